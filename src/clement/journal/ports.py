@@ -1,0 +1,31 @@
+"""What the journal needs from others: a place that takes records for good."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from clement.journal.records import Record
+
+
+class LogWriter(Protocol):
+    """Moves records into SQL. Implemented by `clement.store`, faked in tests."""
+
+    def positions(self) -> dict[str, int]:
+        """Bytes of each journal segment that are in SQL already, by segment name.
+
+        Raises LogUnavailable when SQL cannot be asked.
+        """
+
+    def write(self, records: Sequence[Record], positions: Mapping[str, int]) -> None:
+        """Write records and the new positions in one SQL transaction; a record already there is left alone.
+
+        Raises LogUnavailable when nothing of it was, or may have been, written; the same call is then repeated.
+        """
+
+    def forget(self, segments: Sequence[str]) -> None:
+        """Drop the positions of segments that no longer exist."""
+
+
+class LogUnavailable(Exception):
+    """SQL is away, locked or full; the records wait in the journal."""

@@ -1,0 +1,127 @@
+"""What is written down of a session: the journal's records, and so the log's rows.
+
+Records are values without behaviour. They are encoded once, on the receiver's
+side, and decoded once, by the recorder; between the two they are bytes in an
+append-only file. Text in them has been bounded and escaped already.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Outcome(StrEnum):
+    """How a session, a transaction or a recipient fared."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    NOTHING = "nothing"
+
+
+class FindingNote(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A finding as it stands in a transcript. `duration_us` is the time its check took."""
+
+    check: str
+    result: str
+    reason: str
+    detail: str
+    duration_us: int
+
+
+class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One command and its reply, with what was found on the way from one to the other.
+
+    at_us: microseconds since the session began; duration_us: until the reply was ready.
+    command: escaped, secrets redacted; "" for the greeting; "<content>" for content.
+    """
+
+    at_us: int
+    duration_us: int
+    command: str
+    reply: str
+    findings: tuple[FindingNote, ...] = ()
+
+
+class RecipientRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One recipient of a transaction and the answer given for it.
+
+    address: normalised, as looked up; the ids are 0 where nothing hosted here is concerned.
+    mailbox_ids: the local mailboxes it stands for, through an alias several.
+    next_hop: the server that took or refused it, "" for a local store.
+    """
+
+    address: str
+    outcome: Outcome
+    reason: str
+    reply: str
+    group_id: int = 0
+    domain_id: int = 0
+    mailbox_ids: tuple[int, ...] = ()
+    directive_id: int = 0
+    next_hop: str = ""
+
+
+class TransactionRecord(msgspec.Struct, frozen=True, tag="transaction"):
+    """One transaction: from MAIL to its end. `id` is the session's id, a hyphen, and a number from 1."""
+
+    id: str
+    session_id: str
+    at_s: float
+    reverse_path: str
+    outcome: Outcome
+    reason: str
+    reply: str
+    recipients: tuple[RecipientRecord, ...]
+    size_bytes: int = 0
+    message_id: str = ""
+    author: str = ""
+    subject: str = ""
+    person_id: int = 0
+    findings: tuple[FindingNote, ...] = ()
+
+
+class SessionRecord(msgspec.Struct, frozen=True, tag="session"):
+    """One session, whatever became of it, with its transcript. `id` sorts by time."""
+
+    id: str
+    node: str
+    service: str
+    started_at_s: float
+    duration_us: int
+    client_address: str
+    client_port: int
+    outcome: Outcome
+    reason: str
+    ending: str
+    hello: str = ""
+    tls: str = ""
+    person_id: int = 0
+    login: str = ""
+    transaction_count: int = 0
+    bytes_received: int = 0
+    bytes_sent: int = 0
+    transcript: tuple[Exchange, ...] = ()
+
+
+class RefusalRun(msgspec.Struct, frozen=True, tag="refusals"):
+    """Repeated refusals of one client for one reason, counted instead of told one by one.
+
+    The first of the run stands in the log in full under `first_session_id`; `last` is the last one in full.
+    """
+
+    id: str
+    node: str
+    client_address: str
+    reason: str
+    count: int
+    first_at_s: float
+    last_at_s: float
+    first_session_id: str
+    last: SessionRecord
+    last_transactions: tuple[TransactionRecord, ...] = ()
+
+
+Record = TransactionRecord | SessionRecord | RefusalRun

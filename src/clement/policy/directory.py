@@ -1,0 +1,278 @@
+"""The directory snapshot: who is hosted here, as an immutable value.
+
+A receiver never waits for SQL. It reads a `Directory`, built from SQL by
+`clement.store` and replaced as a whole when its version changes; so every
+answer of one session can come from one consistent state. This module knows the
+shape of that value and how to look things up in it; it does not know where it
+comes from.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from clement.policy.directive import Directive, DirectiveIndex
+from clement.policy.network import ClientNetwork, NetworkIndex
+
+
+class Mode(StrEnum):
+    """What a group does with accepted mail."""
+
+    STORE = "store"
+    RELAY = "relay"
+
+
+class Storage(StrEnum):
+    """How a group in mode *store* stores."""
+
+    MAILDIR = "maildir"
+    LMTP = "lmtp"
+
+
+class Wire(StrEnum):
+    """The protocol spoken with a next hop."""
+
+    SMTP = "smtp"
+    LMTP = "lmtp"
+
+
+class TlsUse(StrEnum):
+    """TLS towards a next hop: never, where offered (unverified), or required and verified."""
+
+    NEVER = "never"
+    OFFERED = "offered"
+    REQUIRED = "required"
+
+
+class Fallback(StrEnum):
+    """What becomes of content that could not be judged."""
+
+    DEFER = "defer"
+    REFUSE = "refuse"
+    ACCEPT = "accept"
+
+
+class NextHop(msgspec.Struct, frozen=True):
+    """A server that takes mail from us. `host` is a name, an address, or the path of a Unix socket (LMTP)."""
+
+    host: str
+    port: int = 25
+    priority: int = 10
+    wire: Wire = Wire.SMTP
+    tls: TlsUse = TlsUse.OFFERED
+
+
+class GroupPolicy(msgspec.Struct, frozen=True):
+    """What a group decides for all its domains."""
+
+    size_limit_bytes: int = 50 * 1024 * 1024
+    scan_content: bool = True
+    scanner_unavailable: Fallback = Fallback.DEFER
+    unscannable: Fallback = Fallback.REFUSE
+    verify_recipients: bool = True
+    unresolvable_sender: Fallback = Fallback.DEFER
+    implausible_hello: Fallback = Fallback.REFUSE
+    bare_line_endings: Fallback = Fallback.REFUSE
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A set of domains under one administration and one policy."""
+
+    id: int
+    name: str
+    mode: Mode
+    storage: Storage = Storage.MAILDIR
+    next_hops: tuple[NextHop, ...] = ()
+    policy: GroupPolicy = GroupPolicy()
+
+
+class Domain(msgspec.Struct, frozen=True):
+    """A hosted domain. `name` is the lower-case A-label form (RFC 5890 §2.3.2.1)."""
+
+    id: int
+    name: str
+    group_id: int
+    catch_all: str = ""
+    subaddress_separator: str = "+"
+
+
+class LocalMailbox(msgspec.Struct, frozen=True):
+    """A mailbox stored here. `maildir` is relative to the mail root and was fixed when it was created."""
+
+    id: int
+    address: str
+    maildir: str
+    quota_bytes: int = 0
+    person_id: int | None = None
+
+
+class Alias(msgspec.Struct, frozen=True):
+    """An address that stands for others. Targets are normalised `local@domain` keys of hosted domains."""
+
+    address: str
+    targets: tuple[str, ...]
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody who may log in to post mail.
+
+    `may_send_as` holds addresses and, for a whole domain, `@domain`.
+    """
+
+    id: int
+    login: str
+    password_hash: str
+    may_send_as: frozenset[str] = frozenset()
+
+
+class Local(msgspec.Struct, frozen=True):
+    """Route: stored here, in one mailbox or (through an alias) in several."""
+
+    group: Group
+    domain: Domain
+    mailboxes: tuple[LocalMailbox, ...]
+
+
+class Relayed(msgspec.Struct, frozen=True):
+    """Route: handed to the group's next hop under the given address (itself, or what an alias made of it)."""
+
+    group: Group
+    domain: Domain
+    address: str
+
+
+class Unknown(msgspec.Struct, frozen=True):
+    """Route: the domain is ours, the mailbox does not exist."""
+
+    group: Group
+    domain: Domain
+
+
+class Foreign(msgspec.Struct, frozen=True):
+    """Route: the domain is not hosted here."""
+
+    domain_name: str
+
+
+class Unplaceable(msgspec.Struct, frozen=True):
+    """Route: an alias whose targets loop, or that no single transport can place."""
+
+    group: Group
+    domain: Domain
+
+
+Route = Local | Relayed | Unknown | Foreign | Unplaceable
+
+ALIAS_DEPTH = 10
+
+
+class Directory:
+    """One immutable state of everything a receiver must know. Look-ups never block and never fail."""
+
+    __slots__ = ("_aliases", "_domains", "_groups", "_mailboxes", "_persons", "directives", "networks", "version")
+
+    def __init__(
+        self,
+        *,
+        version: int = 0,
+        groups: tuple[Group, ...] = (),
+        domains: tuple[Domain, ...] = (),
+        mailboxes: tuple[LocalMailbox, ...] = (),
+        aliases: tuple[Alias, ...] = (),
+        persons: tuple[Person, ...] = (),
+        directives: tuple[Directive, ...] = (),
+        networks: tuple[ClientNetwork, ...] = (),
+    ) -> None:
+        self.version = version
+        self._groups = {group.id: group for group in groups}
+        self._domains = {domain.name: domain for domain in domains}
+        self._mailboxes = {mailbox.address: mailbox for mailbox in mailboxes}
+        self._aliases = {alias.address: alias for alias in aliases}
+        self._persons = {person.login: person for person in persons}
+        self.directives = DirectiveIndex(directives)
+        self.networks = NetworkIndex(networks)
+
+    def domain(self, name: str) -> Domain | None:
+        """The hosted domain of exactly this (normalised) name; a sub-domain is another domain."""
+        return self._domains.get(name)
+
+    def group_of(self, domain: Domain) -> Group:
+        """The group that a domain belongs to."""
+        return self._groups[domain.group_id]
+
+    def person(self, login: str) -> Person | None:
+        """The person with this login (an address, or a bare name), case-insensitively."""
+        return self._persons.get(login.lower())
+
+    def domain_names(self) -> tuple[str, ...]:
+        """All hosted domain names."""
+        return tuple(self._domains)
+
+    def route(self, local_part: str, domain_name: str) -> Route:
+        """Where mail for `local_part@domain_name` goes.
+
+        The local part is looked up without regard to case, as every mailbox here is
+        made (RFC 5321 §2.4 leaves its meaning to the hosting domain).
+        """
+        domain = self._domains.get(domain_name)
+        if domain is None:
+            return Foreign(domain_name)
+        group = self._groups[domain.group_id]
+        mailbox = self._mailboxes.get(f"{local_part.lower()}@{domain_name}")
+        if mailbox is not None:
+            return Local(group, domain, (mailbox,))
+        return self._route_indirectly(group, domain, local_part)
+
+    def _route_indirectly(self, group: Group, domain: Domain, local_part: str) -> Route:
+        for address in self._candidates(domain, local_part.lower()):
+            if address in self._aliases or address in self._mailboxes:
+                return self._place(group, domain, address)
+        if group.mode is Mode.RELAY or group.storage is Storage.LMTP:
+            return Relayed(group, domain, f"{local_part}@{domain.name}")
+        if domain.catch_all:
+            return self._place(group, domain, domain.catch_all)
+        return Unknown(group, domain)
+
+    def _candidates(self, domain: Domain, local_part: str) -> list[str]:
+        """The address itself, then without its subaddress (RFC 5233 §1)."""
+        found = [f"{local_part}@{domain.name}"]
+        separator = domain.subaddress_separator
+        if separator:
+            user, mark, _detail = local_part.partition(separator)
+            if mark and user:
+                found.append(f"{user}@{domain.name}")
+        return found
+
+    def _place(self, group: Group, domain: Domain, address: str) -> Route:
+        """Follow aliases from `address` until only final addresses are left."""
+        waiting, seen, mailboxes, relayed = [address], set[str](), dict[int, LocalMailbox](), list[Relayed]()
+        for _step in range(ALIAS_DEPTH * ALIAS_DEPTH):
+            if not waiting:
+                break
+            current = waiting.pop(0)
+            if current in seen:
+                continue
+            seen.add(current)
+            alias = self._aliases.get(current)
+            if alias is not None:
+                waiting.extend(alias.targets)
+            elif current in self._mailboxes:
+                mailboxes[self._mailboxes[current].id] = self._mailboxes[current]
+            else:
+                relayed.extend(self._next_hop_for(current))
+        if not waiting and mailboxes and not relayed:
+            return Local(group, domain, tuple(mailboxes.values()))
+        if not waiting and len(relayed) == 1 and not mailboxes:
+            return relayed[0]
+        return Unplaceable(group, domain)
+
+    def _next_hop_for(self, address: str) -> list[Relayed]:
+        domain = self._domains.get(address.rpartition("@")[2])
+        if domain is None:
+            return []
+        group = self._groups[domain.group_id]
+        if group.mode is Mode.RELAY or group.storage is Storage.LMTP:
+            return [Relayed(group, domain, address)]
+        return []

@@ -1,0 +1,85 @@
+"""What checks need from the outside world, as Protocols; `clement.net` implements them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+
+class Clean(msgspec.Struct, frozen=True):
+    """The scanner read everything and found nothing."""
+
+
+class Infected(msgspec.Struct, frozen=True):
+    """The scanner found this signature (bounded, printable)."""
+
+    signature: str
+
+
+class Unscannable(msgspec.Struct, frozen=True):
+    """The scanner could not look at all of it (limits exceeded, encrypted); neither clean nor virus."""
+
+    why: str
+
+
+class ScannerUnavailable(msgspec.Struct, frozen=True):
+    """The scanner was away, slow, overloaded or talked nonsense. `why` is for the log only."""
+
+    why: str
+
+
+Scan = Clean | Infected | Unscannable | ScannerUnavailable
+
+
+class ScanStream(Protocol):
+    """Content on its way to a scanner, while it still arrives."""
+
+    async def feed(self, chunk: bytes) -> None:
+        """Pass on a piece; waits while the scanner is behind (back-pressure). Never raises for scanner faults."""
+
+    async def finish(self) -> Scan:
+        """No more content: the result. Never raises for scanner faults."""
+
+    def abandon(self) -> None:
+        """The content will not be finished; give the slot back. Safe to call at any time and twice."""
+
+
+class Scanner(Protocol):
+    """An antivirus engine."""
+
+    def begin(self) -> ScanStream:
+        """Start a scan; waits for nothing."""
+
+
+class DnsAnswer(msgspec.Struct, frozen=True):
+    """An answer of the DNS. `records` is empty when the name exists without that type, or does not exist."""
+
+    records: tuple[str, ...] = ()
+    exists: bool = True
+
+
+class DnsTemporaryFailure(Exception):
+    """Time-out, SERVFAIL or no resolver: nothing is known (never a reason to refuse for good)."""
+
+
+class Resolver(Protocol):
+    """The DNS. Every method raises DnsTemporaryFailure when the answer cannot be had now."""
+
+    def known_mail_domain(self, domain: str) -> bool | None:
+        """Cached answer of `accepts_mail`; None when the network has to be asked."""
+
+    async def accepts_mail(self, domain: str) -> bool:
+        """Whether mail could be sent to this domain: an MX other than the null MX (RFC 7505), or an address."""
+
+    async def mx(self, domain: str) -> DnsAnswer:
+        """MX records as `preference host`, sorted."""
+
+    async def addresses(self, name: str) -> DnsAnswer:
+        """A and AAAA records."""
+
+    async def txt(self, name: str) -> DnsAnswer:
+        """TXT records, character-strings joined (RFC 7208 §3.3)."""
+
+    async def ptr(self, address: str) -> DnsAnswer:
+        """PTR records of an address."""
