@@ -1,0 +1,76 @@
+"""What one setting means for another. Pure: looks at values, never at the machine."""
+
+from __future__ import annotations
+
+from clement.config.convert import Blame
+from clement.config.endpoint import InheritedEndpoint, TcpEndpoint, UnixEndpoint
+from clement.config.listener import ListenerKind
+from clement.config.locate import KeyPath
+from clement.config.settings import Settings
+
+
+def find_contradictions(settings: Settings, blame: Blame) -> None:
+    """Note every contradiction between settings that are each right by themselves."""
+    _check_listeners(settings, blame)
+    _check_certificates(settings, blame)
+    _check_times(settings, blame)
+    _check_reachable(settings, blame)
+
+
+def _check_listeners(settings: Settings, blame: Blame) -> None:
+    if not settings.listener:
+        blame.add(("listener",), "missing; at least one is needed")
+    seen: dict[str, int] = {}
+    for index, listener in enumerate(settings.listener):
+        address = listener.address
+        is_chosen_later = isinstance(address, TcpEndpoint) and address.port == 0
+        first = seen.setdefault(str(address), index)
+        if first != index and not is_chosen_later:
+            blame.add(("listener", index, "address"), f"{address} is taken by listener[{first + 1}] already")
+        if listener.proxy_protocol_from and isinstance(address, UnixEndpoint):
+            blame.add(("listener", index, "proxy_protocol_from"), "a Unix socket has no client networks")
+
+
+def _check_certificates(settings: Settings, blame: Blame) -> None:
+    _check_pair(settings.tls.certificate, settings.tls.key, ("tls",), blame)
+    for index, listener in enumerate(settings.listener):
+        _check_pair(listener.certificate, listener.key, ("listener", index), blame)
+        has_certificate = listener.certificate is not None or settings.tls.certificate is not None
+        if listener.kind in (ListenerKind.SUBMISSION, ListenerKind.SUBMISSIONS) and not has_certificate:
+            text = f"{listener.kind.value} needs a certificate: passwords never travel without TLS"
+            blame.add(("listener", index, "kind"), text)
+
+
+def _check_pair(certificate: object, key: object, table: KeyPath, blame: Blame) -> None:
+    if (certificate is None) == (key is None):
+        return
+    present, absent = ("key", "certificate") if certificate is None else ("certificate", "key")
+    blame.add((*table, present), f"a {present} is of no use without its {absent}")
+
+
+def _check_times(settings: Settings, blame: Blame) -> None:
+    scanner, limits = settings.scanner, settings.limits
+    if not scanner.enabled:
+        return
+    longest = scanner.wait_timeout_s + scanner.timeout_s
+    if longest > limits.data_done_timeout_s:
+        text = (
+            f"wait_timeout_s and timeout_s together ({longest:g} s) exceed limits.data_done_timeout_s "
+            f"({limits.data_done_timeout_s:g} s): the client would have gone"
+        )
+        blame.add(("scanner", "timeout_s"), text)
+    if not scanner.addresses:
+        blame.add(("scanner", "addresses"), "missing; name a clamd, or set enabled = false")
+
+
+def _check_reachable(settings: Settings, blame: Blame) -> None:
+    """A socket passed by systemd can be listened on, not asked."""
+    for table, key, endpoints in (
+        ("scanner", "addresses", settings.scanner.addresses),
+        ("dns", "servers", settings.dns.servers),
+    ):
+        for index, endpoint in enumerate(endpoints):
+            if isinstance(endpoint, InheritedEndpoint):
+                blame.add((table, key, index), f"{endpoint} can be listened on, but not asked")
+    if any(isinstance(endpoint, UnixEndpoint) for endpoint in settings.dns.servers):
+        blame.add(("dns", "servers"), 'expected "ADDRESS:PORT" of a resolver')

@@ -1,0 +1,32 @@
+"""The kinds of plain value a setting may have. `description` is what an error says was expected."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=1, description="a whole number of at least 1")]
+CountOrAuto = Annotated[int, Meta(ge=0, description="a whole number, 0 to choose by itself")]
+CountOrNone = Annotated[int, Meta(ge=0, description="a whole number, 0 for none")]
+Recipients = Annotated[int, Meta(ge=100, description="a whole number of at least 100 (RFC 5321 §4.5.3.1.8)")]
+CommandLine = Annotated[int, Meta(ge=512, description="a whole number of at least 512 (RFC 5321 §4.5.3.1.4)")]
+TextLine = Annotated[int, Meta(ge=1000, description="a whole number of at least 1000 (RFC 5321 §4.5.3.1.6)")]
+Size = Annotated[int, Meta(ge=65536, description="a number of bytes of at least 65536 (RFC 5321 §4.5.3.1.7)")]
+Bytes = Annotated[int, Meta(ge=0, description="a number of bytes")]
+Seconds = Annotated[float, Meta(gt=0, description="a number of seconds greater than 0")]
+Rate = Annotated[float, Meta(ge=0, description="a number, 0 for no limit")]
+Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535")]
+Mode = Annotated[int, Meta(ge=0, le=0o777, description="file permissions such as 0o700")]
+UserId = Annotated[int, Meta(ge=0, description="a numeric id")]
+HostName = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+        r"(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\Z",
+        description='a host name such as "mail.example.org"',
+    ),
+]
+NodeName = Annotated[
+    str, Meta(pattern=r"\A[A-Za-z0-9._-]{0,64}\Z", description="at most 64 letters, digits, dots and hyphens")
+]
