@@ -1,0 +1,1 @@
+"""The disk, and what we hold on it until somebody else answers for it."""
