@@ -8,4 +8,7 @@ pytest_plugins = [
     "tests.fixtures.postgresql",
     "tests.fixtures.mariadb",
     "tests.fixtures.swaks",
+    "tests.fixtures.postfix",
+    "tests.fixtures.exim",
+    "tests.fixtures.dovecot",
 ]
