@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from clement.policy.directory import Local, Relayed
-from clement.smtp import ForwardPath, Reply, ReversePath
+from clement.smtp import ForwardPath, Reply, ReversePath, replies
 from clement.spool.content import Content
 
 
@@ -53,7 +53,7 @@ class Delivery(Protocol):
         """Do everything that can be taken back. None: ready; a placement: refused or deferred, and why."""
 
     async def commit(self) -> Sequence[Placement]:
-        """Make it final and durable for every destination that was ready. A positive reply is a promise kept."""
+        """Make it final and durable for all destinations that were ready. A positive reply is a promise kept."""
 
     async def abort(self) -> None:
         """Take back what `prepare` did. Safe to call at any time before `commit`, and twice."""
@@ -68,8 +68,13 @@ class Transport(Protocol):
     async def verify(self, envelope_reverse_path: ReversePath, destination: Destination) -> Placement | None:
         """Ask, while the client waits at RCPT, whether this recipient would be taken. None: yes."""
 
-    def known(self, destination: Destination) -> Placement | None | bool:
+    def known(self, destination: Destination) -> Placement | bool | None:
         """The answer of `verify` when it can be had without waiting; False when it cannot."""
 
     def start(self, envelope: Envelope, destinations: Sequence[Destination]) -> Delivery:
         """Begin a delivery to destinations of one target."""
+
+
+def accepted(envelope: Envelope) -> Reply:
+    """The reply that takes responsibility, with the id by which both sides can find the message again."""
+    return replies.MESSAGE_OK.with_text(f"Message accepted as {envelope.transaction_id}")
