@@ -1,0 +1,1 @@
+"""The command line: one file a verb; `app` announces them, and is where the parts are put together."""

@@ -1,0 +1,111 @@
+"""The command line: every verb is announced here, and every way a verb can end is decided here.
+
+Only what `--help` needs is imported; a verb imports its parts when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from clement.cli import check, init
+from clement.cli.exit_codes import MEANINGS, ExitCode, Failure
+from clement.cli.options import ConfigOption, find_config
+from clement.cli.terminal import complain
+
+EXIT_CODES = "\n\n".join(f"{code.value}  {meaning}" for code, meaning in MEANINGS.items())
+
+app = typer.Typer(
+    name="clement",
+    help="A mail server that gives its answer while the line is still open.\n\n"
+    "Begin with `clement init`, then `clement serve`. `clement VERB --help` shows examples.",
+    epilog="Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + ".",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    rich_markup_mode=None,
+)
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"clement {version('clement')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _all_verbs(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda value: _print_version(wanted=value),
+            is_eager=True,
+            help="Show the version.",
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def serve(config: ConfigOption = None) -> None:
+    """Receive mail: open the listeners and stay until told to stop.
+
+    SIGTERM lets transactions under way finish; SIGHUP reads the configuration again, and keeps the
+    old one if the new one is wrong.
+
+    Example: clement serve --config /etc/clement/clement.toml
+    """
+    from clement.cli.serve import serve as run
+    from clement.config import ConfigurationError
+    from clement.config.inspection import find_faults
+    from clement.config.load import load_with_blame
+
+    path = find_config(config)
+    settings, blame = load_with_blame(path)
+    find_faults(settings, blame)
+    if blame.problems:
+        raise ConfigurationError(blame.problems)
+    run(settings, path)
+
+
+app.command()(init.init)
+app.command()(check.check)
+
+
+def main() -> None:
+    """Run the verb that was asked for and exit with its code."""
+    try:
+        app(prog_name="clement")
+    except Failure as failure:
+        _leave(failure.code, f"clement: {failure.text}")
+    except KeyboardInterrupt:
+        _leave(ExitCode.INTERRUPTED, "")
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nobody is left to be told, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.OK)
+    except Exception as error:  # noqa: BLE001 - those it does not know are raised again
+        _explain(error)
+
+
+def _explain(error: Exception) -> None:
+    """Exceptions of parts that are imported late; others are our own fault and keep their traceback."""
+    from clement.config import ConfigurationError
+
+    if isinstance(error, ConfigurationError):
+        _leave(ExitCode.CONFIGURATION, str(error))
+    raise error
+
+
+def _leave(code: ExitCode, text: str) -> None:
+    if text:
+        complain(text)
+    sys.exit(code)
