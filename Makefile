@@ -13,10 +13,10 @@ setup: ## make .venv from uv.lock (the other targets do it themselves)
 	@scripts/setup
 
 run: setup ## start Clement on this machine: SMTP 127.0.0.1:2525, page http://127.0.0.1:8025
-	@scripts/run
+	@.venv/bin/python -m scripts.run
 
 demo: setup ## send six messages to the running Clement and show each dialogue
-	@.venv/bin/python scripts/demo.py
+	@.venv/bin/python -m scripts.demo
 
 test: setup ## all tests; PYTEST_ARGS='-k name' narrows them
 	@scripts/test $(PYTEST_ARGS)
