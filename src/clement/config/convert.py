@@ -130,7 +130,7 @@ def _is_struct(annotation: object) -> bool:
 
 def _found(annotation: object, value: object) -> str:
     """What stood there; but never what stood where a secret belongs."""
-    return "" if annotation is Secret else f", found {shown(value)}"
+    return "" if annotation is Secret else f", found {shown(value, annotation)}"
 
 
 def _unknown(name: str, known: Mapping[str, object]) -> str:

@@ -15,6 +15,7 @@ import msgspec
 
 from clement.config.expectation import expected, without_none
 from clement.config.settings import Settings
+from clement.config.values import Mode
 
 
 class Description(msgspec.Struct, frozen=True):
@@ -84,13 +85,7 @@ def toml_value(value: object, annotation: Any = None) -> str:  # noqa: ANN401 - 
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
-        return (
-            oct(value)
-            if "permissions" in expected(annotation or int)
-            else f"{value:_}"
-            if value > 99_999
-            else str(value)
-        )
+        return oct(value) if annotation is Mode else f"{value:_}" if value > 99_999 else str(value)
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple):

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from clement.config.endpoint import EXPECTED, Endpoint
 from clement.config.secret import Secret
+from clement.config.values import Mode
 from clement.policy.network import Network
 
 _PLAIN: dict[object, str] = {
@@ -51,12 +52,14 @@ def expected(annotation: Any) -> str:  # noqa: ANN401 - annotations have no comm
     return _PLAIN[annotation]
 
 
-def shown(value: object) -> str:
+def shown(value: object, annotation: Any = None) -> str:  # noqa: ANN401 - annotations have no common type
     """A TOML value as an error quotes it: on one line, printable, at most `MAX_SHOWN` characters."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
         return "a table"
+    if annotation is Mode and isinstance(value, int):
+        return oct(value)
     text = f'"{value}"' if isinstance(value, str) else str(value)
-    text = text if text.isprintable() else ascii(text)
+    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

@@ -16,6 +16,7 @@ HEAD = """\
 """
 
 WIDTH = 100
+NO_DEFAULT = '"..."'
 
 
 def write_sample(chosen: Mapping[str, Chosen], listeners: Sequence[Chosen]) -> str:
@@ -43,7 +44,7 @@ def _table(section: Section, chosen: Chosen, *, is_first: bool) -> Iterator[str]
 
 
 def _unchosen(setting: Description) -> str:
-    return f"#{setting.name} = {setting.default or '...'}"
+    return f"#{setting.name} = {setting.default or NO_DEFAULT}"
 
 
 def _comment(text: str) -> Iterator[str]:
