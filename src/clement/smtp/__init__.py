@@ -1,0 +1,115 @@
+"""SMTP and LMTP without I/O: a server's session, a client's session, and the words both are made of.
+
+Nothing here opens a socket, reads a clock or decides about mail.  Octets go in, events come out, answers go in
+and octets come out; the same octets give the same events however they are cut, and no octets give anything
+but events and replies.  Read in this order: `state`, `commands`, `events`, `server_session`; then `grammar`,
+`address`, `parameters`, `content`, `replies`; `client_session` is the other side of the table.
+"""
+
+from . import replies
+from .address import (
+    NULL_REVERSE_PATH,
+    POSTMASTER,
+    AddressError,
+    AddressFault,
+    BarePostmaster,
+    ForwardPath,
+    Mailbox,
+    NullReversePath,
+    ReversePath,
+    parse_domain,
+    parse_forward_path,
+    parse_mailbox,
+    parse_reverse_path,
+)
+from .answers import LocalProtocolError
+from .auth import MECHANISMS, AuthError, Credentials, LoginMechanism, Mechanism, PlainMechanism
+from .content import BareLineEndings, ContentDefects, ContentWriter
+from .events import (
+    Answered,
+    AuthAnswered,
+    AuthRequested,
+    CommandEvent,
+    ContentAborted,
+    ContentChunk,
+    ContentEnded,
+    ContentRequested,
+    Event,
+    Hello,
+    Help,
+    MailRequested,
+    Noop,
+    Quit,
+    RecipientRequested,
+    Reset,
+    TlsRequested,
+    Verify,
+)
+from .extensions import Extensions, Service
+from .facts import ProtocolLimits, SessionFacts, Transaction
+from .parameters import (
+    NO_MAIL_PARAMETERS,
+    NO_RECIPIENT_PARAMETERS,
+    MailParameters,
+    RecipientParameters,
+)
+from .replies import Reply
+from .server_session import ServerSession
+from .state import State
+
+__all__ = [
+    "MECHANISMS",
+    "NO_MAIL_PARAMETERS",
+    "NO_RECIPIENT_PARAMETERS",
+    "NULL_REVERSE_PATH",
+    "POSTMASTER",
+    "AddressError",
+    "AddressFault",
+    "Answered",
+    "AuthAnswered",
+    "AuthError",
+    "AuthRequested",
+    "BareLineEndings",
+    "BarePostmaster",
+    "CommandEvent",
+    "ContentAborted",
+    "ContentChunk",
+    "ContentDefects",
+    "ContentEnded",
+    "ContentRequested",
+    "ContentWriter",
+    "Credentials",
+    "Event",
+    "Extensions",
+    "ForwardPath",
+    "Hello",
+    "Help",
+    "LocalProtocolError",
+    "LoginMechanism",
+    "MailParameters",
+    "MailRequested",
+    "Mailbox",
+    "Mechanism",
+    "Noop",
+    "NullReversePath",
+    "PlainMechanism",
+    "ProtocolLimits",
+    "Quit",
+    "RecipientParameters",
+    "RecipientRequested",
+    "Reply",
+    "Reset",
+    "ReversePath",
+    "ServerSession",
+    "Service",
+    "SessionFacts",
+    "State",
+    "TlsRequested",
+    "Transaction",
+    "Verify",
+    "parse_domain",
+    "parse_forward_path",
+    "parse_mailbox",
+    "parse_reverse_path",
+    "replies",
+]

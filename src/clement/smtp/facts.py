@@ -1,0 +1,89 @@
+"""What a server session remembers between commands, and the bounds it keeps.
+
+The state says *where* a session is (`state`); the rest is *what* was said on the way there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .address import ForwardPath, ReversePath
+from .extensions import Extensions, Service
+from .parameters import MailParameters
+from .state import State
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolLimits:
+    """Bounds on one session.  Zero means no bound, where a bound is optional."""
+
+    command_line_octets: int = 2048
+    """RFC 5321 §4.5.3.1.4 asks for 512; SIZE, DSN, AUTH= and SMTPUTF8 add about a thousand."""
+    auth_line_octets: int = 12288
+    """RFC 4954 §4 (12288)."""
+    endless_line_octets: int = 65536
+    """A line beyond this ends the session instead of being read to its end."""
+    recipients: int = 1000
+    """Accepted recipients of one transaction; RFC 5321 §4.5.3.1.8 asks for 100 at least."""
+    transactions: int = 0
+    """MAIL commands of one session, optional."""
+    errors: int = 20
+    """Errors of syntax and sequence since the last message."""
+    refusals: int = 100
+    """Commands refused for good by the server since the last message; what a dictionary attack runs into."""
+    idle_commands: int = 100
+    """NOOP, RSET, VRFY, EXPN, HELP and repeated greetings since the last message."""
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One mail transaction: what was accepted of its envelope so far."""
+
+    reverse_path: ReversePath
+    parameters: MailParameters
+    recipients: list[ForwardPath]
+    per_recipient: bool
+    """LMTP or PRDR: the content may be answered with one reply for each recipient."""
+
+
+class SessionFacts:
+    """Everything the reading of a command may depend on."""
+
+    __slots__ = (
+        "authenticated",
+        "extended",
+        "hello_domain",
+        "hostname",
+        "limits",
+        "offer",
+        "service",
+        "state",
+        "tls_active",
+        "transaction",
+        "transactions_begun",
+    )
+
+    def __init__(
+        self, service: Service, hostname: str, offer: Extensions, limits: ProtocolLimits, tls_active: bool
+    ) -> None:
+        self.service = service
+        self.hostname = hostname
+        self.offer = offer
+        self.limits = limits
+        self.state = State.CONNECTED
+        self.tls_active = tls_active
+        self.authenticated = False
+        self.extended = False
+        """Greeted with EHLO or LHLO: parameters may be used."""
+        self.hello_domain = ""
+        self.transaction: Transaction | None = None
+        self.transactions_begun = 0
+
+    def start_anew(self) -> None:
+        """Forget what the client said before TLS.  RFC 3207 §4.2."""
+        self.state = State.GREETED
+        self.tls_active = True
+        self.authenticated = False
+        self.extended = False
+        self.hello_domain = ""
+        self.transaction = None

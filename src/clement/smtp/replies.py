@@ -1,0 +1,240 @@
+"""Replies an SMTP or LMTP server gives: a value type and every constant this server uses.
+
+A reply is a code, an enhanced status code and text.  Its wire form is made once, when the reply is made, so
+that a constant costs nothing to send.  No reply code is written anywhere else in the code base: what is not
+named here is not said.  Reading the replies of *other* servers is the business of `reply_parser`.
+
+RFC 5321 §4.2 (replies), RFC 2034 and RFC 3463 (enhanced status codes), the IANA registry of the latter.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+MAX_LINE_OCTETS = 512
+"""RFC 5321 §4.5.3.1.5: a reply line, code and CRLF included."""
+
+MAX_TEXT_LINES = 40
+"""Our own bound on lines in one reply; EHLO needs about a dozen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply, of one or more lines.
+
+    `enhanced` is empty where RFC 2034 §4 wants none: greetings, 354, 334 and the answer to EHLO.
+    `text` may hold anything, a peer's bytes included: what is not printable ASCII becomes `?`, and each line
+    is cut to fit `MAX_LINE_OCTETS`.  `closes` says that the session ends when the reply has been sent.
+    """
+
+    code: int
+    enhanced: str
+    text: tuple[str, ...]
+    closes: bool = False
+    _wire: bytes = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        prefix = f"{self.enhanced} " if self.enhanced else ""
+        # code, separator and CRLF take six octets.
+        room = MAX_LINE_OCTETS - 6 - len(prefix)
+        lines = tuple([printable(line, room) for line in self.text[:MAX_TEXT_LINES]]) or ("",)
+        object.__setattr__(self, "text", lines)
+        if len(lines) == 1:
+            wire = f"{self.code} {prefix}{lines[0]}\r\n"
+        else:
+            continued = "".join([f"{self.code}-{prefix}{line}\r\n" for line in lines[:-1]])
+            wire = f"{continued}{self.code} {prefix}{lines[-1]}\r\n"
+        object.__setattr__(self, "_wire", wire.encode("ascii"))
+
+    @property
+    def is_positive(self) -> bool:
+        """2yz: done."""
+        return self.code < 300
+
+    @property
+    def is_intermediate(self) -> bool:
+        """3yz: go on."""
+        return 300 <= self.code < 400
+
+    @property
+    def is_transient(self) -> bool:
+        """4yz: not now, ask again."""
+        return 400 <= self.code < 500
+
+    @property
+    def is_permanent(self) -> bool:
+        """5yz: no, and do not ask again."""
+        return self.code >= 500
+
+    def encode(self) -> bytes:
+        """The reply as it goes over the wire, each line at most `MAX_LINE_OCTETS`."""
+        return self._wire
+
+    def with_text(self, *text: str) -> Reply:
+        """The same codes with other words, one argument a line."""
+        return Reply(self.code, self.enhanced, text, self.closes)
+
+    def and_close(self) -> Reply:
+        """The same reply, as the last one of the session."""
+        return Reply(self.code, self.enhanced, self.text, closes=True)
+
+    def __str__(self) -> str:
+        """One line for logs and terminals; already free of control characters."""
+        return " ".join(filter(None, (str(self.code), self.enhanced, " / ".join(self.text))))
+
+
+def printable(text: str, limit: int) -> str:
+    """`text` with all but printable ASCII turned into `?`, at most `limit` characters.
+
+    A client's own words come back to it in replies: CR LF would start a reply of the client's making, ESC
+    would reach an operator's terminal.
+    """
+    text = text[:limit]
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join([char if " " <= char <= "~" else "?" for char in text])
+
+
+def challenge(octets: bytes) -> Reply:
+    """334 with a SASL challenge.  RFC 4954 §4."""
+    return Reply(334, "", (b64encode(octets).decode("ascii"),))
+
+
+def listing(lines: Iterable[str]) -> Reply:
+    """The many-lined 250 of EHLO and LHLO, which bears no enhanced status code.  RFC 5321 §4.1.1.1."""
+    return Reply(250, "", tuple(lines))
+
+
+# --- Session --------------------------------------------------------------------------------------------
+SERVICE_READY = Reply(220, "", ("ESMTP",))
+HELLO = Reply(250, "", ("Hello",))
+OK = Reply(250, "2.0.0", ("OK",))
+GOODBYE = Reply(221, "2.0.0", ("Bye",), closes=True)
+HELP = Reply(214, "2.0.0", ("See RFC 5321",))
+CONNECTION_REFUSED = Reply(554, "5.7.1", ("No SMTP service for you here",))
+NO_SERVICE = Reply(503, "5.7.1", ("Connection was refused; only QUIT is left",))
+NETWORK_BANNED = Reply(554, "5.7.1", ("Your network is banned here",))
+HELO_REFUSED = Reply(550, "5.7.1", ("HELO name refused",))
+SHUTTING_DOWN = Reply(421, "4.3.2", ("Shutting down, come back soon",), closes=True)
+SERVICE_UNAVAILABLE = Reply(421, "4.3.0", ("Service not available, closing",), closes=True)
+OVERLOADED = Reply(421, "4.3.2", ("Too busy, come back later",), closes=True)
+IDLE_TOO_LONG = Reply(421, "4.4.2", ("Timed out waiting for you",), closes=True)
+SESSION_TOO_LONG = Reply(421, "4.4.2", ("Session took too long",), closes=True)
+TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", ("Too many connections from you",), closes=True)
+TOO_MANY_ERRORS = Reply(421, "4.7.0", ("Too many errors",), closes=True)
+TOO_MANY_IDLE_COMMANDS = Reply(421, "4.7.0", ("Too many commands and no mail",), closes=True)
+TOO_MANY_TRANSACTIONS = Reply(421, "4.7.0", ("Too many messages in one session",), closes=True)
+TOO_FAST = Reply(421, "4.7.0", ("Rate limit reached, slow down",), closes=True)
+TALKED_TOO_EARLY = Reply(554, "5.5.1", ("You spoke before the greeting",), closes=True)
+NOT_SMTP = Reply(421, "4.7.0", ("This is an SMTP server",), closes=True)
+
+# --- Syntax and sequence --------------------------------------------------------------------------------
+COMMAND_UNKNOWN = Reply(500, "5.5.1", ("Command not recognised",))
+COMMAND_NOT_IMPLEMENTED = Reply(502, "5.5.1", ("Command not implemented",))
+COMMAND_FORBIDDEN = Reply(550, "5.7.0", ("You may not use this command",))
+FORGED_PROXY_HEADER = Reply(550, "5.7.0", ("You are no proxy of ours",), closes=True)
+LINE_TOO_LONG = Reply(500, "5.5.2", ("Line too long",))
+ENDLESS_LINE = Reply(421, "4.7.0", ("Line without end",), closes=True)
+BARE_CR_IN_COMMAND = Reply(500, "5.5.2", ("Bare CR in command; lines end in CRLF",))
+# Closes: what follows a bare LF may be a line to one of us and not to the other.
+BARE_LF_IN_COMMAND = Reply(500, "5.5.2", ("Bare LF in command; lines end in CRLF",), closes=True)
+CONTROL_IN_COMMAND = Reply(500, "5.5.2", ("Control or non-ASCII character in command",))
+ARGUMENT_REQUIRED = Reply(501, "5.5.4", ("Argument missing",))
+ARGUMENT_UNEXPECTED = Reply(501, "5.5.4", ("Command takes no argument",))
+ARGUMENT_INVALID = Reply(501, "5.5.4", ("Syntax error in argument",))
+HELLO_INVALID = Reply(501, "5.5.4", ("Need one host name or address literal",))
+PARAMETER_INVALID = Reply(501, "5.5.4", ("Syntax error in parameter",))
+PARAMETER_UNKNOWN = Reply(555, "5.5.4", ("Parameter not recognised or not offered",))
+BAD_SEQUENCE = Reply(503, "5.5.1", ("Bad sequence of commands",))
+HELLO_FIRST = Reply(503, "5.5.1", ("Say hello first",))
+MAIL_FIRST = Reply(503, "5.5.1", ("Need MAIL first",))
+MAIL_NESTED = Reply(503, "5.5.1", ("MAIL was given already",))
+CHUNKS_UNDER_WAY = Reply(503, "5.5.1", ("Only BDAT can go on with this message",))
+NO_VALID_RECIPIENTS = Reply(554, "5.5.1", ("No valid recipients",))
+LHLO_ONLY = Reply(500, "5.5.1", ("This is LMTP: say LHLO",))
+CHUNK_SIZE_INVALID = Reply(521, "5.5.4", ("Need BDAT size [LAST]",), closes=True)
+
+# --- Reverse-path ---------------------------------------------------------------------------------------
+MAIL_SYNTAX = Reply(501, "5.5.4", ("Need MAIL FROM:<address>",))
+REVERSE_PATH_OK = Reply(250, "2.1.0", ("Reverse-path OK",))
+REVERSE_PATH_INVALID = Reply(501, "5.1.7", ("Bad address in reverse-path",))
+REVERSE_DOMAIN_INVALID = Reply(501, "5.1.8", ("Bad domain in reverse-path",))
+REVERSE_DOMAIN_UNRESOLVED = Reply(450, "4.1.8", ("Domain of reverse-path does not resolve for now",))
+REVERSE_DOMAIN_UNKNOWN = Reply(550, "5.1.8", ("Domain of reverse-path accepts no mail",))
+REVERSE_PATH_NULL_MX = Reply(550, "5.7.27", ("Domain of reverse-path has a null MX",))
+REVERSE_PATH_BANNED = Reply(550, "5.7.1", ("Reverse-path is banned here",))
+REVERSE_PATH_NOT_OWNED = Reply(553, "5.7.1", ("Reverse-path does not belong to your login",))
+
+# --- Forward-path ---------------------------------------------------------------------------------------
+RCPT_SYNTAX = Reply(501, "5.5.4", ("Need RCPT TO:<address>",))
+RECIPIENT_OK = Reply(250, "2.1.5", ("Recipient OK",))
+FORWARD_PATH_INVALID = Reply(501, "5.1.3", ("Bad address in forward-path",))
+FORWARD_DOMAIN_INVALID = Reply(501, "5.1.2", ("Bad domain in forward-path",))
+ADDRESS_NOT_ASCII = Reply(553, "5.6.7", ("Non-ASCII address without SMTPUTF8",))
+MAILBOX_UNKNOWN = Reply(550, "5.1.1", ("No such mailbox here",))
+MAILBOX_DISABLED = Reply(550, "5.2.1", ("Mailbox is disabled",))
+MAILBOX_BUSY = Reply(450, "4.2.1", ("Mailbox is not available now",))
+MAILBOX_UNVERIFIED = Reply(450, "4.1.1", ("Mailbox cannot be verified now",))
+DOMAIN_UNKNOWN = Reply(550, "5.1.2", ("No such domain here",))
+RELAY_DENIED = Reply(550, "5.7.1", ("We do not relay to that domain for you",))
+NETWORK_MAY_NOT_RELAY = Reply(554, "5.7.1", ("Your network may not relay here",))
+RECIPIENT_REFUSES = Reply(550, "5.7.1", ("Recipient does not accept mail from you",))
+RECIPIENT_REFUSED_DOWNSTREAM = Reply(550, "5.1.1", ("Next hop does not know this mailbox",))
+TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", ("Too many recipients in one transaction",))
+SPLIT_LATER = Reply(452, "4.5.3", ("Send to this recipient in a transaction of its own",))
+GREYLISTED = Reply(451, "4.7.1", ("Greylisted, try again later",))
+QUOTA_FULL = Reply(452, "4.2.2", ("Mailbox is full",))
+QUOTA_EXCEEDED = Reply(552, "5.2.2", ("Mailbox is full",))
+CANNOT_VERIFY = Reply(252, "2.1.5", ("Cannot VRFY; try RCPT",))
+
+# --- Content --------------------------------------------------------------------------------------------
+START_CONTENT = Reply(354, "", ("End with CRLF.CRLF",))
+CHUNK_OK = Reply(250, "2.0.0", ("Chunk OK",))
+MESSAGE_OK = Reply(250, "2.0.0", ("Message accepted",))
+RECIPIENT_REPLIES_FOLLOW = Reply(353, "", ("One reply for each recipient follows",))
+MESSAGE_TOO_LARGE = Reply(552, "5.3.4", ("Message is too large",))
+MESSAGE_MALFORMED = Reply(554, "5.6.0", ("Message is not well-formed",))
+CONTENT_REFUSED = Reply(554, "5.7.1", ("Content refused",))
+CONTENT_UNSCANNABLE = Reply(554, "5.7.1", ("Content cannot be scanned for viruses",))
+CONTENT_HAS_NUL = Reply(550, "5.6.0", ("NUL in content",))
+VIRUS_FOUND = Reply(554, "5.7.1", ("Virus found",))
+BARE_LINE_ENDING = Reply(550, "5.5.2", ("Bare CR or LF in content; lines end in CRLF",))
+LOOP_DETECTED = Reply(554, "5.4.6", ("Mail loop",))
+SPLIT_RETRY = Reply(451, "4.5.3", ("Recipients disagree; send again and some will be split off",))
+AUTHENTICATION_FAILED = Reply(550, "5.7.26", ("Author's domain does not authenticate this message",))
+REQUIRETLS_UNSUPPORTED = Reply(550, "5.7.30", ("REQUIRETLS cannot be kept on the whole path",))
+
+# --- Trouble that is not the client's fault -------------------------------------------------------------
+LOCAL_ERROR = Reply(451, "4.3.0", ("Local error, try again later",))
+STORAGE_FULL = Reply(452, "4.3.1", ("No room to store mail now",))
+SCANNER_UNAVAILABLE = Reply(451, "4.7.1", ("Content scanner is not available now",))
+CHECK_UNAVAILABLE = Reply(451, "4.7.1", ("A check cannot be made now",))
+NAME_SERVICE_UNAVAILABLE = Reply(451, "4.4.3", ("DNS is not answering us now",))
+NEXT_HOP_UNAVAILABLE = Reply(451, "4.4.1", ("Next hop is not answering us now",))
+NEXT_HOP_REFUSED = Reply(554, "5.0.0", ("Next hop refused the message",))
+NEXT_HOP_DEFERRED = Reply(451, "4.0.0", ("Next hop deferred the message",))
+
+# --- TLS, RFC 3207 --------------------------------------------------------------------------------------
+TLS_READY = Reply(220, "2.0.0", ("Begin TLS now",))
+TLS_REQUIRED = Reply(530, "5.7.0", ("Say STARTTLS first",))
+TLS_ACTIVE = Reply(554, "5.5.1", ("TLS is active already",))
+TLS_NOT_OFFERED = Reply(502, "5.5.1", ("STARTTLS is not offered",))
+TLS_UNAVAILABLE = Reply(454, "4.7.0", ("TLS is not available now",))
+TLS_INJECTION = Reply(554, "5.5.0", ("Data sent behind STARTTLS",), closes=True)
+
+# --- AUTH, RFC 4954 -------------------------------------------------------------------------------------
+AUTH_OK = Reply(235, "2.7.0", ("Authenticated",))
+AUTH_REQUIRED = Reply(530, "5.7.0", ("Authentication required",))
+AUTH_FAILED = Reply(535, "5.7.8", ("Credentials are not valid",))
+AUTH_DONE = Reply(503, "5.5.1", ("You are authenticated already",))
+AUTH_IN_TRANSACTION = Reply(503, "5.5.1", ("No AUTH inside a transaction",))
+AUTH_NOT_OFFERED = Reply(502, "5.5.1", ("AUTH is not offered",))
+AUTH_MECHANISM_UNKNOWN = Reply(504, "5.5.4", ("Mechanism is not offered",))
+AUTH_NEEDS_TLS = Reply(538, "5.7.11", ("AUTH needs TLS: say STARTTLS first",))
+AUTH_CANCELLED = Reply(501, "5.7.0", ("AUTH cancelled",))
+AUTH_UNDECODABLE = Reply(501, "5.5.2", ("Not valid base64",))
+AUTH_TOO_LONG = Reply(500, "5.5.6", ("AUTH exchange line is too long",))
+AUTH_UNAVAILABLE = Reply(454, "4.7.0", ("Authentication is not available now",))
+AUTH_TOO_OFTEN = Reply(421, "4.7.0", ("Too many failed logins",), closes=True)
