@@ -1,0 +1,144 @@
+"""The header of a message as octets: where it ends, which fields it has, what is wrong with its lines.
+
+Meaning of fields is not here (`grammar`, `addresses`). RFC 5322 §2.2 and §3.6.8, read as leniently as the
+readers of mail do, with every leniency noted as a Defect:
+
+    field       =  field-name ":" unstructured CRLF      field-name = 1*(%d33-57 / %d59-126)
+    obs-optional = field-name *WSP ":" unstructured CRLF
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from clement.message.defects import Defect
+
+MAX_HEADER_BYTES = 256 * 1024
+MAX_FIELDS = 2000
+MAX_FIELD_BYTES = 64 * 1024
+MAX_LINE_BYTES = 998
+
+# Possessive throughout: each octet is looked at once, whatever the input (hostile lines without a colon).
+FIELD = re.compile(rb"^([!-9;-~]++)([ \t]*+):([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.MULTILINE)
+_HEADER_END = re.compile(rb"\n\r?\n")
+_BLANK_CONTINUATION = re.compile(rb"\n[ \t]++\r?(?:\n|\Z)")
+_CR_LF = b"\r\n"
+
+
+class HeaderField(msgspec.Struct, frozen=True, gc=False):
+    """One field. `start` and `end` are its octets in the block, its line end left out.
+
+    value: what follows the colon, folds included.
+    """
+
+    name: bytes
+    value: bytes
+    start: int
+    end: int
+
+    @property
+    def unfolded(self) -> bytes:
+        """The value on one line, without white space around it (RFC 5322 §2.2.3)."""
+        return unfold(self.value)
+
+
+def unfold(value: bytes) -> bytes:
+    """A field's value on one line, without white space around it (RFC 5322 §2.2.3)."""
+    return value.translate(None, _CR_LF).strip(b" \t")
+
+
+def fields(block: bytes) -> Iterator[HeaderField]:
+    """The fields of a header block in order, at most MAX_FIELDS; lines that are no field are passed over."""
+    for number, match in enumerate(FIELD.finditer(block, 0, MAX_HEADER_BYTES)):
+        if number == MAX_FIELDS:
+            return
+        value = match[3]
+        end = match.end() - value.endswith(b"\r")
+        yield HeaderField(match[1], value.removesuffix(b"\r"), match.start(), end)
+
+
+def split_content(content: bytes) -> tuple[bytes, int]:
+    """The header block (with its last line end) and the offset at which the body begins.
+
+    A message without a blank line is all header; one that begins with a blank line is all body.
+    """
+    for blank_line in (b"\r\n", b"\n"):
+        if content.startswith(blank_line):
+            return b"", len(blank_line)
+    end = find_header_end(content)
+    if end < 0:
+        return content, len(content)
+    return content[:end], content.index(b"\n", end) + 1
+
+
+def find_header_end(octets: bytes | bytearray, start: int = 0) -> int:
+    """Where the blank line after the header begins, looking from `start`; -1 when it is not there yet.
+
+    To go on after more octets came, pass as `start` the length looked through before, less 2.
+    """
+    strict = octets.find(b"\r\n\r\n", start)
+    # A bare LF may end the header earlier; it can only if one stands there at all.
+    lenient = _HEADER_END.search(octets, start, strict + 4 if strict >= 0 else len(octets))
+    return -1 if lenient is None else lenient.start() + 1
+
+
+class HeaderCollector:
+    """Takes the header out of content that arrives in chunks; keeps MAX_HEADER_BYTES and no more.
+
+    complete: no more chunks are wanted, since the header has ended or is too long.
+    blank_line: whether the blank line after the header has been seen.
+    """
+
+    __slots__ = ("_octets", "blank_line", "complete")
+
+    def __init__(self) -> None:
+        self._octets = bytearray()
+        self.complete = False
+        self.blank_line = False
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next chunk; it is not kept beyond the end of the header."""
+        if self.complete:
+            return
+        seen = len(self._octets)
+        self._octets += chunk[: MAX_HEADER_BYTES + 1 - seen]
+        end = self._find_end(seen)
+        if end >= 0:
+            del self._octets[end:]
+            self.complete = self.blank_line = True
+        elif len(self._octets) > MAX_HEADER_BYTES:
+            self.complete = True
+
+    def _find_end(self, seen: int) -> int:
+        if self._octets[:2] == _CR_LF or self._octets[:1] == b"\n":
+            return 0
+        return find_header_end(self._octets, max(0, seen - 2))
+
+    @property
+    def block(self) -> bytes:
+        """The header so far, without the blank line."""
+        return bytes(self._octets)
+
+
+def line_defects(block: bytes, field_count: int) -> set[Defect]:
+    """What is wrong with the lines of a block in which FIELD was found `field_count` times."""
+    defects: set[Defect] = set()
+    line_feeds = block.count(b"\n")
+    if not block.isascii():
+        defects.add(Defect.EIGHT_BIT)
+    if b"\0" in block:
+        defects.add(Defect.NUL)
+    if not line_feeds == block.count(b"\r") == block.count(_CR_LF):
+        defects.add(Defect.STRAY_CR_OR_LF)
+    if len(block) > MAX_LINE_BYTES and max(map(len, block.split(b"\n"))) > MAX_LINE_BYTES + 1:
+        defects.add(Defect.LINE_TOO_LONG)
+    if _BLANK_CONTINUATION.search(block):
+        defects.add(Defect.BLANK_CONTINUATION)
+    # Every line either begins a field, continues one, or is neither.
+    beginnings = line_feeds + (block[-1:] not in b"\n") - block.count(b"\n ") - block.count(b"\n\t")
+    if beginnings != field_count:
+        defects.add(Defect.NOT_A_FIELD)
+    return defects
