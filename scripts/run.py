@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -32,9 +33,7 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 40.0
 
 NO_SCANNER = "none: install clamav-daemon; until then every message is answered 451"
-EICAR_ONLY = (
-    "a private clamd that knows the EICAR test file and NOTHING ELSE (run freshclam for real signatures)"
-)
+EICAR_ONLY = "a private clamd that knows EICAR and NOTHING ELSE (freshclam fetches real signatures)"
 
 BANNER = """\
 
@@ -74,15 +73,15 @@ class Started:
     def start(self, argv: Sequence[str | Path], log: Path | None = None) -> subprocess.Popen[bytes]:
         """Start a program in a session of its own, so that Ctrl-C reaches us alone; it ends when we die."""
         leash = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
-        output = log.open("ab") if log else None
-        program = subprocess.Popen(
-            [*leash, *map(str, argv)],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=ROOT,
-            start_new_session=True,
-        )
+        with log.open("ab") if log else nullcontext() as output:
+            program = subprocess.Popen(
+                [*leash, *map(str, argv)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=ROOT,
+                start_new_session=True,
+            )
         self._programs.append(program)
         return program
 
@@ -164,7 +163,9 @@ def start_clamd(clamd: str, started: Started) -> str:
     conf = folder / "clamd.conf"
     conf.write_text("".join(f"{name} {value}\n" for name, value in settings.items()), encoding="utf-8")
     log = folder / "clamd.log"
-    program = started.start([clamd, "--config-file", conf], log)
+    # Debian's AppArmor profile keeps /usr/sbin/clamd out of our folder; it is not meant for a clamd of ours.
+    own_clamd = shutil.copy2(clamd, folder / "clamd")
+    program = started.start([own_clamd, "--config-file", conf], log)
     if not wait_for(lambda: clamd_answers(PRIVATE_CLAMD), program, CLAMD_START_TIMEOUT_S):
         return f"none: clamd did not start, see {log}; until then every message is answered 451"
     return "a private clamd with the signatures of this machine" if has_signatures else EICAR_ONLY
@@ -184,11 +185,9 @@ def banner(settings: Settings, scanner: str) -> str:
     }
     web = f"http://{settings.web.address}" if settings.web.address else "off"
     kinds = {kind: where.get(kind, "not configured") for kind in ("mx", "submission", "submissions")}
+    places = {"mail": settings.store.mail_root, "sink": SINK, "config": CONFIG}
     people = ".venv/bin/clement person list"
-    mail = settings.store.mail_root
-    return BANNER.format(
-        web=web, mail=mail, sink=SINK, scanner=scanner, config=CONFIG, people=people, **kinds
-    )
+    return BANNER.format(web=web, scanner=scanner, people=people, **places, **kinds)
 
 
 def run(started: Started) -> int:
