@@ -18,9 +18,14 @@ class LogWriter(Protocol):
         """
 
     def write(self, records: Sequence[Record], positions: Mapping[str, int]) -> None:
-        """Write records and the new positions in one SQL transaction; a record already there is left alone.
+        """Write records and the new positions in one SQL transaction.
 
-        Raises LogUnavailable when nothing of it was, or may have been, written; the same call is then repeated.
+        A record whose id is already there is left alone, except a RefusalRun (see there). `records` may be
+        empty: then only the positions move. A segment's name has at most 120 ASCII characters.
+
+        Raises LogUnavailable when it is not certain that this was written; the same call is then repeated.
+        Raises RecordRejected when the database refuses the content of a record; nothing was written, and the
+        caller finds out which one by writing fewer.
         """
 
     def forget(self, segments: Sequence[str]) -> None:
@@ -29,3 +34,7 @@ class LogWriter(Protocol):
 
 class LogUnavailable(Exception):
     """SQL is away, locked or full; the records wait in the journal."""
+
+
+class RecordRejected(Exception):
+    """The database will never take one of these records as it stands (text, range, length)."""

@@ -109,7 +109,15 @@ class SessionRecord(msgspec.Struct, frozen=True, tag="session"):
 class RefusalRun(msgspec.Struct, frozen=True, tag="refusals"):
     """Repeated refusals of one client for one reason, counted instead of told one by one.
 
-    The first of the run stands in the log in full under `first_session_id`; `last` is the last one in full.
+    The first of the run stands in the log in full under `first_session_id`; `last` is the last one in full,
+    and stands nowhere else. `count`: sessions counted here because they are not told singly, `last` among
+    them; so those told singly and the counts of all runs add up to the number of sessions.
+
+    client_address: an IPv4 address, or for IPv6 the network: "2001:db8:0:1::/64".
+
+    A running run is written several times under the same `id`, each time with what is known by then. SQL
+    keeps the largest: where the id exists and its `count` is smaller, `count`, `last_at_s`, `last` and
+    `last_transactions` are replaced; a smaller or equal count, which a replay may bring, changes nothing.
     """
 
     id: str
@@ -124,4 +132,24 @@ class RefusalRun(msgspec.Struct, frozen=True, tag="refusals"):
     last_transactions: tuple[TransactionRecord, ...] = ()
 
 
-Record = TransactionRecord | SessionRecord | RefusalRun
+class GapRecord(msgspec.Struct, frozen=True, tag="gap"):
+    """What is missing from the log, and why: the journal had reached its limit, or its disk refused it.
+
+    Each gap has its own id and its own counts; several add up.
+    cause: "limit" (the journal may not grow further), "disk" (writing failed), "record" (one that could not
+    be encoded or was too large), "thinned" (the oldest were shortened to keep the journal within its limit).
+    transcripts: sessions that are told without their transcript; the others are not told at all.
+    """
+
+    id: str
+    node: str
+    cause: str
+    first_at_s: float
+    last_at_s: float
+    transcripts: int = 0
+    sessions: int = 0
+    refusal_runs: int = 0
+    transactions: int = 0
+
+
+Record = TransactionRecord | SessionRecord | RefusalRun | GapRecord

@@ -1,0 +1,1 @@
+"""What Clement tells about itself: named log events and metrics."""

@@ -1,0 +1,233 @@
+"""The recorder: moves records from the journal into SQL, in batches, and removes what it has moved.
+
+One process, no event loop. Exactly once in effect: the positions up to which segments are read stand in SQL
+and move in the transaction that writes the rows. While SQL is away it keeps its batch, waits and says so;
+while it is behind, for whatever reason, it says that too.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from clement.journal.lag import Lag, LagLimits
+from clement.journal.ports import LogUnavailable, LogWriter, RecordRejected
+from clement.journal.reader import Batch, Entry, JournalReader
+from clement.journal.rejected import RejectedRecords
+from clement.journal.segments import Segment, listed, remove_finished
+from clement.journal.thinning import Thinning
+from clement.telemetry import events, metrics
+from clement.telemetry.log import Log
+from clement.telemetry.metrics import Metrics
+
+SAY_EVERY_S: Final = 60.0
+
+_log = Log("recorder")
+
+
+class RecorderLimits(msgspec.Struct, frozen=True):
+    """How the recorder works.
+
+    batch_records, batch_bytes: written in one SQL transaction. pause_s: between looks at an empty journal.
+    patience_s: longest pause while SQL is away. drain_s: for what is left when it has to stop.
+    journal_limit_bytes: `JournalLimits.limit_bytes`.
+    """
+
+    batch_records: int = 500
+    batch_bytes: int = 4 << 20
+    pause_s: float = 0.2
+    patience_s: float = 5.0
+    drain_s: float = 5.0
+    journal_limit_bytes: int = 2048 << 20
+    lag: LagLimits = LagLimits()
+
+
+class Recorder:
+    """Empties the journal in `directory` into `writer`. There is one a directory (see `sole`)."""
+
+    def __init__(
+        self,
+        directory: Path,
+        writer: LogWriter,
+        node: str,
+        limits: RecorderLimits | None = None,
+        *,
+        metrics_of_process: Metrics | None = None,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._directory = directory
+        self._writer = writer
+        self._limits = limits or RecorderLimits()
+        self._metrics = metrics_of_process or Metrics.private()
+        self._monotonic = monotonic
+        self._rejected = RejectedRecords(directory / "rejected", self._metrics)
+        self._reader = JournalReader(self._rejected, self._metrics)
+        self._thinning = Thinning(
+            directory, node, self._limits.journal_limit_bytes, self._reader, self._metrics
+        )
+        self._lag = Lag(self._limits.lag, self._metrics, now, monotonic)
+        self._batch = Batch()
+        self._positions: dict[str, int] | None = None
+        self._gone: list[str] = []
+        self._unavailable_since_s: float | None = None
+        self._say_again_s = 0.0
+        self._pause_s = self._limits.pause_s
+
+    def run(self, stop: Callable[[], bool], sleep: Callable[[float], None] = time.sleep) -> None:
+        """Work until `stop` says so, then empty the journal for at most `drain_s`.
+
+        Raises OSError when the directory cannot be read.
+        """
+        with sole(self._directory, stop, sleep) as alone:
+            if alone:
+                self._run(stop, sleep)
+
+    def _run(self, stop: Callable[[], bool], sleep: Callable[[float], None]) -> None:
+        _log.info(events.RECORDER_STARTED, directory=str(self._directory))
+        while not stop():
+            # A batch that is not full was all there is: wait until another is worth a transaction.
+            if self.step() < self._limits.batch_records:
+                self._wait(stop, sleep)
+        deadline_s = self._monotonic() + self._limits.drain_s
+        while self.step() and self._monotonic() < deadline_s:
+            continue
+        _log.info(events.RECORDER_STOPPED, lag_bytes=self._lag.size_bytes)
+
+    def step(self) -> int:
+        """Write one batch; returns how many records it had, 0 when there is nothing or SQL is away.
+
+        Raises OSError when the directory cannot be read.
+        """
+        segments = listed(self._directory)
+        try:
+            positions = self._known_positions(segments)
+            self._thinning.enforce(segments, positions, busy=self._batch.ends)
+            if not self._batch.entries:
+                self._batch = self._reader.collect(
+                    segments, positions, self._limits.batch_records, self._limits.batch_bytes
+                )
+            self._lag.measure(segments, positions, len(self._batch.entries), self._batch.oldest_at_s)
+            written = self._write_batch(positions)
+            self._remove_settled(segments, positions)
+        except LogUnavailable as away:
+            self._unavailable(away)
+            return 0
+        self._available()
+        return written
+
+    def _known_positions(self, segments: Sequence[Segment]) -> dict[str, int]:
+        """Return the positions, asked for once; those of segments that are gone are dropped."""
+        if self._positions is None:
+            self._positions = self._writer.positions()
+            present = {segment.name for segment in segments}
+            self._gone = [name for name in self._positions if name not in present]
+        return self._positions
+
+    def _write_batch(self, positions: dict[str, int]) -> int:
+        """Write the batch that was collected, and keep it until that has succeeded."""
+        batch = self._batch
+        if batch.entries:
+            self._write(batch.entries)
+            self._metrics.add(metrics.RECORDER_RECORDS, len(batch.entries))
+            self._lag.learn(len(batch.entries), batch.size_bytes)
+        positions.update(batch.ends)
+        self._batch = Batch()
+        return len(batch.entries)
+
+    def _write(self, entries: Sequence[Entry]) -> None:
+        """Write entries in order; where SQL refuses one, halve until it is found, and set it aside."""
+        ends = {entry.segment: entry.end for entry in entries}
+        try:
+            self._writer.write([entry.record for entry in entries], ends)
+        except RecordRejected as refusal:
+            if len(entries) > 1:
+                middle = len(entries) // 2
+                self._write(entries[:middle])
+                self._write(entries[middle:])
+                return
+            only = entries[0]
+            self._rejected.set_aside(only.segment, only.end, str(refusal), only.payload)
+            self._writer.write((), ends)
+        self._metrics.add(metrics.RECORDER_BATCHES)
+
+    def _remove_settled(self, segments: Sequence[Segment], positions: dict[str, int]) -> None:
+        """Remove the finished segments of which everything is in SQL, then their positions."""
+        for segment in segments:
+            position = positions.get(segment.name, 0)
+            if segment.size_bytes > position:
+                continue
+            try:
+                removed = remove_finished(segment.path, position)
+            except OSError as failure:
+                _log.error(events.JOURNAL_UNREADABLE, segment=segment.name, error=failure)
+                continue
+            if removed:
+                self._gone.append(segment.name)
+        if self._gone:
+            self._writer.forget(self._gone)
+            for name in self._gone:
+                positions.pop(name, None)
+            self._gone = []
+
+    def _unavailable(self, away: LogUnavailable) -> None:
+        self._metrics.add(metrics.RECORDER_UNAVAILABLE)
+        now_s = self._monotonic()
+        if self._unavailable_since_s is None:
+            self._unavailable_since_s = self._say_again_s = now_s
+        else:
+            self._pause_s = min(self._pause_s * 2, self._limits.patience_s)
+        if now_s >= self._say_again_s:
+            self._say_again_s = now_s + SAY_EVERY_S
+            _log.error(events.LOG_UNAVAILABLE, why=str(away), lag_bytes=self._lag.size_bytes)
+
+    def _available(self) -> None:
+        self._pause_s = self._limits.pause_s
+        if self._unavailable_since_s is not None:
+            away_s = self._monotonic() - self._unavailable_since_s
+            self._unavailable_since_s = None
+            _log.warning(events.LOG_AVAILABLE, after_s=round(away_s, 1), lag_bytes=self._lag.size_bytes)
+
+    def _wait(self, stop: Callable[[], bool], sleep: Callable[[float], None]) -> None:
+        """Wait for the pause that is due, in slices, so that a stop does not wait long."""
+        until_s = self._monotonic() + self._pause_s
+        while not stop() and (left_s := until_s - self._monotonic()) > 0:
+            sleep(min(left_s, self._limits.pause_s))
+
+
+@contextmanager
+def sole(
+    directory: Path, stop: Callable[[], bool], sleep: Callable[[float], None] = time.sleep
+) -> Iterator[bool]:
+    """Be the only recorder of this directory; waits for another to end. False when `stop` came first.
+
+    Raises OSError when the directory cannot be written.
+    """
+    descriptor = os.open(
+        directory / "recorder.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+    )
+    try:
+        said = False
+        while not (locked := _locked(descriptor)) and not stop():
+            if not said:
+                said = True
+                _log.warning(events.RECORDER_WAITS, directory=str(directory))
+            sleep(0.2)
+        yield locked
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""The names of the events in Clement's own log (stderr, journald), each with what it means.
+
+Not the mail log: what happened to messages is in the journal and in SQL. An event tells the person who runs
+the machine something that he may have to act on.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+DESCRIBED: Final[dict[str, str]] = {}
+"""What each event means, by its name."""
+
+
+def _event(name: str, description: str) -> str:
+    if name in DESCRIBED:
+        raise ValueError(f"event {name} is described twice")
+    DESCRIBED[name] = description
+    return name
+
+
+# --- journal ------------------------------------------------------------------------------------------
+
+JOURNAL_UNWRITABLE: Final = _event(
+    "journal-unwritable", "The journal's disk refuses records; they wait in memory, within bounds"
+)
+JOURNAL_WRITABLE: Final = _event("journal-writable", "The journal's disk takes records again")
+JOURNAL_LIMIT: Final = _event(
+    "journal-limit", "The journal is as large as it may become; from now on records are dropped"
+)
+JOURNAL_BELOW_LIMIT: Final = _event("journal-below-limit", "The journal has room again")
+JOURNAL_GAP: Final = _event("journal-gap", "Records were dropped; how many of each kind")
+JOURNAL_RECORD_UNFIT: Final = _event(
+    "journal-record-unfit", "A record could not be encoded or was too large, and was dropped or shortened"
+)
+JOURNAL_NOT_SYNCED: Final = _event(
+    "journal-not-synced", "A finished segment could not be synced: loss of power may lose log records"
+)
+
+# --- recorder -----------------------------------------------------------------------------------------
+
+RECORDER_STARTED: Final = _event("recorder-started", "The recorder moves records from the journal into SQL")
+RECORDER_STOPPED: Final = _event(
+    "recorder-stopped", "The recorder stopped; what it left waits in the journal"
+)
+RECORDER_WAITS: Final = _event(
+    "recorder-waits", "Another recorder is at work in this journal; this one waits until it has ended"
+)
+RECORDER_BEHIND: Final = _event("recorder-behind", "The recorder is behind: how far, in octets and seconds")
+RECORDER_CAUGHT_UP: Final = _event("recorder-caught-up", "The recorder is no longer behind")
+LOG_UNAVAILABLE: Final = _event("log-unavailable", "SQL takes no records; they wait in the journal")
+LOG_AVAILABLE: Final = _event("log-available", "SQL takes records again")
+JOURNAL_DAMAGED: Final = _event(
+    "journal-damaged",
+    "Octets of a segment belong to no valid record and were skipped (after a kill: a torn end)",
+)
+JOURNAL_UNREADABLE: Final = _event("journal-unreadable", "A segment cannot be read; it is tried again")
+JOURNAL_THINNED: Final = _event(
+    "journal-thinned", "The oldest records were shortened or dropped to keep the journal within its limit"
+)
+RECORD_REJECTED: Final = _event(
+    "record-rejected", "A record could not be decoded or SQL refused it; it was set aside"
+)

@@ -1,0 +1,149 @@
+"""The numbers that Clement keeps about itself: each named and described once, here.
+
+A process counts in a small file of its own that it maps into memory: a row of unsigned 64-bit slots, one a
+series, behind a list of the series' names. Counting is one addition, without a system call or a lock; what
+the process had counted when it was killed stays in the file. `telemetry.collect` adds the files up.
+
+A slot belongs to one thread: two threads of one process must not count the same series.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import re
+import time
+from pathlib import Path
+from typing import Final, NewType
+
+import msgspec
+
+Series = NewType("Series", int)
+"""One line of the exposition, as the index of its slot: a metric with fixed label values."""
+
+SLOT_BYTES: Final = 8
+SUFFIX: Final = ".metrics"
+_MAX_SLOT: Final = (1 << 64) - 1
+_OUTSIDE_NAME: Final = re.compile(r"[^A-Za-z0-9._]")
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """A named number. kind: "counter" only ever grows, "gauge" is the state now (summed over processes)."""
+
+    name: str
+    kind: str
+    description: str
+
+
+DESCRIBED: Final[dict[str, Metric]] = {}
+"""Every metric by its name."""
+
+SERIES: Final[list[str]] = []
+"""Every series as it stands in the exposition, `name{label="value"}`; the index is its slot."""
+
+
+def _series(name: str, kind: str, description: str, /, **labels: str) -> Series:
+    DESCRIBED.setdefault(name, Metric(name, kind, description))
+    inner = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    SERIES.append(f"{name}{{{inner}}}" if inner else name)
+    return Series(len(SERIES) - 1)
+
+
+def _counter(name: str, description: str, /, **labels: str) -> Series:
+    return _series(name, "counter", description, **labels)
+
+
+def _counters(name: str, description: str, label: str, values: tuple[str, ...]) -> dict[str, Series]:
+    return {value: _series(name, "counter", description, **{label: value}) for value in values}
+
+
+def _gauge(name: str, description: str) -> Series:
+    return _series(name, "gauge", description)
+
+
+# --- journal ------------------------------------------------------------------------------------------
+
+JOURNAL_RECORDS: Final = _counter("clement_journal_records_total", "Records appended to the journal")
+JOURNAL_BYTES: Final = _counter("clement_journal_bytes_total", "Octets written to the journal")
+JOURNAL_FAILURES: Final = _counter("clement_journal_failures_total", "Writes that the journal's disk refused")
+JOURNAL_DROPPED: Final = _counters(
+    "clement_journal_dropped_total",
+    "What is missing from the log because the journal had no room for it",
+    "kind",
+    ("transcript", "session", "refusals", "transaction"),
+)
+REFUSALS_COUNTED: Final = _counter(
+    "clement_refusals_counted_total", "Sessions that were counted in a refusal run instead of told one by one"
+)
+REFUSAL_KEYS: Final = _gauge("clement_refusal_keys", "Clients and reasons whose refusals are being counted")
+
+# --- recorder -----------------------------------------------------------------------------------------
+
+RECORDER_RECORDS: Final = _counter("clement_recorder_records_total", "Records that reached SQL")
+RECORDER_BATCHES: Final = _counter("clement_recorder_batches_total", "SQL transactions of the recorder")
+RECORDER_UNAVAILABLE: Final = _counter(
+    "clement_recorder_unavailable_total", "Times that SQL could not take the records"
+)
+RECORDER_REJECTED: Final = _counter(
+    "clement_recorder_rejected_total", "Records set aside because they could not be read or SQL refused them"
+)
+RECORDER_DAMAGED_BYTES: Final = _counter(
+    "clement_recorder_damaged_bytes_total", "Octets of the journal that belong to no valid record"
+)
+RECORDER_LAG_BYTES: Final = _gauge(
+    "clement_recorder_lag_bytes", "Octets of the journal that are not in SQL yet"
+)
+RECORDER_LAG_SECONDS: Final = _gauge(
+    "clement_recorder_lag_seconds", "Age of the oldest record that is not in SQL yet"
+)
+RECORDER_LAG_RECORDS: Final = _gauge(
+    "clement_recorder_lag_records", "Records that are not in SQL yet, estimated from their mean size"
+)
+
+
+class Metrics:
+    """The slots of this process, in a file of `directory`, or in memory only (`Metrics.private`)."""
+
+    __slots__ = ("_descriptor", "_slots")
+
+    def __init__(self, slots: memoryview, descriptor: int = -1) -> None:
+        self._slots = slots
+        self._descriptor = descriptor  # stays open: its lock says that this process is alive
+
+    @classmethod
+    def private(cls) -> Metrics:
+        """Numbers that nobody collects: for programs of one process, and for parts that are tried alone."""
+        return cls(memoryview(bytearray(len(SERIES) * SLOT_BYTES)).cast("Q"))
+
+    @classmethod
+    def open(cls, directory: Path, process: str) -> Metrics:
+        """Make this process's file in `directory`, which must exist. Call it after fork. Raises OSError."""
+        name = f"{_OUTSIDE_NAME.sub('_', process)[:60]}-{os.getpid()}-{time.time_ns():019d}{SUFFIX}"
+        names = msgspec.json.encode(SERIES)
+        # The names are padded with blanks, which JSON ignores, so that the slots are aligned.
+        names += b" " * (-(len(names) + SLOT_BYTES) % SLOT_BYTES)
+        start = SLOT_BYTES + len(names)
+        size_bytes = start + len(SERIES) * SLOT_BYTES
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        # Made under a name that is not collected: until it is locked, it looks like that of a dead process.
+        making = directory / f"{name}.new"
+        descriptor = os.open(making, flags, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(descriptor, len(names).to_bytes(SLOT_BYTES, "little") + names)
+        os.ftruncate(descriptor, size_bytes)
+        os.posix_fallocate(descriptor, 0, size_bytes)  # a full disk says so here, not by SIGBUS later
+        making.rename(directory / name)
+        return cls(memoryview(mmap.mmap(descriptor, size_bytes))[start:].cast("Q"), descriptor)
+
+    def add(self, series: Series, amount: int = 1) -> None:
+        """Count."""
+        self._slots[series] += amount
+
+    def set(self, series: Series, value: float) -> None:
+        """Set a gauge; what is below 0 is 0."""
+        self._slots[series] = min(max(int(value), 0), _MAX_SLOT)
+
+    def get(self, series: Series) -> int:
+        """Return what this process has counted."""
+        return self._slots[series]
