@@ -1,0 +1,40 @@
+"""The tables. Only `clement.store` imports this; everybody else gets records and snapshots."""
+
+from clement.store.models.audit import AuditEntry
+from clement.store.models.directive import Directive
+from clement.store.models.domain import Domain
+from clement.store.models.group import Group, NextHop
+from clement.store.models.log import (
+    JournalPosition,
+    Recipient,
+    RecipientMailbox,
+    RefusalRun,
+    Session,
+    Transaction,
+)
+from clement.store.models.mailbox import Alias, AliasTarget, Mailbox
+from clement.store.models.network import ClientNetwork
+from clement.store.models.person import Person, RoleGrant, SendAsGrant
+from clement.store.models.version import DirectoryVersion
+
+__all__ = [
+    "Alias",
+    "AliasTarget",
+    "AuditEntry",
+    "ClientNetwork",
+    "Directive",
+    "DirectoryVersion",
+    "Domain",
+    "Group",
+    "JournalPosition",
+    "Mailbox",
+    "NextHop",
+    "Person",
+    "Recipient",
+    "RecipientMailbox",
+    "RefusalRun",
+    "RoleGrant",
+    "SendAsGrant",
+    "Session",
+    "Transaction",
+]

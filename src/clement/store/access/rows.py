@@ -1,0 +1,172 @@
+"""From a model to the record that is handed out; for `clement.store` only."""
+
+from __future__ import annotations
+
+from clement.policy.directive import Action, Origin, Scope
+from clement.policy.directory import Fallback, GroupPolicy, Mode, NextHop, Storage, TlsUse, Wire
+from clement.policy.network import Standing
+from clement.store import models
+from clement.store.records import (
+    AliasRow,
+    AuditRow,
+    DirectiveRow,
+    DomainRow,
+    GrantRow,
+    GroupRow,
+    MailboxRow,
+    NetworkRow,
+    PersonRow,
+    Role,
+)
+
+
+def policy_of(group: models.Group) -> GroupPolicy:
+    """A group's policy, gathered from its columns."""
+    return GroupPolicy(
+        size_limit_bytes=group.size_limit_bytes,
+        scan_content=group.scan_content,
+        scanner_unavailable=Fallback(group.scanner_unavailable),
+        unscannable=Fallback(group.unscannable),
+        verify_recipients=group.verify_recipients,
+        unresolvable_sender=Fallback(group.unresolvable_sender),
+        implausible_hello=Fallback(group.implausible_hello),
+        bare_line_endings=Fallback(group.bare_line_endings),
+    )
+
+
+def next_hop_of(hop: models.NextHop) -> NextHop:
+    """A next hop as the directory knows it."""
+    return NextHop(
+        host=hop.host, port=hop.port, priority=hop.priority, wire=Wire(hop.wire), tls=TlsUse(hop.tls)
+    )
+
+
+def group_row(group: models.Group) -> GroupRow:
+    """A group with its next hops, best first."""
+    return GroupRow(
+        id=group.id,
+        name=group.name,
+        mode=Mode(group.mode),
+        storage=Storage(group.storage),
+        next_hops=tuple(map(next_hop_of, group.next_hops.all())),
+        policy=policy_of(group),
+        domain_count=getattr(group, "domain_count", 0),
+        version=group.version,
+    )
+
+
+def domain_row(domain: models.Domain) -> DomainRow:
+    """A domain with the name and mode of its group."""
+    return DomainRow(
+        id=domain.id,
+        name=domain.name,
+        group_name=domain.group.name,
+        mode=Mode(domain.group.mode),
+        enabled=domain.enabled,
+        catch_all=domain.catch_all,
+        subaddress_separator=domain.subaddress_separator,
+        mailbox_count=getattr(domain, "mailbox_count", 0),
+        version=domain.version,
+    )
+
+
+def mailbox_row(mailbox: models.Mailbox) -> MailboxRow:
+    """A mailbox with its owner's login."""
+    return MailboxRow(
+        id=mailbox.id,
+        address=mailbox.address,
+        domain_name=mailbox.domain.name,
+        maildir=mailbox.maildir,
+        quota_bytes=mailbox.quota_bytes,
+        enabled=mailbox.enabled,
+        owner_login=mailbox.owner.login if mailbox.owner is not None else "",
+        version=mailbox.version,
+    )
+
+
+def alias_row(alias: models.Alias) -> AliasRow:
+    """An alias with its targets in their order."""
+    return AliasRow(
+        id=alias.id,
+        address=alias.address,
+        domain_name=alias.domain.name,
+        targets=tuple(target.address for target in alias.targets.all()),
+        version=alias.version,
+    )
+
+
+def grant_row(grant: models.RoleGrant) -> GrantRow:
+    """A role with the name of what it is for."""
+    subject = grant.group or grant.domain
+    return GrantRow(role=Role(grant.role), object_name=subject.name if subject is not None else "")
+
+
+def person_row(person: models.Person) -> PersonRow:
+    """A person with roles, mailboxes and further addresses; never the password's hash."""
+    return PersonRow(
+        id=person.id,
+        login=person.login,
+        enabled=person.enabled,
+        grants=tuple(map(grant_row, person.grants.all())),
+        mailboxes=tuple(sorted(mailbox.address for mailbox in person.mailboxes.all())),
+        send_as=tuple(sorted(grant.pattern for grant in person.send_as.all())),
+        has_password=bool(person.password_hash),
+        version=person.version,
+    )
+
+
+def directive_row(directive: models.Directive) -> DirectiveRow:
+    """A directive with the name of its scope."""
+    scope = Scope(directive.scope)
+    return DirectiveRow(
+        id=directive.id,
+        scope=scope,
+        scope_name=_scope_name(directive, scope),
+        action=Action(directive.action),
+        sender_pattern=directive.sender_pattern,
+        recipient_pattern=directive.recipient_pattern,
+        client_network=directive.client_network,
+        origin=Origin(directive.origin),
+        final=directive.final,
+        expires_at_s=directive.expires_at_s,
+        note=directive.note,
+        hit_count=directive.hit_count,
+        last_hit_at_s=directive.last_hit_at_s,
+        created_by=directive.created_by,
+        created_at_s=directive.created_at_s,
+        version=directive.version,
+    )
+
+
+def _scope_name(directive: models.Directive, scope: Scope) -> str:
+    if scope is Scope.USER:
+        return directive.address
+    subject = directive.group if scope is Scope.GROUP else directive.domain
+    return subject.name if subject is not None else ""
+
+
+def network_row(network: models.ClientNetwork) -> NetworkRow:
+    """A client network."""
+    return NetworkRow(
+        id=network.id,
+        network=network.network,
+        standing=Standing(network.standing),
+        note=network.note,
+        final=network.final,
+        expires_at_s=network.expires_at_s,
+        version=network.version,
+    )
+
+
+def audit_row(entry: models.AuditEntry) -> AuditRow:
+    """A change."""
+    return AuditRow(
+        id=entry.id,
+        at_s=entry.at_s,
+        actor=entry.actor,
+        origin_address=entry.origin_address,
+        action=entry.action,
+        object_name=entry.object_name,
+        old=entry.old,
+        new=entry.new,
+    )

@@ -1,0 +1,45 @@
+"""Groups: sets of domains under one administration and one policy, and where they hand their mail."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Group(models.Model):
+    """One group; its policy is spread over columns, so that SQL can answer questions about it."""
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=64, unique=True)
+    mode = models.CharField(max_length=16)
+    storage = models.CharField(max_length=16)
+    size_limit_bytes = models.BigIntegerField()
+    scan_content = models.BooleanField()
+    scanner_unavailable = models.CharField(max_length=16)
+    unscannable = models.CharField(max_length=16)
+    verify_recipients = models.BooleanField()
+    unresolvable_sender = models.CharField(max_length=16)
+    implausible_hello = models.CharField(max_length=16)
+    bare_line_endings = models.CharField(max_length=16)
+    version = models.IntegerField(default=1)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NextHop(models.Model):
+    """A server that takes a group's mail; the lowest priority number is tried first."""
+
+    id = models.BigAutoField(primary_key=True)
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="next_hops")
+    position = models.IntegerField()
+    host = models.CharField(max_length=255)
+    port = models.IntegerField()
+    priority = models.IntegerField()
+    wire = models.CharField(max_length=8)
+    tls = models.CharField(max_length=16)
+
+    class Meta:
+        ordering = ["group_id", "priority", "position"]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"

@@ -1,0 +1,163 @@
+"""The directory as one immutable value, read from SQL with a query a table.
+
+The policy part knows what the value means; this module only gathers it. What
+is disabled or expired is left out, so nothing later has to ask.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from ipaddress import ip_network
+from typing import TypeVar
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from clement.policy.directive import Action, Directive, Origin, Scope
+from clement.policy.directory import (
+    Alias,
+    Directory,
+    Domain,
+    Group,
+    LocalMailbox,
+    Mode,
+    NextHop,
+    Person,
+    Storage,
+)
+from clement.policy.network import ClientNetwork, Standing
+from clement.store import models
+from clement.store.access import rows
+from clement.store.models.version import ONLY_ROW
+
+Expiring = TypeVar("Expiring", models.Directive, models.ClientNetwork)
+
+
+def current_version() -> int:
+    """The version of the directory in SQL; `load_directory` is needed when it differs from the one at hand.
+
+    Raises django.db.Error when SQL cannot be asked.
+    """
+    return models.DirectoryVersion.objects.values_list("number", flat=True).get(pk=ONLY_ROW)
+
+
+def load_directory(clock: Callable[[], float] = time.time) -> Directory:
+    """Everything a receiver must know, of one version. Raises django.db.Error when SQL cannot be asked."""
+    now_s = int(clock())
+    while True:
+        version = current_version()
+        directory = _load(version, now_s)
+        # Not every database gives several queries one view of its tables; every change raises the version.
+        if current_version() == version:
+            return directory
+
+
+def _load(version: int, now_s: int) -> Directory:
+    with transaction.atomic():
+        mailboxes, owned = _mailboxes()
+        return Directory(
+            version=version,
+            groups=_groups(),
+            domains=_domains(),
+            mailboxes=mailboxes,
+            aliases=_aliases(),
+            persons=_persons(owned),
+            directives=_directives(now_s),
+            networks=_networks(now_s),
+        )
+
+
+def _groups() -> tuple[Group, ...]:
+    hops: dict[int, list[NextHop]] = defaultdict(list)
+    for hop in models.NextHop.objects.order_by("group_id", "priority", "position"):
+        hops[hop.group_id].append(rows.next_hop_of(hop))
+    return tuple(
+        Group(
+            id=group.id,
+            name=group.name,
+            mode=Mode(group.mode),
+            storage=Storage(group.storage),
+            next_hops=tuple(hops[group.id]),
+            policy=rows.policy_of(group),
+        )
+        for group in models.Group.objects.all()
+    )
+
+
+def _domains() -> tuple[Domain, ...]:
+    found = models.Domain.objects.filter(enabled=True)
+    columns = found.values_list("id", "name", "group_id", "catch_all", "subaddress_separator")
+    return tuple(Domain(*row) for row in columns)
+
+
+def _mailboxes() -> tuple[tuple[LocalMailbox, ...], dict[int, list[str]]]:
+    """The mailboxes, and the addresses that each person owns."""
+    found = models.Mailbox.objects.filter(enabled=True, domain__enabled=True)
+    columns = found.values_list("id", "address", "maildir", "quota_bytes", "owner_id")
+    mailboxes = tuple(LocalMailbox(*row) for row in columns.iterator(chunk_size=10_000))
+    owned: dict[int, list[str]] = defaultdict(list)
+    for mailbox in mailboxes:
+        if mailbox.person_id is not None:
+            owned[mailbox.person_id].append(mailbox.address)
+    return mailboxes, owned
+
+
+def _aliases() -> tuple[Alias, ...]:
+    targets: dict[str, list[str]] = defaultdict(list)
+    found = models.AliasTarget.objects.filter(alias__domain__enabled=True).order_by("alias_id", "position")
+    for address, target in found.values_list("alias__address", "address"):
+        targets[address].append(target)
+    return tuple(Alias(address, tuple(several)) for address, several in targets.items())
+
+
+def _persons(owned: dict[int, list[str]]) -> tuple[Person, ...]:
+    granted: dict[int, list[str]] = defaultdict(list)
+    for person_id, pattern in models.SendAsGrant.objects.values_list("person_id", "pattern"):
+        granted[person_id].append(pattern)
+    usable = models.Person.objects.filter(Q(domain=None) | Q(domain__enabled=True), enabled=True)
+    columns = usable.exclude(password_hash="").values_list("id", "login", "password_hash")
+    return tuple(
+        Person(
+            person_id, login, hashed, frozenset(owned.get(person_id, ())).union(granted.get(person_id, ()))
+        )
+        for person_id, login, hashed in columns
+    )
+
+
+def _directives(now_s: int) -> tuple[Directive, ...]:
+    found = models.Directive.objects.filter(Q(domain=None) | Q(domain__enabled=True))
+    columns = _unexpired(found, now_s).values_list(
+        "id", "scope", "group_id", "domain__name", "address", "action", "sender_pattern", "recipient_pattern",
+        "client_network", "origin", "final", "expires_at_s", "note",
+    )  # fmt: skip
+    return tuple(
+        Directive(
+            id=row[0],
+            scope=Scope(row[1]),
+            scope_key=row[4] or row[3] or (str(row[2]) if row[2] else ""),
+            action=Action(row[5]),
+            sender=row[6],
+            recipient=row[7],
+            client=ip_network(row[8]) if row[8] else None,
+            origin=Origin(row[9]),
+            final=row[10],
+            expires_at=row[11],
+            note=row[12],
+        )
+        for row in columns
+    )
+
+
+def _networks(now_s: int) -> tuple[ClientNetwork, ...]:
+    found = _unexpired(models.ClientNetwork.objects.all(), now_s)
+    columns = found.values_list("id", "network", "standing", "note", "final", "expires_at_s")
+    return tuple(
+        ClientNetwork(id_, ip_network(network), Standing(standing), note, final, expires_at_s)
+        for id_, network, standing, note, final, expires_at_s in columns
+    )
+
+
+def _unexpired(found: QuerySet[Expiring], now_s: int) -> QuerySet[Expiring]:
+    return found.filter(Q(expires_at_s=0) | Q(expires_at_s__gt=now_s))
