@@ -8,7 +8,6 @@ leave behind, stand in docs/decisions/0003. RFC 5321 §4.4 (Return-Path at final
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from concurrent.futures import Executor
 
 import msgspec
 
@@ -21,7 +20,7 @@ from clement.smtp import Reply, ReversePath, replies
 from clement.spool.content import Content
 from clement.spool.failure import StorageFailure, StorageFull, storage_failure
 from clement.spool.filesystem import FileSystem
-from clement.spool.jobs import run_to_end
+from clement.spool.workers import Workers
 
 LOCAL_TARGET = "local"
 
@@ -29,20 +28,20 @@ LOCAL_TARGET = "local"
 class MaildirTransport:
     """Delivers to the mailboxes of `Local` routes.
 
-    executor: worker threads; their number bounds how many deliveries touch the disk at once.
+    workers: threads; their number bounds how many deliveries touch the disk at once.
     clock: epoch seconds.
     """
 
-    __slots__ = ("executor", "store", "usage")
+    __slots__ = ("store", "usage", "workers")
 
     def __init__(
         self,
         filesystem: FileSystem,
         options: MaildirOptions,
-        executor: Executor,
+        workers: Workers,
         clock: Callable[[], float],
     ) -> None:
-        self.executor = executor
+        self.workers = workers
         self.store = MaildirStore(filesystem, options, MaildirNames(options.host_name, clock))
         self.usage = MailboxUsage(filesystem, clock)
 
@@ -64,7 +63,7 @@ class MaildirTransport:
 
     async def verify(self, envelope_reverse_path: ReversePath, destination: Destination) -> Placement | None:
         """Whether every mailbox has at least one octet of room."""
-        return await run_to_end(self.executor, lambda: self._verify(mailboxes_of(destination)))
+        return await self.workers.run(lambda: self._verify(mailboxes_of(destination)))
 
     def start(self, envelope: Envelope, destinations: Sequence[Destination]) -> MaildirDelivery:
         """Begin a delivery. A mailbox reached by several destinations gets one copy."""
@@ -131,19 +130,19 @@ class MaildirDelivery:
         self._content = content
         if len(self._copies) == 1:
             return [None] * len(self._destinations)
-        await run_to_end(self._transport.executor, lambda: self._stage_all(content))
+        await self._transport.workers.run(lambda: self._stage_all(content))
         return [self._refusal_of(destination) for destination in self._destinations]
 
     async def commit(self) -> Sequence[Placement]:
         """Place every copy whose destination was ready; all of them, or none."""
-        failure = await run_to_end(self._transport.executor, self._place_all)
+        failure = await self._transport.workers.run(self._place_all)
         placed = Placement(accepted(self._envelope) if failure is None else failure)
         return [self._refusal_of(destination) or placed for destination in self._destinations]
 
     async def abort(self) -> None:
         """Remove what has been staged."""
         if any(copy.staged for copy in self._copies.values()):
-            await run_to_end(self._transport.executor, lambda: self._take_back(self._copies.values()))
+            await self._transport.workers.run(lambda: self._take_back(self._copies.values()))
 
     def _refusal_of(self, destination: Destination) -> Placement | None:
         for mailbox in mailboxes_of(destination):

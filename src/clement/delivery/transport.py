@@ -53,7 +53,7 @@ class Delivery(Protocol):
         """Do everything that can be taken back. None: ready; a placement: refused or deferred, and why."""
 
     async def commit(self) -> Sequence[Placement]:
-        """Make it final and durable for all destinations that were ready. A positive reply is a promise kept."""
+        """Make it final and durable for all that were ready. A positive reply is a promise kept."""
 
     async def abort(self) -> None:
         """Take back what `prepare` did. Safe to call at any time before `commit`, and twice."""

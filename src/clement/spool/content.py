@@ -11,13 +11,12 @@ import asyncio
 import os
 import secrets
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from contextlib import suppress
 
 from clement.spool.failure import StorageFailure, storage_failure
 from clement.spool.filesystem import FileSystem
-from clement.spool.jobs import run_to_end
 from clement.spool.points import Point
+from clement.spool.workers import Workers
 
 MEMORY_BYTES = 256 * 1024
 HEADER_LIMIT_BYTES = 256 * 1024
@@ -100,19 +99,19 @@ class ContentWriter:
     """Takes content as it arrives. Belongs to one transaction and to one event loop.
 
     folder: where large content goes; on the file system of the spool, writable by us alone.
-    memory_bytes: how much is kept in memory before the rest of the message goes to disk.
-    executor: the worker threads to write in; the event loop's own when None.
+    workers: the threads in which it is written.
+    memory_bytes: how much is kept in memory before the message goes to disk.
     """
 
     __slots__ = (
         "_descriptor",
-        "_executor",
         "_failure",
         "_filesystem",
         "_folder",
         "_limit_bytes",
         "_pending",
         "_pending_bytes",
+        "_workers",
         "_writing",
         "size_bytes",
     )
@@ -121,12 +120,12 @@ class ContentWriter:
         self,
         filesystem: FileSystem,
         folder: str | os.PathLike[str],
+        workers: Workers,
         memory_bytes: int = MEMORY_BYTES,
-        executor: Executor | None = None,
     ) -> None:
         self._filesystem = filesystem
         self._folder = os.fspath(folder)
-        self._executor = executor
+        self._workers = workers
         self._limit_bytes = memory_bytes
         self._pending: list[bytes] = []
         self._pending_bytes = 0
@@ -169,7 +168,7 @@ class ContentWriter:
         await self._write_pending()
         if self._failure is None:
             try:
-                return await run_to_end(self._executor, self._hand_over)
+                return await self._workers.run(self._hand_over)
             except OSError as error:
                 self._failure = storage_failure(error)
         self.discard()
@@ -194,7 +193,7 @@ class ContentWriter:
         if not octets or self._failure is not None:
             return
         try:
-            await run_to_end(self._executor, lambda: self._write(octets))
+            await self._workers.run(lambda: self._write(octets))
         except OSError as error:
             self._failure = storage_failure(error)
         except asyncio.CancelledError:
