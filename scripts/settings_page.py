@@ -1,15 +1,13 @@
-"""Write docs/settings.md from the descriptions beside the settings themselves."""
+"""Print docs/settings.md, made of the descriptions beside the settings themselves."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from clement.config.describe import Description, Section, sections
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 HEAD = """\
 # Settings
 
-Every setting of `clement.toml`. This page is written by `make docs`; `clement init` writes the same words into a
+Every setting of `clement.toml`. `make docs` writes this page; `clement init` writes the same words into a
 new file, and `clement check` says what is wrong with one, line by line.
 """
 
@@ -38,5 +36,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE.name}")
+    print(page(), end="")

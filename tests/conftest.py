@@ -20,4 +20,5 @@ pytest_plugins = [
     "tests.fixtures.postfix",
     "tests.fixtures.exim",
     "tests.fixtures.dovecot",
+    "tests.fixtures.clement",
 ]
