@@ -1,7 +1,7 @@
 """SMTP and LMTP without I/O: a server's session, a client's session, and the words both are made of.
 
-Nothing here opens a socket, reads a clock or decides about mail.  Octets go in, events come out, answers go in
-and octets come out; the same octets give the same events however they are cut, and no octets give anything
+Nothing here opens a socket, reads a clock or decides about mail.  Octets go in, events come out, answers go
+in and octets come out; the same octets give the same events however they are cut, and no octets give anything
 but events and replies.  Read in this order: `state`, `commands`, `events`, `server_session`; then `grammar`,
 `address`, `parameters`, `content`, `replies`; `client_session` is the other side of the table.
 """
@@ -22,7 +22,6 @@ from .address import (
     parse_mailbox,
     parse_reverse_path,
 )
-from .answers import LocalProtocolError
 from .auth import MECHANISMS, AuthError, Credentials, LoginMechanism, Mechanism, PlainMechanism
 from .content import BareLineEndings, ContentDefects, ContentWriter
 from .events import (
@@ -46,7 +45,7 @@ from .events import (
     Verify,
 )
 from .extensions import Extensions, Service
-from .facts import ProtocolLimits, SessionFacts, Transaction
+from .facts import LocalProtocolError, ProtocolLimits, SessionFacts, Transaction
 from .parameters import (
     NO_MAIL_PARAMETERS,
     NO_RECIPIENT_PARAMETERS,

@@ -14,7 +14,6 @@ U-labels are mapped with IDNA 2003, which is what Python brings.  Where IDNA 200
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final, NamedTuple
@@ -139,7 +138,7 @@ def parse_mailbox(octets: bytes, *, smtputf8: bool = False) -> Mailbox:
 
     Raises AddressError.
     """
-    text = _decode(octets, smtputf8)
+    text = _decode(octets, smtputf8=smtputf8)
     if text.startswith("@"):
         # RFC 5321 §4.1.1.3, appendix C: the mailbox behind the route is the only recipient.
         route = grammar.SOURCE_ROUTE.match(text)
@@ -170,11 +169,13 @@ def parse_domain(text: str) -> str:
         raise AddressError(AddressFault.DOMAIN)
     domain = text.lower()
     if "xn--" in domain:
-        _check_a_labels(domain)
+        for label in domain.split("."):
+            if label.startswith("xn--"):
+                _check_a_label(label)
     return domain
 
 
-def _decode(octets: bytes, smtputf8: bool) -> str:
+def _decode(octets: bytes, *, smtputf8: bool) -> str:
     if octets.isascii():
         return octets.decode("ascii")
     if not smtputf8:
@@ -219,18 +220,17 @@ def _parse_literal(text: str) -> str:
 def _to_a_labels(text: str) -> str:
     if grammar.U_LABEL_DOMAIN.fullmatch(text) is None or not _DEVIATIONS.isdisjoint(text):
         raise AddressError(AddressFault.DOMAIN)
-    return _idna(lambda: text.encode("idna").decode("ascii"))
-
-
-def _check_a_labels(domain: str) -> None:
-    """An A-label must be the encoding of some U-label: `xn---` names nothing."""
-    for label in domain.split("."):
-        if label.startswith("xn--") and _idna(lambda: label.encode("ascii").decode("idna")).isascii():
-            raise AddressError(AddressFault.DOMAIN)
-
-
-def _idna(convert: Callable[[], str]) -> str:
     try:
-        return convert()
+        return text.encode("idna").decode("ascii")
     except UnicodeError:
         raise AddressError(AddressFault.DOMAIN) from None
+
+
+def _check_a_label(label: str) -> None:
+    """An A-label must be the encoding of some U-label: `xn---` names nothing."""
+    try:
+        u_label = label.encode("ascii").decode("idna")
+    except UnicodeError:
+        u_label = ""
+    if u_label.isascii():
+        raise AddressError(AddressFault.DOMAIN)

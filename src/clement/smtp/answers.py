@@ -3,6 +3,7 @@
 They change `SessionFacts` and nothing else, and return the reply to be sent.  Failure leaves everything as it
 was (RFC 5321 §4.1.4): the functions are only asked about answers that are positive or intermediate.
 """
+# ruff: noqa: ARG001 - all functions of a table have one signature
 
 from __future__ import annotations
 
@@ -12,15 +13,11 @@ from typing import Any, Final
 from . import events, replies
 from .events import Event
 from .extensions import Service
-from .facts import SessionFacts, Transaction
+from .facts import LocalProtocolError, SessionFacts, Transaction
 from .replies import Reply
 from .state import State
 
 _READY, _TRANSACTION, _RECIPIENTS = State.READY, State.TRANSACTION, State.RECIPIENTS
-
-
-class LocalProtocolError(RuntimeError):
-    """The calling program broke the rules of this interface; the session is as it was before the call."""
 
 
 def settle_hello(facts: SessionFacts, event: events.Hello, reply: Reply) -> Reply:
@@ -48,8 +45,7 @@ def settle_mail(facts: SessionFacts, event: events.MailRequested, reply: Reply) 
 
 def settle_recipient(facts: SessionFacts, event: events.RecipientRequested, reply: Reply) -> Reply:
     """The message has one recipient more."""
-    assert facts.transaction is not None
-    facts.transaction.recipients.append(event.forward_path)
+    facts.current_transaction().recipients.append(event.forward_path)
     facts.state = _RECIPIENTS
     return reply
 
@@ -76,39 +72,41 @@ def settle_content(facts: SessionFacts, event: events.ContentRequested, reply: R
 
 
 # Which answers, by first digit, mean success; and what success changes.  4yz and 5yz are always possible.
-SUCCESS: Final[dict[type[Event], tuple[str, Callable[[SessionFacts, Any, Reply], Reply]]]] = {
-    events.Hello: ("2", settle_hello),
-    events.MailRequested: ("2", settle_mail),
-    events.RecipientRequested: ("2", settle_recipient),
-    events.ContentRequested: ("3", settle_content),
-    events.AuthRequested: ("23", settle_auth),
-    events.AuthAnswered: ("23", settle_auth),
-    events.TlsRequested: ("2", settle_tls),
+SUCCESS: Final[dict[type[Event], tuple[frozenset[int], Callable[[SessionFacts, Any, Reply], Reply]]]] = {
+    events.Hello: (frozenset({2}), settle_hello),
+    events.MailRequested: (frozenset({2}), settle_mail),
+    events.RecipientRequested: (frozenset({2}), settle_recipient),
+    events.ContentRequested: (frozenset({3}), settle_content),
+    events.AuthRequested: (frozenset({2, 3}), settle_auth),
+    events.AuthAnswered: (frozenset({2, 3}), settle_auth),
+    events.TlsRequested: (frozenset({2}), settle_tls),
 }
 
 
 def replies_to_content(
-    transaction: Transaction, event: events.ContentEnded, answer: Reply | Sequence[Reply], service: Service
+    facts: SessionFacts, event: events.ContentEnded, answer: Reply | Sequence[Reply]
 ) -> list[Reply]:
     """Everything to be sent behind the end of content.
 
-    LMTP: one reply a recipient (RFC 2033 §4.2).  PRDR: the same, between 353 and a reply for the whole; or one
+    LMTP: one reply a recipient (RFC 2033 §4.2).  PRDR: the same, between 353 and a reply for the whole, or one
     reply alone when it holds for all (draft-hall-prdr-00 §4.5).  Otherwise one reply.
 
     Raises LocalProtocolError for a number of replies that does not fit, for an intermediate one, and for any
     that would accept content of which a part was dropped.
     """
+    transaction = facts.current_transaction()
+    is_lmtp = facts.service is Service.LMTP
     chosen = [answer] if isinstance(answer, Reply) else list(answer)
     recipients = len(transaction.recipients)
-    if service is Service.LMTP and len(chosen) == 1:
-        chosen *= recipients
-    if len(chosen) != 1 and not (transaction.per_recipient and len(chosen) == recipients):
+    if len(chosen) == 1:
+        if is_lmtp:
+            chosen *= recipients
+    elif not transaction.per_recipient or len(chosen) != recipients:
         raise LocalProtocolError(f"{len(chosen)} replies for {recipients} recipients")
-    if any([reply.is_intermediate for reply in chosen]):
-        raise LocalProtocolError("content cannot be answered with an intermediate reply")
-    if event.is_truncated and any([reply.is_positive for reply in chosen]):
-        raise LocalProtocolError("content beyond the size limit cannot be accepted")
-    if service is Service.LMTP or len(chosen) == 1:
+    for reply in chosen:
+        if reply.code < 400 and (event.is_truncated or not reply.is_positive):
+            raise LocalProtocolError(f"{reply.code} cannot answer this content")
+    if is_lmtp or len(chosen) == 1:
         return chosen
     return [replies.RECIPIENT_REPLIES_FOLLOW, *chosen, _overall(chosen)]
 

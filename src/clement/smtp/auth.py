@@ -92,7 +92,7 @@ class LoginMechanism:
         return Credentials(self._name, password)
 
 
-MECHANISMS: Final[Mapping[str, type[PlainMechanism] | type[LoginMechanism]]] = {
+MECHANISMS: Final[Mapping[str, type[PlainMechanism | LoginMechanism]]] = {
     "PLAIN": PlainMechanism,
     "LOGIN": LoginMechanism,
 }
@@ -111,9 +111,15 @@ def decode_response(octets: bytes) -> bytes:
         raise AuthError("not base64") from None
 
 
+def redacted(line: bytes) -> bytes:
+    """An AUTH command line without the initial response it may have."""
+    words = line.split(b" ", 2)
+    return b" ".join([*words[:2], b"<redacted>"]) if len(words) > 2 else line
+
+
 def plain_response(credentials: Credentials) -> bytes:
     """The client's side of PLAIN, before base64."""
-    return "\0".join((credentials.authorization, credentials.name, credentials.password)).encode("utf-8")
+    return f"{credentials.authorization}\0{credentials.name}\0{credentials.password}".encode()
 
 
 def _text(octets: bytes) -> str:

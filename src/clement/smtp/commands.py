@@ -6,6 +6,7 @@ answer changes stands in `server_session`, and in which states a command may be 
 
 RFC 5321 §4.1.1; RFC 2033 (LHLO), RFC 3030 (BDAT), RFC 3207 (STARTTLS), RFC 4954 (AUTH).
 """
+# ruff: noqa: ARG001, ARG005 - all functions of a table have one signature
 
 from __future__ import annotations
 
@@ -177,9 +178,10 @@ def check_bdat(facts: SessionFacts, line: bytes, argument: bytes) -> Event | Rep
     """
     if not facts.offer.chunking:
         return replies.COMMAND_NOT_IMPLEMENTED.and_close()
-    if grammar.CHUNK_ARGUMENT.fullmatch(argument) is None:
+    match = grammar.CHUNK_ARGUMENT.fullmatch(argument)
+    if match is None:
         return replies.CHUNK_SIZE_INVALID
-    return events.ContentRequested(line, "BDAT")
+    return events.ContentRequested(line, "BDAT", int(match[1]), match[2] is not None)
 
 
 # --- Security -------------------------------------------------------------------------------------------
@@ -271,6 +273,8 @@ class Command:
     verb: str
     check: Check
     sequence: tuple[Cell, ...]
+    is_secret: bool = False
+    """The argument may hold a password: events and logs get the line without it."""
 
 
 _COMMON: Final[dict[str, Check]] = {
@@ -305,15 +309,13 @@ FOREIGN_VERBS: Final[dict[str, Reply]] = {
 
 
 def _table(checks: dict[str, Check], foreign: dict[str, Reply]) -> dict[bytes, Command]:
-    known = {verb: Command(verb, check, SEQUENCE[verb]) for verb, check in checks.items()}
+    known = {verb: Command(verb, check, SEQUENCE[verb], verb == "AUTH") for verb, check in checks.items()}
     refused = {verb: Command(verb, refuse_with(reply), SEQUENCE["NOOP"]) for verb, reply in foreign.items()}
     return {verb.encode("ascii"): command for verb, command in (known | refused).items()}
 
 
 _SMTP_COMMANDS: Final = _table(_SMTP, FOREIGN_VERBS)
-_LMTP_COMMANDS: Final = _table(
-    _LMTP, FOREIGN_VERBS | {"EHLO": replies.LHLO_ONLY, "HELO": replies.LHLO_ONLY}
-)
+_LMTP_COMMANDS: Final = _table(_LMTP, FOREIGN_VERBS | {"EHLO": replies.LHLO_ONLY, "HELO": replies.LHLO_ONLY})
 
 COMMANDS: Final[dict[Service, dict[bytes, Command]]] = {
     Service.SMTP: _SMTP_COMMANDS,

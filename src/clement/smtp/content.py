@@ -76,14 +76,14 @@ def has_stray(text: bytes) -> bool:
 class ContentReader:
     """What readers of DATA and of BDAT have in common: inspecting and counting what they let through."""
 
-    __slots__ = ("size_bytes", "_carry", "_defects", "_eight_bit", "_limit", "_mend", "_open_line")
+    __slots__ = ("_carry", "_defects", "_eight_bit", "_limit", "_mend", "_open_line", "size_bytes")
 
     def __init__(
         self,
-        *,
         size_limit_bytes: int = 0,
-        eight_bit: bool = True,
         bare_line_endings: BareLineEndings = BareLineEndings.REJECT,
+        *,
+        eight_bit: bool = True,
     ) -> None:
         self.size_bytes = 0
         self._limit = size_limit_bytes
@@ -146,18 +146,16 @@ class ContentReader:
 class DataReader(ContentReader):
     """Reads the content of one DATA command.  `rest` is what came behind its end, once `finished`."""
 
-    __slots__ = ("finished", "rest", "_fresh")
+    __slots__ = ("_fresh", "finished", "rest")
 
     def __init__(
         self,
-        *,
         size_limit_bytes: int = 0,
-        eight_bit: bool = True,
         bare_line_endings: BareLineEndings = BareLineEndings.REJECT,
+        *,
+        eight_bit: bool = True,
     ) -> None:
-        super().__init__(
-            size_limit_bytes=size_limit_bytes, eight_bit=eight_bit, bare_line_endings=bare_line_endings
-        )
+        super().__init__(size_limit_bytes, bare_line_endings, eight_bit=eight_bit)
         self.finished = False
         self.rest = b""
         # The CRLF of the DATA line begins the first line of content: a dot right behind it is at the start
@@ -202,18 +200,16 @@ class DataReader(ContentReader):
 class ChunkReader(ContentReader):
     """Reads the content that one or more BDAT commands bring, each of a length said beforehand."""
 
-    __slots__ = ("missing", "_last")
+    __slots__ = ("_last", "missing")
 
     def __init__(
         self,
-        *,
         size_limit_bytes: int = 0,
-        eight_bit: bool = True,
         bare_line_endings: BareLineEndings = BareLineEndings.REJECT,
+        *,
+        eight_bit: bool = True,
     ) -> None:
-        super().__init__(
-            size_limit_bytes=size_limit_bytes, eight_bit=eight_bit, bare_line_endings=bare_line_endings
-        )
+        super().__init__(size_limit_bytes, bare_line_endings, eight_bit=eight_bit)
         self.missing = 0
         self._last = False
 

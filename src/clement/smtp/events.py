@@ -55,7 +55,7 @@ class Hello(CommandEvent):
 
 @dataclass(slots=True)
 class MailRequested(CommandEvent):
-    """MAIL FROM: may a transaction with this reverse-path begin?"""
+    """MAIL FROM: asks for a transaction with this reverse-path."""
 
     reverse_path: ReversePath
     parameters: MailParameters
@@ -63,7 +63,7 @@ class MailRequested(CommandEvent):
 
 @dataclass(slots=True)
 class RecipientRequested(CommandEvent):
-    """RCPT TO: is this a recipient of the message to come?"""
+    """RCPT TO: names a recipient of the message to come."""
 
     forward_path: ForwardPath
     parameters: RecipientParameters
@@ -71,14 +71,18 @@ class RecipientRequested(CommandEvent):
 
 @dataclass(slots=True)
 class ContentRequested(CommandEvent):
-    """DATA, or the first BDAT: will the content be taken?  `START_CONTENT` says yes to either."""
+    """DATA, or the first BDAT: asks to send the content.  `START_CONTENT` says yes to either."""
 
     verb: str
+    chunk_octets: int = 0
+    """BDAT: the length of the first chunk."""
+    is_last: bool = False
+    """BDAT: the first chunk is the only one."""
 
 
 @dataclass(slots=True)
 class ContentEnded(Event):
-    """All content is here; what becomes of it?
+    """All content is here, and asks to be accepted or refused.
 
     `size_bytes` counts what `ContentChunk` events brought.  With `ContentDefects.TOO_LARGE` the chunks ended
     at the limit, and no positive answer is possible.  The answer is one reply, or under LMTP and PRDR

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from . import replies
 from .address import ForwardPath, ReversePath
 from .extensions import Extensions, Service
 from .parameters import MailParameters
+from .replies import Reply
 from .state import State
+
+
+class LocalProtocolError(RuntimeError):
+    """The calling program broke the rules of this interface; the session is as it was before the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,39 @@ class ProtocolLimits:
     """Commands refused for good by the server since the last message; what a dictionary attack runs into."""
     idle_commands: int = 100
     """NOOP, RSET, VRFY, EXPN, HELP and repeated greetings since the last message."""
+
+
+class Patience:
+    """What is left of a server's patience with one client; an accepted message restores it."""
+
+    __slots__ = ("_limits", "errors", "idle_commands", "refusals")
+
+    def __init__(self, limits: ProtocolLimits) -> None:
+        self._limits = limits
+        self.errors = self.refusals = self.idle_commands = 0
+
+    def after_error(self, reply: Reply) -> Reply:
+        """An error of syntax or sequence: the reply for it, or the last one."""
+        self.errors += 1
+        is_enough = self.errors > self._limits.errors and not reply.closes
+        return replies.TOO_MANY_ERRORS if is_enough else reply
+
+    def after_refusal(self, reply: Reply) -> Reply:
+        """The server's own refusal of a command, or the last one."""
+        if reply.is_permanent:
+            self.refusals += 1
+            if self.refusals > self._limits.refusals and not reply.closes:
+                return replies.TOO_MANY_ERRORS
+        return reply
+
+    def is_lost_idling(self) -> bool:
+        """Count one more command that brings no mail."""
+        self.idle_commands += 1
+        return self.idle_commands > self._limits.idle_commands
+
+    def restore(self) -> None:
+        """A message was accepted."""
+        self.errors = self.refusals = self.idle_commands = 0
 
 
 @dataclass(slots=True)
@@ -64,7 +103,13 @@ class SessionFacts:
     )
 
     def __init__(
-        self, service: Service, hostname: str, offer: Extensions, limits: ProtocolLimits, tls_active: bool
+        self,
+        service: Service,
+        hostname: str,
+        offer: Extensions,
+        limits: ProtocolLimits,
+        *,
+        tls_active: bool,
     ) -> None:
         self.service = service
         self.hostname = hostname
@@ -78,6 +123,12 @@ class SessionFacts:
         self.hello_domain = ""
         self.transaction: Transaction | None = None
         self.transactions_begun = 0
+
+    def current_transaction(self) -> Transaction:
+        """The transaction, where the table of states has made sure that there is one."""
+        if self.transaction is None:
+            raise LocalProtocolError("no transaction is under way")
+        return self.transaction
 
     def start_anew(self) -> None:
         """Forget what the client said before TLS.  RFC 3207 §4.2."""

@@ -7,6 +7,7 @@ Line ends are not part of any pattern: the session takes lines apart, at CRLF an
 Two deliberate widenings: a domain label may hold `_` (host names in the wild do, and a policy may still
 refuse them), and one space is borne after `FROM:` and `TO:` (RFC 5321 §3.3 forbids it, clients send it).
 """
+# ruff: noqa: ERA001 - ABNF is not commented-out code
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 A keyword that no offered extension brings is 555, a value that its extension does not allow is 501, and a
 keyword given twice is 501 (RFC 5321 §4.1.1.11, §4.1.2).
 """
+# ruff: noqa: ARG001, ARG005 - all functions of a table have one signature
 
 from __future__ import annotations
 
@@ -71,7 +72,7 @@ def read_mail_parameters(octets: bytes, offer: Extensions, *, tls_active: bool) 
 
     Raises ParameterError.
     """
-    values = _read(octets, MAIL_KEYWORDS, offer, tls_active)
+    values = _read(octets, MAIL_KEYWORDS, offer, tls_active=tls_active)
     return MailParameters(**values)  # type: ignore[arg-type]  # the table pairs fields with their readers
 
 
@@ -80,7 +81,7 @@ def read_recipient_parameters(octets: bytes, offer: Extensions, *, tls_active: b
 
     Raises ParameterError.
     """
-    values = _read(octets, RCPT_KEYWORDS, offer, tls_active)
+    values = _read(octets, RCPT_KEYWORDS, offer, tls_active=tls_active)
     return RecipientParameters(**values)  # type: ignore[arg-type]  # as above
 
 
@@ -203,7 +204,7 @@ RCPT_KEYWORDS: Final[dict[bytes, Keyword]] = {
 }
 
 
-def _read(octets: bytes, table: dict[bytes, Keyword], offer: Extensions, tls_active: bool) -> Values:
+def _read(octets: bytes, table: dict[bytes, Keyword], offer: Extensions, *, tls_active: bool) -> Values:
     values: Values = {}
     seen: set[bytes] = set()
     for word in octets.split(b" "):

@@ -15,17 +15,17 @@ RFC 5321; RFC 2033 for LMTP; RFC 2920 for what pipelining asks of a server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
-from . import events, grammar, replies
-from .answers import SUCCESS, LocalProtocolError, replies_to_content
-from .auth import AuthError, decode_response
-from .commands import COMMANDS, Command, check_auth, check_bdat
-from .content import BareLineEndings, ChunkReader, ContentDefects, DataReader
+from . import events, replies
+from .answers import SUCCESS, replies_to_content
+from .auth import AuthError, decode_response, redacted
+from .commands import COMMANDS
+from .content import BareLineEndings, ChunkReader, DataReader
 from .events import Answered, ContentEnded, ContentRequested, Event
 from .extensions import Extensions, Service
-from .facts import ProtocolLimits, SessionFacts, Transaction
+from .facts import LocalProtocolError, Patience, ProtocolLimits, SessionFacts, Transaction
 from .line_buffer import LineBuffer
 from .replies import Reply
 from .state import Cell, State
@@ -33,19 +33,16 @@ from .state import Cell, State
 DEFAULT_LIMITS: Final = ProtocolLimits()
 
 # Members of an Enum are slow to reach through its class.
-_READY, _TRANSACTION, _RECIPIENTS, _CHUNKS = State.READY, State.TRANSACTION, State.RECIPIENTS, State.CHUNKS
-_REFUSED, _CONTENT, _CHUNK, _DISCARDED_CHUNK = State.REFUSED, State.CONTENT, State.CHUNK, State.DISCARDED_CHUNK
-_AUTHENTICATING, _AWAITING_TLS, _CLOSED = State.AUTHENTICATING, State.AWAITING_TLS, State.CLOSED
+_READY, _CHUNKS, _REFUSED, _CONTENT, _CHUNK = (
+    State.READY,
+    State.CHUNKS,
+    State.REFUSED,
+    State.CONTENT,
+    State.CHUNK,
+)
+_SKIPPED_CHUNK, _AWAITING_TLS, _CLOSED = State.SKIPPED_CHUNK, State.AWAITING_TLS, State.CLOSED
 
 _REDACTED: Final = b"<redacted>"
-
-
-class Chunk(NamedTuple):
-    """What one BDAT command announced."""
-
-    line: bytes
-    octets: int
-    last: bool
 
 
 class ServerSession:
@@ -57,22 +54,29 @@ class ServerSession:
 
     __slots__ = (
         "_awaiting",
+        "_bare_line_endings",
         "_chunk",
+        "_chunks",
         "_commands",
-        "_discarded",
+        "_content_open",
+        "_data",
         "_facts",
-        "_idle_commands",
         "_input",
         "_input_ended",
         "_limits",
         "_output",
         "_queued",
-        "_reader",
         "_resumed_state",
-        "bare_line_endings",
-        "errors",
-        "refusals",
+        "_skipped_octets",
+        "patience",
     )
+
+    # Set when content begins; the states CONTENT, CHUNK and SKIPPED_CHUNK say which of them is in use.
+    _data: DataReader
+    _chunks: ChunkReader
+    _chunk: ContentRequested
+    _skipped_octets: int
+    _resumed_state: State
 
     def __init__(
         self,
@@ -84,14 +88,10 @@ class ServerSession:
         tls_active: bool = False,
         bare_line_endings: BareLineEndings = BareLineEndings.REJECT,
     ) -> None:
-        self.bare_line_endings = bare_line_endings
-        self.errors = 0
-        """Errors of syntax and sequence since the last accepted message."""
-        self.refusals = 0
-        """Commands the server refused for good since then."""
-        self._idle_commands = 0
-        self._facts = SessionFacts(service, hostname, offer, limits, tls_active)
+        self.patience = Patience(limits)
+        self._facts = SessionFacts(service, hostname, offer, limits, tls_active=tls_active)
         self._limits = limits
+        self._bare_line_endings = bare_line_endings
         self._commands = COMMANDS[service]
         self._input = LineBuffer()
         self._input_ended = False
@@ -99,10 +99,7 @@ class ServerSession:
         self._queued: list[Event] = []
         """Events that are certain already and come after the one just returned."""
         self._awaiting: Event | None = None
-        self._reader: DataReader | ChunkReader | None = None
-        self._chunk = Chunk(b"", 0, False)
-        self._discarded = 0
-        self._resumed_state = State.CONNECTED
+        self._content_open = False
 
     # --- What can be asked ----------------------------------------------------------------------------
 
@@ -132,6 +129,11 @@ class ServerSession:
         return self._facts.state is _CLOSED
 
     @property
+    def errors(self) -> int:
+        """Errors of syntax and sequence since the last accepted message."""
+        return self.patience.errors
+
+    @property
     def buffered_bytes(self) -> int:
         """Octets received and not yet read."""
         return len(self._input)
@@ -148,7 +150,7 @@ class ServerSession:
     def receive_data(self, data: bytes) -> None:
         """Octets have arrived."""
         if self._facts.state is _AWAITING_TLS:
-            # CVE-2011-0411 and its many successors: what was sent in plain text is not part of the TLS session.
+            # CVE-2011-0411 and its successors: what came in plain text is no part of the TLS session.
             self._close()
         elif self._facts.state is not _CLOSED:
             self._input.receive(data)
@@ -172,13 +174,12 @@ class ServerSession:
         self._facts.start_anew()
 
     def terminate(self, reply: Reply) -> None:
-        """End the session now, whatever it is doing: shutting down, timed out, out of order."""
-        if self._facts.state is _CLOSED:
-            return
-        self._awaiting = None
-        self._end_transaction()
-        self._send(reply)
-        self._close()
+        """End the session now with this reply, whatever it is doing: shutting down, timed out."""
+        if self._facts.state is not _CLOSED:
+            self._awaiting = None
+            self._end_transaction()
+            self._output.append(reply.encode())
+            self._close()
 
     # --- Events ---------------------------------------------------------------------------------------
 
@@ -186,26 +187,24 @@ class ServerSession:
         """The next thing that happened; None when octets or an answer are needed first."""
         if self._awaiting is not None:
             return None
-        state = self._facts.state
-        if self._queued:
-            event: Event | None = self._queued.pop(0)
-        elif state <= _REFUSED:
-            event = self._next_command()
-        elif state is _CONTENT:
-            event = self._next_data()
-        elif state is _CHUNK:
-            event = self._next_of_chunk()
-        elif state is _DISCARDED_CHUNK:
-            event = self._discard()
-        elif state is _AUTHENTICATING:
-            event = self._next_response()
-        else:
-            return None
+        event = self._queued.pop(0) if self._queued else self._read()
         if event is None:
             return self._end_of_input() if self._input_ended else None
         if event.awaits_answer:
             self._awaiting = event
         return event
+
+    def _read(self) -> Event | None:
+        state = self._facts.state
+        if state <= _REFUSED:
+            return self._next_command()
+        if state is _CONTENT:
+            return self._next_of_data()
+        if state is _CHUNK:
+            return self._next_of_chunk()
+        if state is _SKIPPED_CHUNK:
+            return self._skip_chunk()
+        return self._next_response() if state is State.AUTHENTICATING else None
 
     def _end_of_input(self) -> Event | None:
         self._end_transaction()
@@ -213,8 +212,7 @@ class ServerSession:
         return self._queued.pop(0) if self._queued else None
 
     def _next_command(self) -> Event | None:
-        limits = self._limits
-        line = self._input.read_line(limits.command_line_octets, limits.endless_line_octets)
+        line = self._input.read_line(self._limits.command_line_octets, self._limits.endless_line_octets)
         if line is None:
             return None
         if isinstance(line, Answered):
@@ -224,129 +222,37 @@ class ServerSession:
         command = self._commands.get(verb) or self._commands.get(verb.upper())
         if command is None:
             return self._refuse(line, replies.COMMAND_UNKNOWN)
+        if command.is_secret:
+            line = redacted(line)
+        outcome = command.check(self._facts, line, argument)
         cell = command.sequence[self._facts.state]
-        if command.check is check_bdat:
-            return self._begin_chunk(line, argument, cell)
-        if command.check is check_auth:
-            line = _redacted(line)
+        if isinstance(outcome, ContentRequested) and outcome.verb == "BDAT":
+            return self._begin_chunk(outcome, cell)
+        if isinstance(outcome, Reply):
+            return self._refuse(line, outcome if outcome.closes or not isinstance(cell, Reply) else cell)
         if isinstance(cell, Reply):
             return self._refuse(line, cell)
-        outcome = command.check(self._facts, line, argument)
-        if isinstance(outcome, Reply):
-            return self._refuse(line, outcome)
         return self._perform(outcome, cell) if isinstance(outcome, Answered) else outcome
 
     def _refuse(self, line: bytes, reply: Reply) -> Answered:
         """Answer an error of syntax or sequence, and count it."""
-        self.errors += 1
-        if self.errors > self._limits.errors and not reply.closes:
-            reply = replies.TOO_MANY_ERRORS
-        self._send(reply)
-        return Answered(line, reply)
+        return Answered(line, self._send(self.patience.after_error(reply)))
 
     def _perform(self, event: Answered, next_state: State) -> Event:
         """Carry out a command that needs nobody's leave."""
-        self._idle_commands += 1
-        if self._idle_commands > self._limits.idle_commands:
+        if self.patience.is_lost_idling():
             return self._refuse(event.line, replies.TOO_MANY_IDLE_COMMANDS)
         if next_state is not self._facts.state:
-            # RSET and QUIT; the others lead back to where they were given.
+            # RSET and QUIT; all others lead back to where they were given.
             self._facts.state = next_state
             self._end_transaction()
         self._send(event.reply)
         self._queued.append(event)
         return self._queued.pop(0)
 
-    # --- Content --------------------------------------------------------------------------------------
-
-    def _next_data(self) -> Event | None:
-        reader = self._reader
-        assert isinstance(reader, DataReader)
-        octets = self._input.take_all()
-        if not octets:
-            return None
-        content = reader.feed(octets)
-        if reader.finished:
-            self._input.receive(reader.rest)
-            self._queued.append(ContentEnded(reader.size_bytes, reader.defects))
-        if content:
-            return events.ContentChunk(content)
-        return self._queued.pop(0) if self._queued else None
-
-    def _begin_chunk(self, line: bytes, argument: bytes, cell: Cell) -> Event | None:
-        """BDAT: whatever is answered, the octets it announces are content and never commands."""
-        outcome = check_bdat(self._facts, line, argument)
-        size = grammar.CHUNK_ARGUMENT.fullmatch(argument)
-        if isinstance(outcome, Reply) or size is None:
-            return self._refuse(line, outcome if isinstance(outcome, Reply) else replies.CHUNK_SIZE_INVALID)
-        self._chunk = Chunk(line, int(size[1]), size[2] is not None)
-        if isinstance(cell, Reply):
-            answered = self._refuse(line, cell)
-            self._discard_chunk(self._facts.state)
-            return answered
-        if self._facts.state is _CHUNKS:
-            self._take_chunk()
-            return self._next_of_chunk()
-        return outcome
-
-    def _take_chunk(self) -> None:
-        assert isinstance(self._reader, ChunkReader)
-        self._reader.expect(self._chunk.octets, last=self._chunk.last)
-        self._facts.state = _CHUNK
-
-    def _next_of_chunk(self) -> Event | None:
-        reader = self._reader
-        assert isinstance(reader, ChunkReader)
-        octets = self._input.take(reader.missing)
-        if not octets and reader.missing:
-            return None
-        content = reader.feed(octets)
-        if reader.missing == 0:
-            self._end_chunk(reader)
-        if content:
-            return events.ContentChunk(content)
-        return self._queued.pop(0) if self._queued else None
-
-    def _end_chunk(self, reader: ChunkReader) -> None:
-        if self._chunk.last:
-            self._facts.state = _CONTENT
-            self._queued.append(ContentEnded(reader.size_bytes, reader.defects))
-        elif reader.is_too_large:
-            # More chunks would be of no use; RFC 3030 §2 lets us refuse at any of them.
-            self._facts.state = _READY
-            self._end_transaction()
-            self._queued.append(self._refuse(self._chunk.line, replies.MESSAGE_TOO_LARGE))
-        else:
-            self._facts.state = _CHUNKS
-            self._send(replies.CHUNK_OK)
-            self._queued.append(Answered(self._chunk.line, replies.CHUNK_OK))
-
-    def _discard_chunk(self, resumed_state: State) -> None:
-        """Read and drop the content of a refused BDAT, then go on in `resumed_state`."""
-        if self._facts.state is not _CLOSED:
-            self._discarded = self._chunk.octets
-            self._resumed_state = resumed_state
-            self._facts.state = _DISCARDED_CHUNK
-
-    def _discard(self) -> Event | None:
-        self._discarded -= len(self._input.take(self._discarded))
-        if self._discarded:
-            return None
-        self._facts.state = self._resumed_state
-        return self._next_command()
-
-    def _end_transaction(self) -> None:
-        """Nothing is left of the envelope; content that had begun will not be completed."""
-        self._facts.transaction = None
-        if self._reader is not None:
-            self._reader = None
-            self._queued.append(events.ContentAborted())
-
-    # --- AUTH -----------------------------------------------------------------------------------------
-
     def _next_response(self) -> Event | None:
-        limits = self._limits
-        line = self._input.read_line(limits.auth_line_octets, limits.endless_line_octets)
+        """The client's answer to a challenge.  RFC 4954 §4."""
+        line = self._input.read_line(self._limits.auth_line_octets, self._limits.endless_line_octets)
         if line is None:
             return None
         if isinstance(line, Answered):
@@ -360,6 +266,82 @@ class ServerSession:
         except AuthError:
             self._facts.state = _READY
             return self._refuse(_REDACTED, replies.AUTH_UNDECODABLE)
+
+    # --- Content --------------------------------------------------------------------------------------
+
+    def _next_of_data(self) -> Event | None:
+        octets = self._input.take_all()
+        if not octets:
+            return None
+        content = self._data.feed(octets)
+        if self._data.finished:
+            self._input.receive(self._data.rest)
+            self._queued.append(ContentEnded(self._data.size_bytes, self._data.defects))
+        return self._tell_content(content)
+
+    def _tell_content(self, content: bytes) -> Event | None:
+        if content:
+            return events.ContentChunk(content)
+        return self._queued.pop(0) if self._queued else None
+
+    def _begin_chunk(self, chunk: ContentRequested, cell: Cell) -> Event | None:
+        """BDAT: whatever is answered, the octets it announces are content and never commands."""
+        self._chunk = chunk
+        if isinstance(cell, Reply):
+            answered = self._refuse(chunk.line, cell)
+            self._begin_skipping(self._facts.state)
+            return answered
+        if self._facts.state is not _CHUNKS:
+            return chunk
+        self._expect_chunk()
+        return self._next_of_chunk()
+
+    def _expect_chunk(self) -> None:
+        self._chunks.expect(self._chunk.chunk_octets, last=self._chunk.is_last)
+        self._facts.state = _CHUNK
+
+    def _next_of_chunk(self) -> Event | None:
+        octets = self._input.take(self._chunks.missing)
+        if not octets and self._chunks.missing:
+            return None
+        content = self._chunks.feed(octets)
+        if self._chunks.missing == 0:
+            self._end_chunk()
+        return self._tell_content(content)
+
+    def _end_chunk(self) -> None:
+        if self._chunk.is_last:
+            self._queued.append(ContentEnded(self._chunks.size_bytes, self._chunks.defects))
+        elif self._chunks.is_too_large:
+            # More chunks would be of no use; RFC 3030 §2 lets us refuse at any of them.
+            self._facts.state = _READY
+            self._end_transaction()
+            self._queued.append(self._refuse(self._chunk.line, replies.MESSAGE_TOO_LARGE))
+        else:
+            self._facts.state = _CHUNKS
+            self._send(replies.CHUNK_OK)
+            self._queued.append(Answered(self._chunk.line, replies.CHUNK_OK))
+
+    def _begin_skipping(self, resumed_state: State) -> None:
+        """Read and drop the content of a refused BDAT, then go on in `resumed_state`."""
+        if resumed_state is not _CLOSED:
+            self._skipped_octets = self._chunk.chunk_octets
+            self._resumed_state = resumed_state
+            self._facts.state = _SKIPPED_CHUNK
+
+    def _skip_chunk(self) -> Event | None:
+        self._skipped_octets -= len(self._input.take(self._skipped_octets))
+        if self._skipped_octets:
+            return None
+        self._facts.state = self._resumed_state
+        return self._next_command()
+
+    def _end_transaction(self) -> None:
+        """Nothing is left of the envelope; content that had begun will not be completed."""
+        self._facts.transaction = None
+        if self._content_open:
+            self._content_open = False
+            self._queued.append(events.ContentAborted())
 
     # --- Answers --------------------------------------------------------------------------------------
 
@@ -378,61 +360,55 @@ class ServerSession:
         if answer.code >= 400:
             self._awaiting = None
             return self._answer_failure(event, answer)
-        kinds, settle = SUCCESS[event.__class__]
-        if str(answer.code)[0] not in kinds:
+        first_digits, settle = SUCCESS[event.__class__]
+        if answer.code // 100 not in first_digits:
             raise LocalProtocolError(f"{answer.code} does not answer {event.__class__.__name__}")
         self._awaiting = None
         reply = settle(self._facts, event, answer)
-        if self._reader is not None and self._facts.transaction is None:
-            self._end_transaction()
         if isinstance(event, ContentRequested):
             return self._begin_content(event, reply)
         if isinstance(event, events.TlsRequested) and self._input:
             reply = replies.TLS_INJECTION
+        if self._content_open:
+            # EHLO between two chunks.
+            self._end_transaction()
         return self._send(reply)
 
     def _answer_failure(self, event: Event, reply: Reply) -> Reply:
-        facts = self._facts
-        if reply.is_permanent:
-            self.refusals += 1
-            if self.refusals > self._limits.refusals and not reply.closes:
-                reply = replies.TOO_MANY_ERRORS
-        if facts.state is _AUTHENTICATING:
-            facts.state = _READY
+        reply = self.patience.after_refusal(reply)
+        if self._facts.state is State.AUTHENTICATING:
+            self._facts.state = _READY
         self._send(reply)
         if isinstance(event, ContentRequested) and event.verb == "BDAT":
-            self._discard_chunk(_READY)
+            # Chunks may be under way already; they must not begin a message of their own.
             self._end_transaction()
+            self._begin_skipping(_CLOSED if self.closing else _READY)
         return reply
 
     def _begin_content(self, event: ContentRequested, reply: Reply) -> Reply:
-        transaction = self._facts.transaction
-        assert transaction is not None
-        parameters = transaction.parameters
-        kind = DataReader if event.verb == "DATA" else ChunkReader
-        self._reader = kind(
-            size_limit_bytes=self._facts.offer.size_limit_bytes,
-            eight_bit=parameters.eight_bit or parameters.smtputf8,
-            bare_line_endings=self.bare_line_endings,
-        )
+        parameters = self._facts.current_transaction().parameters
+        limit = self._facts.offer.size_limit_bytes
+        eight_bit = parameters.eight_bit or parameters.smtputf8
+        self._content_open = True
         if event.verb == "BDAT":
-            # RFC 3030 §2: BDAT is answered when its chunk has come.
-            self._take_chunk()
+            # RFC 3030 §2: the reply to BDAT follows its chunk.
+            self._chunks = ChunkReader(limit, self._bare_line_endings, eight_bit=eight_bit)
+            self._expect_chunk()
             return reply
+        self._data = DataReader(limit, self._bare_line_endings, eight_bit=eight_bit)
         self._facts.state = _CONTENT
         return self._send(reply)
 
     def _answer_content(self, event: ContentEnded, answer: Reply | Sequence[Reply]) -> Reply:
         facts = self._facts
-        assert facts.transaction is not None
-        chosen = replies_to_content(facts.transaction, event, answer, facts.service)
+        chosen = replies_to_content(facts, event, answer)
         self._awaiting = None
-        self._reader = None
+        self._content_open = False
         facts.transaction = None
         facts.state = _READY
         for reply in chosen:
             if reply.is_positive:
-                self.errors = self.refusals = self._idle_commands = 0
+                self.patience.restore()
             self._send(reply)
         return chosen[-1]
 

@@ -38,7 +38,7 @@ class State(IntEnum):
     """Octets are content, up to CRLF.CRLF."""
     CHUNK = 8
     """Octets are content, as many as BDAT said."""
-    DISCARDED_CHUNK = 9
+    SKIPPED_CHUNK = 9
     """Octets are the content of a BDAT that was refused."""
     AUTHENTICATING = 10
     """A challenge was sent; the next line is the client's response."""
@@ -51,34 +51,37 @@ class State(IntEnum):
 Cell = State | Reply
 """A state: the command may be given, and success leads there.  A reply: it may not, and this is said."""
 
-GREETED: Final = State.GREETED
-READY: Final = State.READY
-TRANSACTION: Final = State.TRANSACTION
-RECIPIENTS: Final = State.RECIPIENTS
-CHUNKS: Final = State.CHUNKS
-REFUSED: Final = State.REFUSED
 
-_hello, _mail, _none = replies.HELLO_FIRST, replies.MAIL_FIRST, replies.NO_VALID_RECIPIENTS
-_nested, _bdat, _only_quit = replies.MAIL_NESTED, replies.CHUNKS_UNDER_WAY, replies.NO_SERVICE
-_no_auth = replies.AUTH_IN_TRANSACTION
+# Short names, so that the table is a table.
+_GREET, _READY, _TRANS, _RECPS, _CHNKS = (
+    State.GREETED,
+    State.READY,
+    State.TRANSACTION,
+    State.RECIPIENTS,
+    State.CHUNKS,
+)
+_CONTENT, _CHUNK, _TLS, _CLOSED = State.CONTENT, State.CHUNK, State.AWAITING_TLS, State.CLOSED
+_hello, _mail, _rcpt = replies.HELLO_FIRST, replies.MAIL_FIRST, replies.NO_VALID_RECIPIENTS
+_again, _bdat, _auth = replies.MAIL_NESTED, replies.CHUNKS_UNDER_WAY, replies.AUTH_IN_TRANSACTION
+_quit = replies.NO_SERVICE
 
 # A failure leaves the state as it was, with one exception: a refused or broken BDAT ends the transaction,
 # since chunks that are under way already must not begin a message of their own.
 SEQUENCE: Final[dict[str, tuple[Cell, Cell, Cell, Cell, Cell, Cell]]] = {
-    # in state   GREETED        READY          TRANSACTION    RECIPIENTS     CHUNKS         REFUSED
-    "EHLO":     (READY,         READY,         READY,         READY,         READY,         _only_quit),
-    "HELO":     (READY,         READY,         READY,         READY,         READY,         _only_quit),
-    "LHLO":     (READY,         READY,         READY,         READY,         READY,         _only_quit),
-    "MAIL":     (_hello,        TRANSACTION,   _nested,       _nested,       _nested,       _only_quit),
-    "RCPT":     (_hello,        _mail,         RECIPIENTS,    RECIPIENTS,    _bdat,         _only_quit),
-    "DATA":     (_hello,        _mail,         _none,         State.CONTENT, _bdat,         _only_quit),
-    "BDAT":     (_hello,        _mail,         _none,         State.CHUNK,   State.CHUNK,   _only_quit),
-    "RSET":     (GREETED,       READY,         READY,         READY,         READY,         _only_quit),
-    "STARTTLS": (_hello,        State.AWAITING_TLS, State.AWAITING_TLS, State.AWAITING_TLS, _bdat, _only_quit),
-    "AUTH":     (_hello,        READY,         _no_auth,      _no_auth,      _no_auth,      _only_quit),
-    "VRFY":     (GREETED,       READY,         TRANSACTION,   RECIPIENTS,    CHUNKS,        _only_quit),
-    "EXPN":     (GREETED,       READY,         TRANSACTION,   RECIPIENTS,    CHUNKS,        _only_quit),
-    "HELP":     (GREETED,       READY,         TRANSACTION,   RECIPIENTS,    CHUNKS,        _only_quit),
-    "NOOP":     (GREETED,       READY,         TRANSACTION,   RECIPIENTS,    CHUNKS,        _only_quit),
-    "QUIT":     (State.CLOSED,  State.CLOSED,  State.CLOSED,  State.CLOSED,  State.CLOSED,  State.CLOSED),
+    # in state   GREETED   READY     TRANSACTION  RECIPIENTS  CHUNKS   REFUSED
+    "EHLO":     (_READY,   _READY,   _READY,      _READY,     _READY,  _quit),
+    "HELO":     (_READY,   _READY,   _READY,      _READY,     _READY,  _quit),
+    "LHLO":     (_READY,   _READY,   _READY,      _READY,     _READY,  _quit),
+    "MAIL":     (_hello,   _TRANS,   _again,      _again,     _again,  _quit),
+    "RCPT":     (_hello,   _mail,    _RECPS,      _RECPS,     _bdat,   _quit),
+    "DATA":     (_hello,   _mail,    _rcpt,       _CONTENT,   _bdat,   _quit),
+    "BDAT":     (_hello,   _mail,    _rcpt,       _CHUNK,     _CHUNK,  _quit),
+    "RSET":     (_GREET,   _READY,   _READY,      _READY,     _READY,  _quit),
+    "STARTTLS": (_hello,   _TLS,     _TLS,        _TLS,       _bdat,   _quit),
+    "AUTH":     (_hello,   _READY,   _auth,       _auth,      _auth,   _quit),
+    "VRFY":     (_GREET,   _READY,   _TRANS,      _RECPS,     _CHNKS,  _quit),
+    "EXPN":     (_GREET,   _READY,   _TRANS,      _RECPS,     _CHNKS,  _quit),
+    "HELP":     (_GREET,   _READY,   _TRANS,      _RECPS,     _CHNKS,  _quit),
+    "NOOP":     (_GREET,   _READY,   _TRANS,      _RECPS,     _CHNKS,  _quit),
+    "QUIT":     (_CLOSED,  _CLOSED,  _CLOSED,     _CLOSED,    _CLOSED, _CLOSED),
 }  # fmt: skip
