@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import django
 import msgspec
@@ -57,6 +58,16 @@ SQLITE_PRAGMAS = (
 )
 
 
+# Django settings of a process that uses the store and no web pages.
+STORE_ALONE: Mapping[str, object] = {
+    "INSTALLED_APPS": ["clement.store.apps.StoreConfig"],
+    "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+    "USE_TZ": True,
+    "TIME_ZONE": "UTC",
+    "USE_I18N": False,
+}
+
+
 def connect(database: DatabaseSettings, further: Mapping[str, object] | None = None) -> None:
     """Configure Django for `database`; the first query opens the connection.
 
@@ -64,14 +75,14 @@ def connect(database: DatabaseSettings, further: Mapping[str, object] | None = N
     A later call with another database closes this thread's connection and turns to the new one.
     Raises DatabaseMisconfigured when a password file cannot be read or no user is given.
     """
-    wanted = django_settings(database)
+    databases = {"default": _connection(database)}
     if not settings.configured:
-        settings.configure(**{**wanted, **(further or {})})
+        settings.configure(DATABASES=databases, **{**STORE_ALONE, **(further or {})})
         django.setup()
         return
     connections["default"].close()
     del connections["default"]
-    connections.settings = connections.configure_settings(wanted["DATABASES"])
+    connections.settings = connections.configure_settings(databases)
 
 
 def disconnect() -> None:
@@ -79,19 +90,7 @@ def disconnect() -> None:
     connections.close_all()
 
 
-def django_settings(database: DatabaseSettings) -> dict[str, object]:
-    """The Django settings that the store needs."""
-    return {
-        "DATABASES": {"default": _connection(database)},
-        "INSTALLED_APPS": ["clement.store.apps.StoreConfig"],
-        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
-        "USE_TZ": True,
-        "TIME_ZONE": "UTC",
-        "USE_I18N": False,
-    }
-
-
-def _connection(database: DatabaseSettings) -> dict[str, object]:
+def _connection(database: DatabaseSettings) -> dict[str, Any]:
     match database.engine:
         case Engine.SQLITE:
             return _sqlite(database)

@@ -19,6 +19,8 @@ from clement.policy.directive import Action, Directive, Origin, Scope
 from clement.policy.directory import (
     Alias,
     Directory,
+    DirectoryContents,
+    DirectoryContents,
     Domain,
     Group,
     LocalMailbox,
@@ -48,24 +50,26 @@ def load_directory(clock: Callable[[], float] = time.time) -> Directory:
     now_s = int(clock())
     while True:
         version = current_version()
-        directory = _load(version, now_s)
+        contents = _load(version, now_s)
         # Not every database gives several queries one view of its tables; every change raises the version.
         if current_version() == version:
-            return directory
+            return Directory(contents)
 
 
-def _load(version: int, now_s: int) -> Directory:
+def _load(version: int, now_s: int) -> DirectoryContents:
     with transaction.atomic():
         mailboxes, owned = _mailboxes()
         return Directory(
-            version=version,
-            groups=_groups(),
-            domains=_domains(),
-            mailboxes=mailboxes,
-            aliases=_aliases(),
-            persons=_persons(owned),
-            directives=_directives(now_s),
-            networks=_networks(now_s),
+            DirectoryContents(
+                version=version,
+                groups=_groups(),
+                domains=_domains(),
+                mailboxes=mailboxes,
+                aliases=_aliases(),
+                persons=_persons(owned),
+                directives=_directives(now_s),
+                networks=_networks(now_s),
+            )
         )
 
 

@@ -8,7 +8,14 @@ from clement.store import models, names
 from clement.store.access import rows, visible
 from clement.store.access.actor import Actor
 from clement.store.actions import placing
-from clement.store.actions.change import ActionRefused, Change, check_version, checked, directory_change
+from clement.store.actions.change import (
+    ActionRefused,
+    Change,
+    check_version,
+    checked,
+    directory_change,
+    tenant_of,
+)
 from clement.store.records import AliasRow
 
 
@@ -50,21 +57,13 @@ def remove_alias(actor: Actor, address: str) -> None:
         pointing = placing.pointing_to(alias.address)
         if pointing:
             raise ActionRefused("address", f"{pointing} points to it; change that first")
-        change.note(
-            "alias.remove",
-            alias.address,
-            old=rows.alias_row(alias),
-            group_id=alias.domain.group_id,
-            domain_id=alias.domain_id,
-        )
+        change.note("alias.remove", alias.address, tenant_of(alias.domain), old=rows.alias_row(alias))
         alias.delete()
 
 
 def _noted(change: Change, action: str, alias: models.Alias, old: AliasRow | None) -> AliasRow:
     new = rows.alias_row(visible.one_alias(change.actor, alias.address))
-    change.note(
-        action, alias.address, old=old, new=new, group_id=alias.domain.group_id, domain_id=alias.domain_id
-    )
+    change.note(action, alias.address, tenant_of(alias.domain), old=old, new=new)
     return new
 
 

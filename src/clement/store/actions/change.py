@@ -10,14 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from django.db import OperationalError, transaction
 from django.db.models import F
 
 from clement.store.access.actor import Actor
-from clement.store.models import AuditEntry, DirectoryVersion
+from clement.store.models import AuditEntry, DirectoryVersion, Domain
 from clement.store.models.version import ONLY_ROW
 
 Normal = TypeVar("Normal")
@@ -49,6 +49,21 @@ class StoreUnavailable(Exception):
     """The database is away, locked, full or read-only; nothing was changed."""
 
 
+class Tenant(NamedTuple):
+    """Whose something is: ids of a group and a domain, 0 for none."""
+
+    group_id: int = 0
+    domain_id: int = 0
+
+
+SITE = Tenant()
+
+
+def tenant_of(domain: Domain) -> Tenant:
+    """The tenant of what belongs to a domain."""
+    return Tenant(domain.group_id, domain.id)
+
+
 class Change:
     """One action under way: who does it, when, and what has been done so far."""
 
@@ -63,13 +78,12 @@ class Change:
         self,
         action: str,
         object_name: str,
+        tenant: Tenant = SITE,
         *,
         old: msgspec.Struct | None = None,
         new: msgspec.Struct | None = None,
-        group_id: int | None = None,
-        domain_id: int | None = None,
     ) -> None:
-        """Remember one change for the audit log. group_id and domain_id say whose it is."""
+        """Remember one change for the audit log; the tenant's administrators may read of it."""
         self._entries.append(
             AuditEntry(
                 at_s=self.at_s,
@@ -78,8 +92,8 @@ class Change:
                 origin_address=self.actor.origin_address,
                 action=action,
                 object_name=object_name[:320],
-                group_key=group_id or 0,
-                domain_key=domain_id or 0,
+                group_key=tenant.group_id,
+                domain_key=tenant.domain_id,
                 old=_as_json(old),
                 new=_as_json(new),
             )

@@ -16,10 +16,12 @@ from clement.store.actions.change import (
     ActionForbidden,
     ActionRefused,
     Change,
+    Tenant,
     bounded_note,
     check_version,
     checked,
     directory_change,
+    tenant_of,
 )
 from clement.store.records import DirectiveRow, Noted
 
@@ -98,7 +100,7 @@ def remove_directive(actor: Actor, directive_id: int) -> None:
     with directory_change(actor) as change:
         directive = visible.one_directive(actor, directive_id)
         old = rows.directive_row(directive)
-        change.note("directive.remove", _title(directive), old=old, **_whose(directive))
+        change.note("directive.remove", _title(directive), _whose(directive), old=old)
         directive.delete()
 
 
@@ -203,7 +205,7 @@ def _note_change(
     change: Change, action: str, directive: models.Directive, old: DirectiveRow | None
 ) -> DirectiveRow:
     new = rows.directive_row(directive)
-    change.note(action, _title(directive), old=old, new=new, **_whose(directive))
+    change.note(action, _title(directive), _whose(directive), old=old, new=new)
     return new
 
 
@@ -211,8 +213,7 @@ def _title(directive: models.Directive) -> str:
     return f"directive {directive.id}"
 
 
-def _whose(directive: models.Directive) -> dict[str, int | None]:
-    group_id = directive.group_id
+def _whose(directive: models.Directive) -> Tenant:
     if directive.domain is not None:
-        group_id = directive.domain.group_id
-    return {"group_id": group_id, "domain_id": directive.domain_id}
+        return tenant_of(directive.domain)
+    return Tenant(group_id=directive.group_id or 0)

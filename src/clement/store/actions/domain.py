@@ -18,6 +18,7 @@ from clement.store.actions.change import (
     check_version,
     checked,
     directory_change,
+    tenant_of,
 )
 from clement.store.actions.role import check_a_root_remains
 from clement.store.records import DomainRow
@@ -78,13 +79,7 @@ def remove_domain(actor: Actor, name: str, *, with_mailboxes: bool = False) -> N
         if not actor.rules_group(domain.group_id):
             raise ActionForbidden("role", "only an administrator of the group may remove a domain")
         _check_is_unused(domain, with_mailboxes=with_mailboxes)
-        change.note(
-            "domain.remove",
-            domain.name,
-            old=rows.domain_row(domain),
-            group_id=domain.group_id,
-            domain_id=domain.id,
-        )
+        change.note("domain.remove", domain.name, tenant_of(domain), old=rows.domain_row(domain))
         check_a_root_remains(models.Person.objects.filter(domain=domain))
         domain.delete()
 
@@ -95,7 +90,7 @@ def _noted(change: Change, action: str, domain: models.Domain, old: DomainRow | 
         if old is None
         else msgspec.structs.replace(rows.domain_row(domain), mailbox_count=old.mailbox_count)
     )
-    change.note(action, domain.name, old=old, new=new, group_id=domain.group_id, domain_id=domain.id)
+    change.note(action, domain.name, tenant_of(domain), old=old, new=new)
     return new
 
 

@@ -14,6 +14,7 @@ from clement.store.access.actor import Actor
 from clement.store.actions.change import (
     ActionRefused,
     Change,
+    Tenant,
     check_version,
     checked,
     directory_change,
@@ -88,13 +89,13 @@ def remove_group(actor: Actor, name: str) -> None:
             raise ActionRefused(
                 "name", f"the group still has domains ({', '.join(held)}…); remove or move them first"
             )
-        change.note("group.remove", group.name, old=rows.group_row(group), group_id=group.id)
+        change.note("group.remove", group.name, Tenant(group.id), old=rows.group_row(group))
         group.delete()
 
 
 def _noted(change: Change, action: str, group: models.Group, old: GroupRow | None) -> GroupRow:
     new = rows.group_row(visible.one_group(change.actor, group.name))
-    change.note(action, group.name, old=old, new=new, group_id=group.id)
+    change.note(action, group.name, Tenant(group.id), old=old, new=new)
     return new
 
 

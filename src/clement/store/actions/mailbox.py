@@ -20,6 +20,7 @@ from clement.store.actions.change import (
     check_version,
     checked,
     directory_change,
+    tenant_of,
 )
 from clement.store.records import MailboxRow
 
@@ -85,7 +86,7 @@ def change_mailbox(
         mailbox.version += 1
         mailbox.save()
         new = rows.mailbox_row(mailbox)
-        change.note("mailbox.change", address, old=old, new=new, **_whose(mailbox.domain))
+        change.note("mailbox.change", mailbox.address, tenant_of(mailbox.domain), old=old, new=new)
         return new
 
 
@@ -100,7 +101,7 @@ def remove_mailbox(actor: Actor, address: str) -> None:
         if pointing:
             raise ActionRefused("address", f"{pointing} points to it; change that first")
         change.note(
-            "mailbox.remove", mailbox.address, old=rows.mailbox_row(mailbox), **_whose(mailbox.domain)
+            "mailbox.remove", mailbox.address, tenant_of(mailbox.domain), old=rows.mailbox_row(mailbox)
         )
         models.Directive.objects.filter(address=mailbox.address).delete()
         mailbox.delete()
@@ -137,7 +138,7 @@ def _add(change: Change, wanted: Sequence[NewMailbox]) -> list[models.Mailbox]:
     models.Mailbox.objects.bulk_create(mailboxes)
     added = list(models.Mailbox.objects.select_related("domain", "owner").filter(address__in=addresses))
     for mailbox in added:
-        change.note("mailbox.add", mailbox.address, new=rows.mailbox_row(mailbox), **_whose(mailbox.domain))
+        change.note("mailbox.add", mailbox.address, tenant_of(mailbox.domain), new=rows.mailbox_row(mailbox))
     return added
 
 
@@ -208,7 +209,3 @@ def _in_batches(wanted: Iterable[NewMailbox], size: int) -> Iterable[list[NewMai
     waiting = iter(wanted)
     while batch := list(islice(waiting, size)):
         yield batch
-
-
-def _whose(domain: models.Domain) -> dict[str, int]:
-    return {"group_id": domain.group_id, "domain_id": domain.id}

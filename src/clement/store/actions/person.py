@@ -73,7 +73,7 @@ def set_password(actor: Actor, login: str, password: str) -> None:
         person.password_hash = hashed
         person.version += 1
         person.save()
-        change.note("person.password", person.login, **whose(person))
+        change.note("person.password", person.login, whose(person))
 
 
 def remove_person(actor: Actor, login: str) -> None:
@@ -82,7 +82,7 @@ def remove_person(actor: Actor, login: str) -> None:
         person = visible.one_person(actor, login)
         check_may_manage(actor, person)
         check_a_root_remains(models.Person.objects.filter(id=person.id))
-        change.note("person.remove", person.login, old=rows.person_row(person), **whose(person))
+        change.note("person.remove", person.login, whose(person), old=rows.person_row(person))
         person.delete()
 
 
@@ -112,7 +112,7 @@ def forbid_send_as(actor: Actor, login: str, pattern: str) -> PersonRow:
 
 def _noted(change: Change, action: str, person: models.Person, old: PersonRow | None) -> PersonRow:
     new = rows.person_row(visible.one_person(change.actor, person.login))
-    change.note(action, person.login, old=old, new=new, **whose(person))
+    change.note(action, person.login, whose(person), old=old, new=new)
     return new
 
 

@@ -7,7 +7,14 @@ from django.db.models import Q, QuerySet
 from clement.store import models
 from clement.store.access import rows, visible
 from clement.store.access.actor import Actor
-from clement.store.actions.change import ActionForbidden, ActionRefused, directory_change
+from clement.store.actions.change import (
+    SITE,
+    ActionForbidden,
+    ActionRefused,
+    Tenant,
+    directory_change,
+    tenant_of,
+)
 from clement.store.records import PersonRow, Role
 
 
@@ -23,7 +30,7 @@ def grant_role(actor: Actor, login: str, role: Role, object_name: str = "") -> P
         group, domain = _object_of(actor, role, object_name)
         models.RoleGrant.objects.get_or_create(person=person, role=role, group=group, domain=domain)
         new = rows.person_row(visible.one_person(actor, login))
-        change.note("person.grant", person.login, old=old, new=new, **whose(person))
+        change.note("person.grant", person.login, whose(person), old=old, new=new)
         return new
 
 
@@ -41,7 +48,7 @@ def revoke_role(actor: Actor, login: str, role: Role, object_name: str = "") -> 
             check_a_root_remains(models.Person.objects.filter(id=person.id))
         found.delete()
         new = rows.person_row(visible.one_person(actor, login))
-        change.note("person.revoke", person.login, old=old, new=new, **whose(person))
+        change.note("person.revoke", person.login, whose(person), old=old, new=new)
         return new
 
 
@@ -65,11 +72,9 @@ def check_a_root_remains(leaving: QuerySet[models.Person]) -> None:
         raise ActionRefused("login", "this is the last root-admin; make another one first")
 
 
-def whose(person: models.Person) -> dict[str, int]:
+def whose(person: models.Person) -> Tenant:
     """The tenant of a person, for the audit log."""
-    if person.domain is None:
-        return {}
-    return {"group_id": person.domain.group_id, "domain_id": person.domain.id}
+    return SITE if person.domain is None else tenant_of(person.domain)
 
 
 def _object_of(actor: Actor, role: Role, name: str) -> tuple[models.Group | None, models.Domain | None]:

@@ -2,9 +2,11 @@
 
 import django.db.models.deletion
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 
-def begin_counting(apps, schema_editor):
+def begin_counting(apps: StateApps, _schema_editor: BaseDatabaseSchemaEditor) -> None:
     """The directory's version is one row from the beginning, so that writers can lock it."""
     apps.get_model("clement", "DirectoryVersion").objects.create(id=1, number=1)
 
