@@ -3,7 +3,7 @@
     frame   = magic length check payload
     magic   = %xC1 "CJ" %x01      ; UTF-8 has no octet C1: no client's text can hold a magic
     length  = 4OCTET              ; of the payload, big endian, 1 to MAX_PAYLOAD_BYTES
-    check   = 4OCTET              ; CRC-32 of length and payload
+    check   = 4OCTET              ; CRC-32 of the payload, begun with the length instead of 0
     payload = a record in MessagePack
 
 A segment is nothing but frames. Knows no records and no files: bytes in, payloads out.
@@ -20,8 +20,6 @@ HEADER: Final = struct.Struct(">4sII")
 HEADER_BYTES: Final = HEADER.size
 MAX_PAYLOAD_BYTES: Final = 1 << 20
 MAX_FRAME_BYTES: Final = HEADER_BYTES + MAX_PAYLOAD_BYTES
-
-_pack_length = struct.Struct(">I").pack
 
 
 class Frame(NamedTuple):
@@ -59,8 +57,7 @@ _INCOMPLETE: Final = _Need(None, may_come=True)
 def seal(buffer: bytearray, start: int) -> None:
     """Write the header of the frame that starts at `start` and whose payload reaches to the buffer's end."""
     length = len(buffer) - start - HEADER_BYTES
-    with memoryview(buffer) as view:
-        check = zlib.crc32(view[start + HEADER_BYTES :], zlib.crc32(_pack_length(length)))
+    check = zlib.crc32(memoryview(buffer)[start + HEADER_BYTES :], length)
     HEADER.pack_into(buffer, start, MAGIC, length, check)
 
 
@@ -109,7 +106,7 @@ def _look(buffer: bytes, offset: int) -> _Need:
     if end > len(buffer):
         return _INCOMPLETE
     payload = buffer[start:end]
-    if zlib.crc32(payload, zlib.crc32(_pack_length(length))) != check:
+    if zlib.crc32(payload, length) != check:
         return _NOTHING_HERE
     return _Need(Frame(payload, end), may_come=False)
 

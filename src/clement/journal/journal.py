@@ -89,6 +89,7 @@ class Journal:
         "_now",
         "_over_limit",
         "_segment",
+        "_sessions_until_bytes",
         "_total_bytes",
         "_unwritable",
     )
@@ -114,6 +115,7 @@ class Journal:
         self._buffer = bytearray()
         self._losses = {cause: Losses(cause) for cause in ("limit", "disk", "record")}
         self._gap_number = 0
+        self._sessions_until_bytes = self._limits.limit_bytes * 7 // 8
         self._unwritable = self._over_limit = False
         self._next_measure_s = self._next_tell_s = self._next_try_s = 0.0
         self._segment = SegmentWriter(directory, node, self._limits.rotate_bytes, self._files)
@@ -167,7 +169,7 @@ class Journal:
         return True
 
     def tick(self, now_s: float) -> None:
-        """Measure the directory, tell what was dropped, try again to write: what is due at `now_s` (monotonic)."""
+        """Measure the directory, tell what was dropped, write what waits: each when it is due."""
         if now_s >= self._next_measure_s:
             self._next_measure_s = now_s + MEASURE_EVERY_S
             self._measure()
@@ -194,10 +196,6 @@ class Journal:
         if not self.flush():
             _log.error(events.JOURNAL_GAP, cause="disk", waiting_bytes=len(self._buffer))
         self._segment.close()
-
-    @property
-    def _sessions_until_bytes(self) -> int:
-        return self._limits.limit_bytes * 7 // 8
 
     def _has_room_for(self, record: Record) -> bool:
         limits = self._limits

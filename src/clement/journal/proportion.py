@@ -1,11 +1,11 @@
 """Records in proportion: a flood of refusals is counted, with its first and its last in full.
 
-Stands between the sessions of a receiver and the journal. Each session that ended with something accepted, or
-that the server wants told whatever happens, goes through `record`. Each session in which nothing was accepted
-goes through `refused`, together with a function that builds its records. Of one client and reason, the first
-`in_full` in a window of `window_s` are built and told; the others are only counted, and of those just the
-last one's function is kept. So a counted session costs a look-up and two stores, and the last in full is truly the
-last: it is built when the run is told.
+Stands between the sessions of a receiver and the journal. Each session that ended with something accepted,
+or that the server wants told whatever happens, goes through `record`. Each session in which nothing was
+accepted goes through `refused`, together with a function that builds its records. Of one client and reason,
+the first `in_full` in a window of `window_s` are built and told; the others are only counted, and of those
+just the last one's function is kept. So a counted session costs a look-up and two stores, and the last in
+full is truly the last: it is built when the run is told.
 
 A run is told when its window has ended, and every `update_s` before, so that a kill loses the counts of that
 time at most. While a flood lasts, each further window tells one session in full and the run of the others.
@@ -33,7 +33,7 @@ _EVICTION_TRIES: Final = 16
 
 
 class ProportionLimits(msgspec.Struct, frozen=True):
-    """in_full: refusals of one client and reason told singly in a window. keys: how many of both are known."""
+    """in_full: refusals of one client and reason told singly in a window. keys: how many are known."""
 
     in_full: int = 20
     window_s: float = 60.0

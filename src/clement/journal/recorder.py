@@ -76,7 +76,6 @@ class Recorder:
         self._lag = Lag(self._limits.lag, self._metrics, now, monotonic)
         self._batch = Batch()
         self._positions: dict[str, int] | None = None
-        self._gone: list[str] = []
         self._unavailable_since_s: float | None = None
         self._say_again_s = 0.0
         self._pause_s = self._limits.pause_s
@@ -107,9 +106,10 @@ class Recorder:
         Raises OSError when the directory cannot be read.
         """
         segments = listed(self._directory)
+        if self._thinning.enforce(segments, self._positions or {}, busy=self._batch.ends):
+            segments = listed(self._directory)
         try:
             positions = self._known_positions(segments)
-            self._thinning.enforce(segments, positions, busy=self._batch.ends)
             if not self._batch.entries:
                 self._batch = self._reader.collect(
                     segments, positions, self._limits.batch_records, self._limits.batch_bytes
@@ -124,11 +124,10 @@ class Recorder:
         return written
 
     def _known_positions(self, segments: Sequence[Segment]) -> dict[str, int]:
-        """Return the positions, asked for once; those of segments that are gone are dropped."""
+        """Return the positions, which are asked for once: nobody else moves them."""
         if self._positions is None:
+            self._lag.measure(segments, {}, 0, 0.0)
             self._positions = self._writer.positions()
-            present = {segment.name for segment in segments}
-            self._gone = [name for name in self._positions if name not in present]
         return self._positions
 
     def _write_batch(self, positions: dict[str, int]) -> int:
@@ -159,23 +158,17 @@ class Recorder:
         self._metrics.add(metrics.RECORDER_BATCHES)
 
     def _remove_settled(self, segments: Sequence[Segment], positions: dict[str, int]) -> None:
-        """Remove the finished segments of which everything is in SQL, then their positions."""
+        """Remove the finished segments of which everything is in SQL, and the positions of those removed."""
+        present = set()
         for segment in segments:
             position = positions.get(segment.name, 0)
-            if segment.size_bytes > position:
-                continue
-            try:
-                removed = remove_finished(segment.path, position)
-            except OSError as failure:
-                _log.error(events.JOURNAL_UNREADABLE, segment=segment.name, error=failure)
-                continue
-            if removed:
-                self._gone.append(segment.name)
-        if self._gone:
-            self._writer.forget(self._gone)
-            for name in self._gone:
-                positions.pop(name, None)
-            self._gone = []
+            if segment.size_bytes > position or not _removed(segment, position):
+                present.add(segment.name)
+        gone = [name for name in positions if name not in present]
+        if gone:
+            self._writer.forget(gone)
+            for name in gone:
+                del positions[name]
 
     def _unavailable(self, away: LogUnavailable) -> None:
         self._metrics.add(metrics.RECORDER_UNAVAILABLE)
@@ -223,6 +216,14 @@ def sole(
         yield locked
     finally:
         os.close(descriptor)
+
+
+def _removed(segment: Segment, size_bytes: int) -> bool:
+    try:
+        return remove_finished(segment.path, size_bytes)
+    except OSError as failure:
+        _log.error(events.JOURNAL_UNREADABLE, segment=segment.name, error=failure)
+        return False
 
 
 def _locked(descriptor: int) -> bool:

@@ -69,7 +69,8 @@ class SegmentWriter:
 
     def write(self, frames: bytearray) -> int:
         """Append frames by one system call; returns how many octets of whole frames it took, more than 0."""
-        self.open()
+        if self._descriptor < 0:
+            self.open()
         try:
             written = self._files.write(self._descriptor, frames)
         except OSError:

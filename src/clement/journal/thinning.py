@@ -52,27 +52,24 @@ class Thinning:
 
     def enforce(
         self, segments: Sequence[Segment], positions: Mapping[str, int], busy: Container[str]
-    ) -> None:
+    ) -> bool:
         """Thin the oldest segment of the lowest level, if the journal is too large for it to stay as it is.
 
-        busy: names of segments that are not to be touched now.
+        busy: names of segments that are not to be touched now. True when a segment was replaced.
         """
         total_bytes = sum(segment.size_bytes for segment in segments)
-        if total_bytes * 8 < self._limit_bytes * EIGHTHS[1]:
-            return
         for segment in sorted(segments, key=_thin_first):
             level = level_of(segment.name) + 1
             if level > max(EIGHTHS) or total_bytes * 8 < self._limit_bytes * EIGHTHS[level]:
-                return
+                return False
             if segment.name in busy:
                 continue
             try:
-                thinned = self._thin(segment, level, positions.get(segment.name, 0))
+                if self._thin(segment, level, positions.get(segment.name, 0)):
+                    return True
             except OSError as failure:
                 _log.error(events.JOURNAL_UNREADABLE, segment=segment.name, error=failure)
-                return
-            if thinned:
-                return
+        return False
 
     def _thin(self, segment: Segment, level: int, position: int) -> bool:
         """Write a finished segment again at this level; False when it is not finished."""

@@ -61,3 +61,28 @@ JOURNAL_THINNED: Final = _event(
 RECORD_REJECTED: Final = _event(
     "record-rejected", "A record could not be decoded or SQL refused it; it was set aside"
 )
+
+# --- server -------------------------------------------------------------------------------------------
+
+SESSION_FAULT: Final = _event("session-fault", "Our own fault in a session; the client was told to come back")
+TLS_FAILED: Final = _event("tls-failed", "A TLS handshake did not succeed")
+PROXY_HEADER_BAD: Final = _event(
+    "proxy-header-bad", "A balancer sent no usable PROXY header; its client was dropped"
+)
+DIRECTORY_UNREADABLE: Final = _event(
+    "directory-unreadable", "The directory snapshot cannot be read; the last one stands"
+)
+DIRECTORY_UNAVAILABLE: Final = _event(
+    "directory-unavailable", "SQL does not give the directory; the last snapshot stands"
+)
+CHECKER_FAILED: Final = _event("checker-failed", "A checker died or took too long over a message")
+PROCESS_STARTED: Final = _event("process-started", "The supervisor started a process")
+PROCESS_ENDED: Final = _event("process-ended", "A process ended; by itself, or because it was told to")
+PROCESS_RESTARTS: Final = _event("process-restarts", "A process that ended is started again after a pause")
+PROCESS_KILLED: Final = _event("process-killed", "A process did not end in time and was killed")
+SERVING: Final = _event("serving", "Listening on these addresses")
+RELOADED: Final = _event("reloaded", "A new configuration is in force")
+RELOAD_REFUSED: Final = _event(
+    "reload-refused", "The new configuration is broken; the old one stays in force"
+)
+STOPPING: Final = _event("stopping", "Told to stop; sessions under way are finished first")
