@@ -17,7 +17,7 @@ REPLIES = PACKAGE / "smtp" / "replies.py"
 MAX_LINES = 400
 
 # RFC 5321 §4.2: Reply-code = %x32-35 %x30-35 %x30-39, then SP, HYPHEN or the end of the line
-REPLY_CODE = re.compile(r"[2-5][0-5][0-9](?:[ -][0-9A-Za-z]|\Z)")
+REPLY_CODE = re.compile(r"[2-5][0-5][0-9](?:[ -]|\Z)")
 
 
 def constants_outside_docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
