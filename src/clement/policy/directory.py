@@ -73,7 +73,7 @@ class GroupPolicy(msgspec.Struct, frozen=True):
     unscannable: Fallback = Fallback.REFUSE
     verify_recipients: bool = True
     unresolvable_sender: Fallback = Fallback.DEFER
-    implausible_hello: Fallback = Fallback.REFUSE
+    implausible_hello: Fallback = Fallback.ACCEPT
     bare_line_endings: Fallback = Fallback.REFUSE
 
 
@@ -168,31 +168,39 @@ Route = Local | Relayed | Unknown | Foreign | Unplaceable
 ALIAS_DEPTH = 10
 
 
+class DirectoryContents(msgspec.Struct, frozen=True):
+    """Everything in a directory, as it is written to a file and read back (`directory_codec`)."""
+
+    version: int = 0
+    groups: tuple[Group, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    mailboxes: tuple[LocalMailbox, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    persons: tuple[Person, ...] = ()
+    directives: tuple[Directive, ...] = ()
+    networks: tuple[ClientNetwork, ...] = ()
+
+
 class Directory:
     """One immutable state of everything a receiver must know. Look-ups never block and never fail."""
 
-    __slots__ = ("_aliases", "_domains", "_groups", "_mailboxes", "_persons", "directives", "networks", "version")
+    __slots__ = ("_aliases", "_domains", "_groups", "_mailboxes", "_persons", "contents", "directives", "networks")
 
-    def __init__(
-        self,
-        *,
-        version: int = 0,
-        groups: tuple[Group, ...] = (),
-        domains: tuple[Domain, ...] = (),
-        mailboxes: tuple[LocalMailbox, ...] = (),
-        aliases: tuple[Alias, ...] = (),
-        persons: tuple[Person, ...] = (),
-        directives: tuple[Directive, ...] = (),
-        networks: tuple[ClientNetwork, ...] = (),
-    ) -> None:
-        self.version = version
-        self._groups = {group.id: group for group in groups}
-        self._domains = {domain.name: domain for domain in domains}
-        self._mailboxes = {mailbox.address: mailbox for mailbox in mailboxes}
-        self._aliases = {alias.address: alias for alias in aliases}
-        self._persons = {person.login: person for person in persons}
-        self.directives = DirectiveIndex(directives)
-        self.networks = NetworkIndex(networks)
+    def __init__(self, contents: DirectoryContents | None = None) -> None:
+        contents = contents or DirectoryContents()
+        self.contents = contents
+        self._groups = {group.id: group for group in contents.groups}
+        self._domains = {domain.name: domain for domain in contents.domains}
+        self._mailboxes = {mailbox.address: mailbox for mailbox in contents.mailboxes}
+        self._aliases = {alias.address: alias for alias in contents.aliases}
+        self._persons = {person.login: person for person in contents.persons}
+        self.directives = DirectiveIndex(contents.directives)
+        self.networks = NetworkIndex(contents.networks)
+
+    @property
+    def version(self) -> int:
+        """Rises with every change of the directory."""
+        return self.contents.version
 
     def domain(self, name: str) -> Domain | None:
         """The hosted domain of exactly this (normalised) name; a sub-domain is another domain."""

@@ -1,0 +1,86 @@
+"""From evidence to verdict. Pure: the same findings, directive and policy always give the same verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from clement.policy.directive import Action, Directive
+from clement.policy.directory import Fallback, GroupPolicy
+from clement.policy.finding import Finding
+from clement.policy.reason import RULES, Disposition, Reason
+from clement.policy.verdict import ACCEPTED, Accept, Defer, Drop, Reject, Verdict
+
+_BY_FALLBACK = {
+    Fallback.ACCEPT: Disposition.ACCEPT,
+    Fallback.DEFER: Disposition.DEFER,
+    Fallback.REFUSE: Disposition.REJECT,
+}
+
+_SCANNING = frozenset({Reason.SCANNER_UNAVAILABLE, Reason.UNSCANNABLE})
+
+
+def decide(findings: Sequence[Finding], directive: Directive | None, policy: GroupPolicy) -> Verdict:
+    """The verdict for one recipient.
+
+    findings: everything found so far that concerns this recipient; only those with a reason can count against it.
+    directive: the one that speaks for this sender and recipient (`DirectiveIndex.find`), or None.
+    policy: of the recipient's group.
+
+    A virus stands above every directive; a refusing directive above all other findings; an accepting one
+    sets aside what its rule calls liftable. Of what remains the gravest decides, and of equals the first.
+    """
+    directive_id = directive.id if directive is not None else 0
+    accepting = directive is not None and directive.action is Action.ACCEPT
+    worst, gravest = Disposition.ACCEPT, None
+    for finding in findings:
+        if finding.reason is None or (accepting and RULES[finding.reason].liftable):
+            continue
+        disposition = disposition_of(finding.reason, policy)
+        if disposition > worst:
+            worst, gravest = disposition, finding
+    if directive is not None and directive.action is Action.REFUSE and not _is_virus(gravest):
+        return Reject(Reason.DIRECTIVE_REFUSES, "", directive_id)
+    if gravest is None or gravest.reason is None:
+        return Accept(Reason.ACCEPTED, "", directive_id) if accepting else ACCEPTED
+    return _verdict(worst, gravest.reason, gravest.detail)
+
+
+def decide_early(findings: Iterable[Finding], *, a_directive_may_accept: bool) -> Verdict:
+    """The verdict before any recipient is known.
+
+    Refuses only for what no directive, and no group's setting, of any possible recipient could change.
+    """
+    for finding in findings:
+        if finding.reason is None:
+            continue
+        rule = RULES[finding.reason]
+        if rule.setting or (rule.liftable and a_directive_may_accept):
+            continue
+        return _verdict(rule.disposition, finding.reason, finding.detail)
+    return ACCEPTED
+
+
+def disposition_of(reason: Reason, policy: GroupPolicy) -> Disposition:
+    """What a reason leads to in a group: its own setting where there is one, else the rule."""
+    rule = RULES[reason]
+    if not rule.setting:
+        return rule.disposition
+    if reason in _SCANNING and not policy.scan_content:
+        return Disposition.ACCEPT
+    return _BY_FALLBACK[getattr(policy, rule.setting)]
+
+
+def _is_virus(finding: Finding | None) -> bool:
+    return finding is not None and finding.reason is Reason.VIRUS
+
+
+def _verdict(disposition: Disposition, reason: Reason, detail: str) -> Verdict:
+    match disposition:
+        case Disposition.ACCEPT:
+            return ACCEPTED
+        case Disposition.DEFER:
+            return Defer(reason, detail)
+        case Disposition.REJECT:
+            return Reject(reason, detail)
+        case Disposition.DROP:
+            return Drop(reason, detail)

@@ -1,0 +1,75 @@
+"""What is known at each stage, as typed facts that checks read and only the session fills.
+
+There is no free-form bag: a check that needs to know something finds it here by
+name, and what one check found reaches another only through `decide`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from clement.message.grammar import MessageFacts
+from clement.policy.directory import Directory, Person, Route
+from clement.policy.network import Address, ClientNetwork, Standing
+from clement.policy.ports import Scan
+from clement.smtp import ContentDefects, ForwardPath, ReversePath, Service
+
+
+class SessionFacts(msgspec.Struct):
+    """One session. `own_names` are this server's host name and the address literals it answers under."""
+
+    client: Address
+    client_text: str
+    service: Service
+    directory: Directory
+    now_s: float
+    own_names: frozenset[str] = frozenset()
+    relaying: ClientNetwork | None = None
+    reputation: ClientNetwork | None = None
+    hello: str = ""
+    tls: bool = False
+    person: Person | None = None
+
+    def privileged(self) -> bool:
+        """Whether this client posts as one of ours: logged in, or from a relayable network."""
+        return self.person is not None or (
+            self.relaying is not None and self.relaying.standing is Standing.RELAYABLE
+        )
+
+    def trusted(self) -> bool:
+        """Whether an administrator trusts this client's network."""
+        return self.reputation is not None and self.reputation.standing is Standing.TRUSTED
+
+
+class TransactionFacts(msgspec.Struct):
+    """One transaction. `size_bytes` is what the client declared (RFC 1870 §6), 0 when it did not."""
+
+    session: SessionFacts
+    reverse_path: ReversePath
+    size_bytes: int = 0
+
+
+class RecipientFacts(msgspec.Struct):
+    """One recipient, and where mail for it goes."""
+
+    transaction: TransactionFacts
+    forward_path: ForwardPath
+    address: str
+    route: Route
+
+
+class ContentFacts(msgspec.Struct):
+    """The content as a whole. `scan` is None when no recipient's group asked for a scan."""
+
+    transaction: TransactionFacts
+    size_bytes: int
+    defects: ContentDefects
+    message: MessageFacts
+    scan: Scan | None = None
+
+
+class RecipientContentFacts(msgspec.Struct):
+    """The content as it concerns one recipient."""
+
+    content: ContentFacts
+    recipient: RecipientFacts

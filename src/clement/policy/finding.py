@@ -1,0 +1,43 @@
+"""Findings: evidence, kept, shown and replayed. A finding reports; `decide` alone says what it is worth."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from clement.policy.reason import Reason
+
+
+class Result(StrEnum):
+    """Results in the vocabulary of RFC 8601 §2.7, for every kind of check."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    SOFTFAIL = "softfail"
+    NEUTRAL = "neutral"
+    NONE = "none"
+    TEMPERROR = "temperror"
+    PERMERROR = "permerror"
+
+
+class Finding(msgspec.Struct, frozen=True, gc=False):
+    """What one check found.
+
+    reason: what it would be refused or deferred for; None when it speaks for nothing of the kind.
+    detail: facts for the log and, where the rule says so, for the reply; bounded, printable.
+    weight: log-odds for unwanted mail, 0 when it says nothing either way.
+    """
+
+    check: str
+    result: Result
+    reason: Reason | None = None
+    detail: str = ""
+    weight: float = 0.0
+
+
+class Observation(msgspec.Struct, frozen=True, gc=False):
+    """A finding and how long its check took."""
+
+    finding: Finding
+    duration_us: int

@@ -1,0 +1,43 @@
+"""Which checks run at which stage: the whole order of judgement as one table."""
+
+from __future__ import annotations
+
+from clement.policy.checks import (
+    client_network,
+    grammar,
+    hello,
+    loop,
+    recipient,
+    sender_domain,
+    sender_ownership,
+    size,
+    virus,
+)
+from clement.policy.pipeline import Check, Plan
+from clement.policy.ports import Resolver
+
+
+def standard_plan(resolver: Resolver, budget_s: float = 10.0) -> Plan:
+    """The checks of a receiver. budget_s: time that the checks of one stage may take together."""
+    return Plan(
+        connect=(Check(client_network.NAME, client_network.check),),
+        hello=(Check(hello.NAME, hello.check),),
+        mail=(
+            Check(sender_ownership.NAME, sender_ownership.check),
+            Check(sender_domain.NAME, sender_domain.check_with(resolver)),
+        ),
+        rcpt=(
+            Check(recipient.NAME, recipient.check),
+            Check(size.NAME, size.check_declared),
+        ),
+        content=(
+            Check(grammar.NAME, grammar.check),
+            Check(loop.NAME, loop.check_hops),
+            Check(virus.NAME, virus.check),
+        ),
+        recipient_content=(
+            Check(size.NAME, size.check_counted),
+            Check(loop.NAME, loop.check_delivered),
+        ),
+        budget_s=budget_s,
+    )

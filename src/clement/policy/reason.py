@@ -1,0 +1,117 @@
+"""Why a verdict fell: a closed list, and for each reason what it is worth.
+
+One table says for every reason whether it refuses or only defers, whether a
+recipient's accept directive may lift it, and which setting of the recipient's
+group, if any, decides instead. The words for the client stand in `wording`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+import msgspec
+
+
+class Disposition(IntEnum):
+    """What a reason leads to, in rising order of gravity."""
+
+    ACCEPT = 0
+    DEFER = 1
+    REJECT = 2
+    DROP = 3
+
+
+class Reason(StrEnum):
+    """Every reason for which Clement answers anything but yes."""
+
+    ACCEPTED = "accepted"
+    NETWORK_BANNED = "network-banned"
+    NETWORK_UNWELCOME = "network-unwelcome"
+    HELLO_IMPERSONATES = "hello-impersonates"
+    HELLO_IMPLAUSIBLE = "hello-implausible"
+    LOGIN_REQUIRED = "login-required"
+    SENDER_NOT_OWNED = "sender-not-owned"
+    SENDER_UNRESOLVABLE = "sender-unresolvable"
+    SENDER_REFUSES_MAIL = "sender-refuses-mail"
+    RELAY_DENIED = "relay-denied"
+    OUTGOING_UNAVAILABLE = "outgoing-unavailable"
+    RECIPIENT_UNKNOWN = "recipient-unknown"
+    RECIPIENT_UNPLACEABLE = "recipient-unplaceable"
+    DIRECTIVE_REFUSES = "directive-refuses"
+    TOO_LARGE = "too-large"
+    LOOP = "loop"
+    LINE_ENDINGS = "line-endings"
+    NUL_OCTET = "nul-octet"
+    SEVERAL_AUTHORS = "several-authors"
+    AUTHOR_MALFORMED = "author-malformed"
+    HEADER_MALFORMED = "header-malformed"
+    VIRUS = "virus"
+    UNSCANNABLE = "unscannable"
+    SCANNER_UNAVAILABLE = "scanner-unavailable"
+    CHECK_FAILED = "check-failed"
+    NEXT_HOP_REFUSED = "next-hop-refused"
+    NEXT_HOP_DEFERRED = "next-hop-deferred"
+    QUOTA = "quota"
+    STORAGE_FULL = "storage-full"
+    MIXED_VERDICTS = "mixed-verdicts"
+    OTHER_CLASS = "other-class"
+    TOO_MANY_RECIPIENTS = "too-many-recipients"
+    PROTOCOL_ERROR = "protocol-error"
+    TOO_MANY_ERRORS = "too-many-errors"
+    TOO_MANY_SESSIONS = "too-many-sessions"
+    LOGIN_FAILED = "login-failed"
+    TIMEOUT = "timeout"
+    SHUTTING_DOWN = "shutting-down"
+    OWN_FAULT = "own-fault"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What a reason is worth.
+
+    liftable: a recipient's accept directive may set it aside.
+    setting: the field of the group's policy that decides instead of `disposition`.
+    """
+
+    disposition: Disposition
+    liftable: bool = False
+    setting: str = ""
+
+
+_REJECT: Final = Rule(Disposition.REJECT)
+_DEFER: Final = Rule(Disposition.DEFER)
+
+RULES: Final[dict[Reason, Rule]] = {
+    Reason.NETWORK_BANNED: Rule(Disposition.DROP),
+    Reason.NETWORK_UNWELCOME: Rule(Disposition.DROP, liftable=True),
+    Reason.HELLO_IMPERSONATES: Rule(Disposition.REJECT, liftable=True),
+    Reason.HELLO_IMPLAUSIBLE: Rule(Disposition.REJECT, liftable=True, setting="implausible_hello"),
+    Reason.LOGIN_REQUIRED: _REJECT,
+    Reason.SENDER_NOT_OWNED: _REJECT,
+    Reason.SENDER_UNRESOLVABLE: Rule(Disposition.DEFER, liftable=True, setting="unresolvable_sender"),
+    Reason.SENDER_REFUSES_MAIL: Rule(Disposition.REJECT, liftable=True),
+    Reason.RELAY_DENIED: _REJECT,
+    Reason.OUTGOING_UNAVAILABLE: _REJECT,
+    Reason.RECIPIENT_UNKNOWN: _REJECT,
+    Reason.RECIPIENT_UNPLACEABLE: _DEFER,
+    Reason.DIRECTIVE_REFUSES: _REJECT,
+    Reason.TOO_LARGE: _REJECT,
+    Reason.LOOP: _REJECT,
+    Reason.LINE_ENDINGS: Rule(Disposition.REJECT, setting="bare_line_endings"),
+    Reason.NUL_OCTET: _REJECT,
+    Reason.SEVERAL_AUTHORS: Rule(Disposition.REJECT, liftable=True),
+    Reason.AUTHOR_MALFORMED: Rule(Disposition.REJECT, liftable=True),
+    Reason.HEADER_MALFORMED: Rule(Disposition.REJECT, liftable=True),
+    Reason.VIRUS: _REJECT,
+    Reason.UNSCANNABLE: Rule(Disposition.REJECT, liftable=True, setting="unscannable"),
+    Reason.SCANNER_UNAVAILABLE: Rule(Disposition.DEFER, setting="scanner_unavailable"),
+    Reason.CHECK_FAILED: _DEFER,
+    Reason.NEXT_HOP_REFUSED: _REJECT,
+    Reason.NEXT_HOP_DEFERRED: _DEFER,
+    Reason.QUOTA: _DEFER,
+    Reason.STORAGE_FULL: _DEFER,
+    Reason.MIXED_VERDICTS: _DEFER,
+    Reason.OTHER_CLASS: _DEFER,
+    Reason.OWN_FAULT: _DEFER,
+}
+"""Reasons that can stand behind a finding or a placement. The others end sessions without a verdict."""

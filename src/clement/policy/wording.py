@@ -1,0 +1,86 @@
+"""From verdict to reply: a short true sentence that lets a postmaster act.
+
+A reply names what the client can see or change. It never says which internal
+host, rule text or user preference stood behind it. The id at its end leads,
+for whoever may read the log, to everything that was found.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from clement.policy.reason import Reason
+from clement.policy.verdict import Accept, Defer, Drop, Reject, Verdict
+from clement.smtp import Reply, replies
+
+# Reason -> reply and words; {detail} is the finding's, bounded and printable when it comes here.
+_REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
+    Reason.NETWORK_BANNED: (replies.NETWORK_BANNED, "{detail} is banned from this server"),
+    Reason.NETWORK_UNWELCOME: (replies.NETWORK_BANNED, "Mail from {detail} is not accepted here"),
+    Reason.HELLO_IMPERSONATES: (replies.HELO_REFUSED, "You said you are {detail}, which is ourselves"),
+    Reason.HELLO_IMPLAUSIBLE: (replies.HELO_REFUSED, "Your HELO name is {detail} (RFC 5321 2.3.5)"),
+    Reason.LOGIN_REQUIRED: (replies.AUTH_REQUIRED, "Log in before you send mail here"),
+    Reason.SENDER_NOT_OWNED: (replies.REVERSE_PATH_NOT_OWNED, "Your login may not send as {detail}"),
+    Reason.SENDER_UNRESOLVABLE: (
+        replies.REVERSE_DOMAIN_UNKNOWN,
+        "{detail} takes no mail: it has neither MX nor address records, or a null MX",
+    ),
+    Reason.SENDER_REFUSES_MAIL: (replies.REVERSE_PATH_NULL_MX, "{detail} says that it takes no mail (RFC 7505)"),
+    Reason.RELAY_DENIED: (replies.RELAY_DENIED, "{detail} is not hosted here, and you may not relay"),
+    Reason.OUTGOING_UNAVAILABLE: (
+        replies.RELAY_DENIED,
+        "{detail} is not hosted here, and this server does not send mail elsewhere yet",
+    ),
+    Reason.RECIPIENT_UNKNOWN: (replies.MAILBOX_UNKNOWN, "No such mailbox here: {detail}"),
+    Reason.DIRECTIVE_REFUSES: (replies.RECIPIENT_REFUSES, "The recipient does not accept mail from this sender"),
+    Reason.TOO_LARGE: (replies.MESSAGE_TOO_LARGE, "The recipient takes messages of up to {detail} octets"),
+    Reason.LOOP: (replies.LOOP_DETECTED, "Mail loop: {detail}"),
+    Reason.LINE_ENDINGS: (replies.BARE_LINE_ENDING, "{detail} in content; lines end in CRLF (RFC 5321 2.3.8)"),
+    Reason.NUL_OCTET: (replies.CONTENT_HAS_NUL, "NUL octet in content (RFC 5322 4)"),
+    Reason.SEVERAL_AUTHORS: (replies.MESSAGE_MALFORMED, "{detail} (RFC 5322 3.6 allows one From field)"),
+    Reason.AUTHOR_MALFORMED: (replies.MESSAGE_MALFORMED, "The From field cannot be read: {detail}"),
+    Reason.HEADER_MALFORMED: (replies.MESSAGE_MALFORMED, "The header cannot be read: {detail}"),
+    Reason.VIRUS: (replies.VIRUS_FOUND, "Virus found: {detail}"),
+    Reason.UNSCANNABLE: (replies.CONTENT_UNSCANNABLE, "Content cannot be scanned for viruses: {detail}"),
+    Reason.NEXT_HOP_REFUSED: (replies.NEXT_HOP_REFUSED, "{detail}"),
+}
+
+_DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
+    Reason.HELLO_IMPLAUSIBLE: (replies.CHECK_UNAVAILABLE, "Your HELO name is {detail} (RFC 5321 2.3.5)"),
+    Reason.SENDER_UNRESOLVABLE: (
+        replies.REVERSE_DOMAIN_UNRESOLVED,
+        "{detail} has neither MX nor address records, or a null MX; correct the DNS and try again",
+    ),
+    Reason.RECIPIENT_UNPLACEABLE: (replies.MAILBOX_BUSY, "{detail} leads nowhere just now"),
+    Reason.LINE_ENDINGS: (replies.CHECK_UNAVAILABLE, "{detail} in content; lines end in CRLF (RFC 5321 2.3.8)"),
+    Reason.UNSCANNABLE: (replies.CHECK_UNAVAILABLE, "Content could not be scanned for viruses: {detail}"),
+    Reason.SCANNER_UNAVAILABLE: (replies.SCANNER_UNAVAILABLE, "The virus scanner is not available; try again later"),
+    Reason.CHECK_FAILED: (replies.CHECK_UNAVAILABLE, "The message could not be examined; try again later"),
+    Reason.NEXT_HOP_DEFERRED: (replies.NEXT_HOP_DEFERRED, "{detail}"),
+    Reason.QUOTA: (replies.QUOTA_FULL, "Mailbox is full"),
+    Reason.STORAGE_FULL: (replies.STORAGE_FULL, "No room to store mail now; try again later"),
+    Reason.MIXED_VERDICTS: (
+        replies.SPLIT_RETRY,
+        "The answer differs between your recipients; send again and each will have its own",
+    ),
+}
+
+
+def reply_to(verdict: Verdict, trace_id: str, accepted: Reply = replies.MESSAGE_OK) -> Reply:
+    """The reply that a verdict earns.
+
+    trace_id: session or transaction id, shown in square brackets.
+    accepted: what is said when nothing speaks against it.
+    """
+    match verdict:
+        case Accept():
+            return accepted
+        case Defer(reason, detail):
+            reply, words = _DEFERRALS.get(reason, _OWN_FAULT)
+        case Reject(reason, detail) | Drop(reason, detail):
+            reply, words = _REFUSALS.get(reason, _UNNAMED)
+    return reply.with_text(f"{words.replace('{detail}', detail)} [{trace_id}]")
+
+
+_OWN_FAULT: Final = (replies.LOCAL_ERROR, "Local error; try again later")
+_UNNAMED: Final = (replies.CONTENT_REFUSED, "Refused by policy")

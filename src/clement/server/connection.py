@@ -1,0 +1,330 @@
+"""One TCP connection: bytes in and out of the protocol core, time-outs, back-pressure, TLS. It knows no policy.
+
+Traps this file is shaped around: bytes may reach the protocol before the TLS
+upgrade has returned; a connection closed while input is unread resets, and the
+client never sees our last reply; a client may leave while its message is being
+placed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable
+from typing import Final, cast
+
+from clement.telemetry.log import Log
+
+from clement.policy.reason import Reason
+from clement.server.conversation import Client, Conversation
+from clement.server.gate import Gate, Listening
+from clement.smtp import Reply, ServerSession, State, events, replies
+from clement.telemetry import events as log_events
+
+log = Log("server")
+
+MOST_BUFFERED_BYTES: Final = 128 * 1024
+"""Pipelined bytes taken while an answer is awaited; beyond it the client's own buffers wait."""
+
+LINGER_S: Final = 5.0
+"""How long a client that was sent away may take to read why."""
+
+NEVER: Final = float("inf")
+
+
+class Connection(asyncio.Protocol):
+    """The shell around one `Conversation`."""
+
+    __slots__ = (
+        "_conversation",
+        "_core",
+        "_draining",
+        "_announced",
+        "_ending",
+        "_gate",
+        "_lingering",
+        "_listening",
+        "_over",
+        "_reading_paused",
+        "_session_until_s",
+        "_task",
+        "_transport",
+        "_upgrading",
+        "_write_paused",
+        "content_began_s",
+        "deadline_s",
+    )
+
+    def __init__(self, gate: Gate, listening: Listening, client: Client | None = None) -> None:
+        self._gate = gate
+        self._listening = listening
+        self._core = ServerSession(
+            service=listening.door.service,
+            hostname=gate.services.hostname,
+            offer=listening.offer,
+            limits=listening.protocol_limits,
+            tls_active=listening.implicit_tls,
+        )
+        self._conversation: Conversation | None = None
+        self._transport: asyncio.Transport | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._announced: Client | None = client
+        self._upgrading = self._lingering = self._over = self._draining = False
+        self._reading_paused = self._write_paused = False
+        self._ending = "lost"
+        self.deadline_s = NEVER
+        self.content_began_s = NEVER
+        self._session_until_s = NEVER
+
+    # --- asyncio.Protocol -------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there; the gate says whether it may come in."""
+        self._transport = cast(asyncio.Transport, transport)
+        client = self._announced or self._gate.client_of(self._transport)
+        now_s = self._gate.loop.time()
+        self._session_until_s = now_s + self._gate.timeouts.session_s
+        refusal = self._gate.enter(self, client)
+        if refusal is not None:
+            self._send_away(refusal)
+            return
+        conversation = Conversation(
+            self._gate.services, self._listening.door, self._core, client, self._gate.login_budget
+        )
+        self._conversation = conversation
+        if self._listening.implicit_tls:
+            self._note_tls()
+        waiting = conversation.open()
+        if waiting is not None:
+            self._wait_for(waiting)
+        self._pump()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        conversation = self._conversation
+        if conversation is None or self._lingering:
+            return
+        conversation.bytes_received += len(data)
+        self._core.receive_data(data)
+        if self._task is None:
+            self._pump()
+        elif self._core.buffered_bytes > MOST_BUFFERED_BYTES:
+            self._pause_reading()
+
+    def eof_received(self) -> bool:
+        """The client says no more; it may still want to hear our answer."""
+        if self._conversation is None or self._lingering:
+            return False
+        self._core.receive_eof()
+        if self._task is None:
+            self._pump()
+        # TLS has no half-closed connections (RFC 8446 §6.1 notwithstanding, asyncio has none).
+        return not self._over and self._transport is not None and self._transport.can_write_eof()
+
+    def pause_writing(self) -> None:
+        """The client does not read; it may keep us waiting for so long."""
+        self._write_paused = True
+        self.deadline_s = self._gate.loop.time() + self._gate.timeouts.write_s
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        self._write_paused = False
+        if self._task is None:
+            self._pump()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone. What is being made final is finished first, everything else is dropped."""
+        if self._over:
+            return
+        self._over = True
+        task, conversation = self._task, self._conversation
+        if task is not None and conversation is not None:
+            if not conversation.committing:
+                task.cancel()
+            task.add_done_callback(lambda _: self._depart())
+        else:
+            self._depart()
+
+    def _depart(self) -> None:
+        self._gate.leave(self)
+        if self._conversation is not None:
+            self._conversation.end(self._ending)
+
+    # --- The turn -----------------------------------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Let the conversation deal with events until it must wait or has had them all; then write."""
+        core, conversation = self._core, self._conversation
+        if conversation is None or self._upgrading or self._over:
+            return
+        while self._task is None and not self._write_paused:
+            event = core.next_event()
+            if event is None:
+                break
+            if event.__class__ is events.Quit:
+                self._ending = "quit"
+            waiting = conversation.take(event)
+            if waiting is not None:
+                self._wait_for(waiting)
+        self._write()
+        if core.closing:
+            self._close()
+        elif core.state is State.AWAITING_TLS:
+            self._task = self._gate.loop.create_task(self._upgrade())
+        else:
+            if self._draining and self._task is None:
+                self.drain()
+            self._set_deadline()
+
+    def _wait_for(self, waiting: Awaitable[None]) -> None:
+        self._task = self._gate.loop.create_task(self._finish(waiting))
+
+    async def _finish(self, waiting: Awaitable[None]) -> None:
+        try:
+            await waiting
+        finally:
+            self._task = None
+        if self._reading_paused and not self._over and self._transport is not None:
+            self._reading_paused = False
+            self._transport.resume_reading()
+        self._pump()
+
+    def _write(self) -> None:
+        octets = self._core.data_to_send()
+        if octets and self._transport is not None and self._conversation is not None:
+            self._conversation.bytes_sent += len(octets)
+            self._transport.write(octets)
+
+    def _pause_reading(self) -> None:
+        if not self._reading_paused and self._transport is not None:
+            self._reading_paused = True
+            self._transport.pause_reading()
+
+    # --- Time -------------------------------------------------------------------------------------------
+
+    def _set_deadline(self) -> None:
+        """RFC 5321 §4.5.3.2: what the client may take until its next word."""
+        if self._write_paused:
+            return
+        now_s, timeouts = self._gate.loop.time(), self._gate.timeouts
+        if self._task is not None:
+            # Our turn; the conversation bounds its own time.
+            self.deadline_s = NEVER
+        elif self._core.state in _CONTENT_STATES:
+            if self.content_began_s == NEVER:
+                self.content_began_s = now_s
+            self.deadline_s = now_s + timeouts.content_s
+        else:
+            self.content_began_s = NEVER
+            wait_s = timeouts.refused_s if self._core.state is State.REFUSED else timeouts.command_s
+            self.deadline_s = min(now_s + wait_s, self._session_until_s)
+
+    def tick(self, now_s: float) -> None:
+        """Called about once a second: has the client's time run out?"""
+        if now_s >= self.deadline_s:
+            self._ending = "timeout"
+            if self._lingering or self._write_paused or self._upgrading or self._conversation is None:
+                self.abort()
+            else:
+                self._dismiss(replies.IDLE_TOO_LONG, Reason.TIMEOUT)
+        elif self._content_is_too_slow(now_s):
+            self._ending = "timeout"
+            self._dismiss(replies.SESSION_TOO_LONG, Reason.TIMEOUT)
+
+    def _content_is_too_slow(self, now_s: float) -> bool:
+        """A client that drips its content holds our memory; after the first minute it must keep a pace."""
+        took_s = now_s - self.content_began_s
+        slowest = self._gate.timeouts.content_bytes_per_s
+        if took_s < 60 or not slowest or self._conversation is None:
+            return False
+        return self._conversation.bytes_received < took_s * slowest
+
+    # --- Ending -------------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """We are shutting down: end the session at the next moment at which nothing is under way."""
+        self._draining = True
+        busy = self._task is not None or self._core.state in _CONTENT_STATES or self._upgrading
+        if busy or self._lingering or self._over:
+            return
+        self._ending = "shutdown"
+        self._dismiss(replies.SHUTTING_DOWN, Reason.SHUTTING_DOWN)
+
+    def abort(self) -> None:
+        """End it now, without a word."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _dismiss(self, reply: Reply, reason: Reason) -> None:
+        """Say a last word of our own accord and close."""
+        if self._conversation is None:
+            self.abort()
+            return
+        self._conversation.say(reply, reason)
+        self._core.terminate(reply)
+        self._write()
+        self._close()
+
+    def _send_away(self, reply: Reply) -> None:
+        """Refused before there was a session."""
+        self._ending = "refused"
+        if self._transport is not None:
+            self._transport.write(reply.encode())
+        self._close()
+
+    def _close(self) -> None:
+        """Close so that the client reads our last reply: at once when it said QUIT, else after it stops talking."""
+        transport = self._transport
+        if transport is None or self._lingering:
+            return
+        if self._ending == "quit" or not transport.can_write_eof():
+            transport.close()
+            return
+        if self._ending == "lost":
+            self._ending = "dropped"
+        self._lingering = True
+        self.deadline_s = self._gate.loop.time() + LINGER_S
+        transport.write_eof()
+        if self._reading_paused:
+            self._reading_paused = False
+            transport.resume_reading()
+
+    # --- TLS ----------------------------------------------------------------------------------------------
+
+    async def _upgrade(self) -> None:
+        """STARTTLS was answered with 220: the handshake (RFC 3207 §4)."""
+        transport, context = self._transport, self._listening.tls
+        assert transport is not None and context is not None
+        self._upgrading = True
+        self.deadline_s = self._gate.loop.time() + self._gate.timeouts.tls_s + 5
+        try:
+            self._transport = await self._gate.loop.start_tls(
+                transport, self, context, server_side=True, ssl_handshake_timeout=self._gate.timeouts.tls_s
+            )
+        except (OSError, ssl.SSLError, asyncio.CancelledError) as fault:
+            log.info(log_events.TLS_FAILED, session=self._session_id(), fault=repr(fault)[:300])
+            self._ending = "tls-failed"
+            transport.abort()
+            return
+        finally:
+            self._upgrading = False
+            self._task = None
+        if self._transport is None or self._over:
+            transport.abort()
+            return
+        self._core.tls_established()
+        self._note_tls()
+        self._pump()
+
+    def _session_id(self) -> str:
+        return self._conversation.id if self._conversation is not None else ""
+
+    def _note_tls(self) -> None:
+        if self._transport is None or self._conversation is None:
+            return
+        channel = self._transport.get_extra_info("ssl_object")
+        cipher = channel.cipher() if channel is not None else None
+        self._conversation.tls_established(cipher[1] if cipher else "TLS", cipher[0] if cipher else "")
+
+
+_CONTENT_STATES: Final = frozenset({State.CONTENT, State.CHUNK, State.DISCARDED_CHUNK, State.CHUNKS})

@@ -1,0 +1,433 @@
+"""One SMTP session above the protocol core: each event is judged, answered and noted. No socket is known here.
+
+The core owns syntax and sequence, `policy` owns what things are worth; this file
+is the table that brings an event to the one that answers it. An answer that has
+to wait for somebody is returned as an awaitable; the connection reads no further
+events before it is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from time import monotonic_ns
+from typing import Any, Final
+
+import msgspec
+from clement.telemetry.log import Log
+
+from clement.journal.records import Outcome, SessionRecord, TransactionRecord
+from clement.policy.decide import decide_early
+from clement.policy.facts import SessionFacts, TransactionFacts
+from clement.policy.finding import Finding, Observation
+from clement.policy.network import Address
+from clement.policy.pipeline import Observations, gather
+from clement.policy.reason import Reason
+from clement.policy.verdict import Accept, Defer, Drop, Verdict
+from clement.policy.wording import reply_to
+from clement.server.identity import session_id
+from clement.server.judgement import answers
+from clement.server.login import FailureBudget, Login
+from clement.server.recipients import Judged
+from clement.server.services import Services
+from clement.server.session_log import SessionLog, TransactionNotes, outcome_of, transaction_record
+from clement.server.transaction import MailTransaction
+from clement.smtp import Reply, ServerSession, Service, State, events, replies
+from clement.spool.failure import StorageFailure, StorageFull
+from clement.spool.points import Point
+from clement.telemetry import events as log_events
+
+log = Log("server")
+
+_CONTENT_LINE: Final = b"<content>"
+
+
+class Door(msgspec.Struct, frozen=True):
+    """What a conversation must know of the listener it came through. `label` is its name in the log."""
+
+    label: str
+    service: Service
+    greeting: Reply
+
+
+class Client(msgspec.Struct, frozen=True):
+    """Who is at the other end. `key` is what counts as one client: an IPv4 address, or an IPv6 /64."""
+
+    address: Address
+    text: str
+    port: int
+    key: str
+
+
+class Conversation:
+    """Everything said in one session, from the greeting to the record of it."""
+
+    __slots__ = (
+        "_adverse",
+        "_began_ns",
+        "_door",
+        "_event_ns",
+        "_facts",
+        "_log",
+        "_login",
+        "_services",
+        "_tls",
+        "_transaction",
+        "bytes_received",
+        "bytes_sent",
+        "client",
+        "core",
+    )
+
+    def __init__(
+        self, services: Services, door: Door, core: ServerSession, client: Client, budget: FailureBudget
+    ) -> None:
+        now_s = services.clocks.now_s()
+        directory = services.feed.current
+        networks = directory.networks
+        self._services = services
+        self._door = door
+        self.core = core
+        self.client = client
+        self._facts = SessionFacts(
+            client.address,
+            client.text,
+            door.service,
+            directory,
+            now_s,
+            services.own_names,
+            networks.relaying(client.address, now_s),
+            networks.reputation(client.address, now_s),
+        )
+        self._log = SessionLog(session_id(now_s, services.random_bits), now_s)
+        self._login = Login(services.check_password, budget, client.key, services.limits.auth_failures)
+        self._began_ns = self._event_ns = monotonic_ns()
+        self._adverse: list[Finding] = []
+        self._transaction: MailTransaction | None = None
+        self._tls = ""
+        self.bytes_received = 0
+        self.bytes_sent = 0
+
+    @property
+    def id(self) -> str:
+        """The session's id, shown in replies and in the log."""
+        return self._log.id
+
+    @property
+    def committing(self) -> bool:
+        """True while a delivery is being made final; the conversation must not be cancelled then."""
+        return self._transaction is not None and self._transaction.committing
+
+    # --- What the connection calls ----------------------------------------------------------------------
+
+    def open(self) -> Awaitable[None] | None:
+        """Judge the client's address and greet it."""
+        found = gather(self._services.plan.connect, self._facts, self._services.plan.budget_s)
+        if isinstance(found, list):
+            self._greet(found)
+            return None
+        return self._guarded(self._greet_later(found))
+
+    def take(self, event: events.Event) -> Awaitable[None] | None:
+        """Deal with one event. An awaitable: it is being dealt with, and no further event may come before."""
+        self._event_ns = monotonic_ns()
+        try:
+            waiting = _HANDLERS[type(event)](self, event)
+        except Exception as fault:  # the one place, with `_guarded`, where our own fault becomes a 451
+            self._own_fault(fault)
+            return None
+        return None if waiting is None else self._guarded(waiting)
+
+    def tls_established(self, version: str, cipher: str) -> None:
+        """The handshake is done; what the client said before it no longer counts (RFC 3207 §4.2)."""
+        self._tls = f"{version} {cipher}"
+        self._facts.tls = True
+
+    def say(self, reply: Reply, reason: Reason) -> None:
+        """Something the shell says by itself: a time-out, a shutdown."""
+        self._log.mark(Outcome.DEFERRED if reply.is_transient else Outcome.REFUSED, reason)
+        self._note(b"", reply)
+
+    def end(self, ending: str) -> None:
+        """The connection is gone: record the session, in full or as one more of its kind."""
+        self._drop_transaction()
+        duration_us = (monotonic_ns() - self._began_ns) // 1000
+        build = partial(self._build_records, ending, duration_us)
+        proportion = self._services.proportion
+        if self._log.outcome is Outcome.REFUSED:
+            now_s = self._services.clocks.now_s()
+            proportion.refused(self.client.key, self._log.reason, now_s, build)
+        else:
+            proportion.record(*build())
+
+    def _build_records(
+        self, ending: str, duration_us: int
+    ) -> tuple[SessionRecord, Sequence[TransactionRecord]]:
+        session = self._log.session_record(
+            self._facts,
+            node=self._services.node,
+            service=self._door.label,
+            client_port=self.client.port,
+            duration_us=duration_us,
+            ending=ending,
+            tls=self._tls,
+            bytes_received=self.bytes_received,
+            bytes_sent=self.bytes_sent,
+        )
+        return session, self._log.unrecorded()
+
+    # --- Answering --------------------------------------------------------------------------------------
+
+    def _note(self, line: bytes, reply: Reply | None, found: Sequence[Observation] = ()) -> None:
+        now_ns = monotonic_ns()
+        self._log.transcript.note(
+            (self._event_ns - self._began_ns) // 1000, (now_ns - self._event_ns) // 1000, line, reply, found
+        )
+
+    def _answer(self, line: bytes, reply: Reply, found: Sequence[Observation] = ()) -> None:
+        self._note(line, self.core.answer(reply), found)
+
+    def _refuse(self, line: bytes, verdict: Verdict, found: Sequence[Observation]) -> None:
+        """A refusal before any recipient: nothing said later can change it."""
+        self._log.mark(outcome_of(verdict), verdict.reason)
+        reply = reply_to(verdict, self.id)
+        self._answer(line, reply.and_close() if isinstance(verdict, Drop) else reply, found)
+
+    async def _guarded(self, waiting: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(self._services.limits.judgement_s):
+                await waiting
+        except Exception as fault:  # the one place, with `take`, where our own fault becomes a 451
+            self._own_fault(fault)
+
+    def _own_fault(self, fault: Exception) -> None:
+        """Our own fault answers 4xx with a generic text; only a decision answers 5xx."""
+        full = isinstance(fault, StorageFull)
+        reply, reason = (
+            (replies.STORAGE_FULL, Reason.STORAGE_FULL) if full else (replies.LOCAL_ERROR, Reason.OWN_FAULT)
+        )
+        log.error(log_events.SESSION_FAULT, session=self.id, fault=repr(fault)[:500], exc_info=_unexpected(fault))
+        self._log.mark(Outcome.DEFERRED, reason)
+        pending = self.core.awaiting_answer
+        if pending is None:
+            return
+        self._note(getattr(pending, "line", _CONTENT_LINE), reply)
+        if self._transaction is not None and isinstance(pending, events.ContentEnded):
+            self._transaction.fail(Defer(reason), reply)
+            self._drop_transaction()
+        self.core.answer(reply)
+
+    def _may_be_accepted(self) -> bool:
+        """Whether some recipient's directive could still accept this client."""
+        return self._facts.directory.directives.may_accept(self._facts.client, self._facts.now_s)
+
+    # --- CONNECT, HELO ----------------------------------------------------------------------------------
+
+    async def _greet_later(self, found: Awaitable[Observations]) -> None:
+        self._greet(await found)
+
+    def _greet(self, found: Observations) -> None:
+        verdict = self._early_verdict(found, self._adverse)
+        if isinstance(verdict, Accept):
+            reply = self._door.greeting
+        else:
+            self._log.mark(outcome_of(verdict), verdict.reason)
+            reply = reply_to(verdict, self.id)
+        self._note(b"", reply, found)
+        self.core.greet(reply)
+
+    def _early_verdict(self, found: Observations, adverse: list[Finding]) -> Verdict:
+        for observation in found:
+            if observation.finding.reason is not None:
+                adverse.append(observation.finding)
+        if not adverse:
+            return _ACCEPTED
+        return decide_early(adverse, a_directive_may_accept=self._may_be_accepted())
+
+    def _on_hello(self, event: events.Hello) -> Awaitable[None] | None:
+        self._drop_transaction()
+        self._facts.hello = event.domain
+        found = gather(self._services.plan.hello, self._facts, self._services.plan.budget_s)
+        if isinstance(found, list):
+            self._hello_found(event, found)
+            return None
+        return self._hello_later(event, found)
+
+    async def _hello_later(self, event: events.Hello, found: Awaitable[Observations]) -> None:
+        self._hello_found(event, await found)
+
+    def _hello_found(self, event: events.Hello, found: Observations) -> None:
+        # A new HELO takes the place of the one before, and so do its findings.
+        kept = [finding for finding in self._adverse if finding.check != "hello"]
+        self._adverse = kept
+        verdict = self._early_verdict(found, kept)
+        if isinstance(verdict, Accept):
+            self._answer(event.line, replies.HELLO, found)
+        else:
+            self._refuse(event.line, verdict, found)
+
+    # --- MAIL, RCPT -------------------------------------------------------------------------------------
+
+    def _on_mail(self, event: events.MailRequested) -> Awaitable[None] | None:
+        self._transaction = None
+        size_bytes = event.parameters.size_bytes or 0
+        if not self._services.room_for(size_bytes):
+            self._log.mark(Outcome.DEFERRED, Reason.STORAGE_FULL)
+            self._answer(event.line, replies.STORAGE_FULL)
+            return None
+        facts = TransactionFacts(self._facts, event.reverse_path, size_bytes)
+        found = gather(self._services.plan.mail, facts, self._services.plan.budget_s)
+        if isinstance(found, list):
+            self._mail_found(event, facts, found)
+            return None
+        return self._mail_later(event, facts, found)
+
+    async def _mail_later(
+        self, event: events.MailRequested, facts: TransactionFacts, found: Awaitable[Observations]
+    ) -> None:
+        self._mail_found(event, facts, await found)
+
+    def _mail_found(self, event: events.MailRequested, facts: TransactionFacts, found: Observations) -> None:
+        adverse = list(self._adverse)
+        verdict = self._early_verdict(found, adverse)
+        if not isinstance(verdict, Accept):
+            self._refuse(event.line, verdict, found)
+            return
+        transaction_id = f"{self.id}-{len(self._log.transactions) + 1}"
+        self._transaction = MailTransaction(self._services, self.core, facts, adverse, transaction_id)
+        self._log.transactions.append(self._transaction.notes)
+        self._answer(event.line, replies.REVERSE_PATH_OK, found)
+
+    def _on_recipient(self, event: events.RecipientRequested) -> Awaitable[None] | None:
+        judged = self._current().desk.answer(event)
+        if isinstance(judged, Judged):
+            self._recipient_judged(event, judged)
+            return None
+        return self._recipient_later(event, judged)
+
+    async def _recipient_later(self, event: events.RecipientRequested, judged: Awaitable[Judged]) -> None:
+        self._recipient_judged(event, await judged)
+
+    def _recipient_judged(self, event: events.RecipientRequested, judged: Judged) -> None:
+        recipient = judged.recipient
+        if not recipient.accepted:
+            self._log.mark(outcome_of(recipient.verdict), recipient.verdict.reason)
+        self._answer(event.line, recipient.reply, judged.observations)
+
+    def _current(self) -> MailTransaction:
+        """The transaction that the core knows to be under way."""
+        if self._transaction is None:
+            raise RuntimeError("the core speaks of a transaction that was never begun")
+        return self._transaction
+
+    # --- DATA, CONTENT ----------------------------------------------------------------------------------
+
+    def _on_content_requested(self, event: events.ContentRequested) -> None:
+        self._current().begin_content()
+        self._answer(event.line, replies.START_CONTENT)
+
+    def _on_chunk(self, event: events.ContentChunk) -> Awaitable[None] | None:
+        return self._current().take(event.data)
+
+    def _on_aborted(self, event: events.ContentAborted) -> None:
+        self._note(_CONTENT_LINE, None)
+        self._drop_transaction()
+
+    async def _on_content_ended(self, event: events.ContentEnded) -> None:
+        """Judge and place it, write the record of what was accepted, then say it."""
+        transaction = self._current()
+        judgement = await transaction.finish(event)
+        recipients = judgement.recipients
+        for recipient in recipients:
+            self._log.mark(outcome_of(recipient.verdict), recipient.verdict.reason)
+        if any(recipient.accepted for recipient in recipients):
+            self._record_before_reply(transaction.notes)
+        each_has_a_reply = transaction.each_has_a_reply
+        self._transaction = None
+        self._services.reached(Point.REPLY_BEFORE)
+        sent = self.core.answer(answers(recipients, each_has_a_reply=each_has_a_reply))
+        self._note(_CONTENT_LINE, sent, judgement.observations)
+
+    def _record_before_reply(self, notes: TransactionNotes) -> None:
+        """The message is placed: a journal that cannot be written loses a log row, never the acceptance."""
+        self._services.reached(Point.JOURNAL_BEFORE)
+        self._services.journal.append(transaction_record(notes, self.id, completed=True))
+        self._services.journal.flush()
+        notes.recorded = True
+        self._services.reached(Point.JOURNAL_AFTER)
+
+    def _drop_transaction(self) -> None:
+        if self._transaction is not None:
+            self._transaction.abandon()
+            self._transaction = None
+
+    # --- AUTH, STARTTLS and what the core answers by itself -----------------------------------------------
+
+    def _on_auth(self, event: events.AuthRequested) -> Awaitable[None] | None:
+        return self._auth_step(
+            event, self._login.begin(event.mechanism, event.initial_response, *self._login_state())
+        )
+
+    def _on_auth_answer(self, event: events.AuthAnswered) -> Awaitable[None] | None:
+        return self._auth_step(event, self._login.go_on(event.response, *self._login_state()))
+
+    def _login_state(self) -> tuple[Any, float]:
+        return self._services.feed.current, self._services.clocks.now_s()
+
+    def _auth_step(
+        self, event: events.CommandEvent, reply: Reply | Awaitable[Reply]
+    ) -> Awaitable[None] | None:
+        if isinstance(reply, Reply):
+            self._auth_answered(event, reply)
+            return None
+        return self._auth_later(event, reply)
+
+    async def _auth_later(self, event: events.CommandEvent, reply: Awaitable[Reply]) -> None:
+        self._auth_answered(event, await reply)
+
+    def _auth_answered(self, event: events.CommandEvent, reply: Reply) -> None:
+        self._facts.person = self._login.person
+        if reply.is_permanent or reply.closes:
+            self._log.mark(Outcome.REFUSED, Reason.LOGIN_FAILED)
+        self._answer(event.line, reply)
+
+    def _on_tls(self, event: events.TlsRequested) -> None:
+        self._drop_transaction()
+        self._answer(event.line, replies.TLS_READY)
+
+    def _on_answered(self, event: events.Answered) -> None:
+        if event.reply.is_permanent and self._log.outcome is Outcome.NOTHING:
+            self._log.mark(Outcome.REFUSED, Reason.PROTOCOL_ERROR)
+        self._note(event.line, event.reply)
+
+    def _on_reset(self, event: events.Reset) -> None:
+        self._drop_transaction()
+        self._note(event.line, event.reply)
+
+
+_ACCEPTED: Final = Accept(Reason.ACCEPTED)
+
+_HANDLERS: Final[dict[type[events.Event], Callable[[Conversation, Any], Awaitable[None] | None]]] = {
+    events.Hello: Conversation._on_hello,
+    events.MailRequested: Conversation._on_mail,
+    events.RecipientRequested: Conversation._on_recipient,
+    events.ContentRequested: Conversation._on_content_requested,
+    events.ContentChunk: Conversation._on_chunk,
+    events.ContentEnded: Conversation._on_content_ended,
+    events.ContentAborted: Conversation._on_aborted,
+    events.AuthRequested: Conversation._on_auth,
+    events.AuthAnswered: Conversation._on_auth_answer,
+    events.TlsRequested: Conversation._on_tls,
+    events.Reset: Conversation._on_reset,
+    events.Answered: Conversation._on_answered,
+    events.Noop: Conversation._on_answered,
+    events.Help: Conversation._on_answered,
+    events.Verify: Conversation._on_answered,
+    events.Quit: Conversation._on_answered,
+}
+
+
+def _unexpected(fault: Exception) -> bool:
+    """Whether a stack trace would tell anything; a full disk explains itself."""
+    return not isinstance(fault, StorageFailure | TimeoutError)

@@ -1,0 +1,153 @@
+"""Who may come in: what all connections of one receiver share, and the limits on how many there are."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from functools import partial
+from ipaddress import IPv4Address
+from typing import Any, Protocol
+
+import msgspec
+
+from clement.journal.proportion import client_key, refused_connection
+from clement.policy.network import client_address
+from clement.policy.reason import Reason
+from clement.server.census import Region
+from clement.server.conversation import Client, Door
+from clement.server.identity import session_id
+from clement.server.login import FailureBudget
+from clement.server.services import Services
+from clement.smtp import Extensions, ProtocolLimits, Reply, replies
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """RFC 5321 §4.5.3.2, from the server's side, and what it leaves to us."""
+
+    command_s: float = 300.0
+    content_s: float = 180.0
+    refused_s: float = 10.0
+    session_s: float = 7200.0
+    write_s: float = 60.0
+    tls_s: float = 30.0
+    drain_s: float = 30.0
+    content_bytes_per_s: int = 50
+
+
+class Crowd(msgspec.Struct, frozen=True):
+    """How many sessions there may be, in all receivers together."""
+
+    sessions: int = 2000
+    sessions_per_client: int = 50
+
+
+class Listening(msgspec.Struct, frozen=True):
+    """One listener: what is offered behind it. `implicit_tls`: TLS from the first byte (RFC 8314 §3.3)."""
+
+    door: Door
+    offer: Extensions
+    protocol_limits: ProtocolLimits
+    tls: ssl.SSLContext | None = None
+    implicit_tls: bool = False
+
+
+class Guest(Protocol):
+    """A connection as the gate sees it."""
+
+    def tick(self, now_s: float) -> None: ...
+
+    def drain(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+class Gate:
+    """Shared by the connections of one receiver."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        services: Services,
+        timeouts: Timeouts,
+        crowd: Crowd,
+        census: Region,
+    ) -> None:
+        self.loop = loop
+        self.services = services
+        self.timeouts = timeouts
+        self.login_budget = FailureBudget()
+        self._crowd = crowd
+        self._census = census
+        self._guests: dict[Guest, Client] = {}
+        self._draining = False
+
+    def __len__(self) -> int:
+        return len(self._guests)
+
+    def client_of(self, transport: asyncio.Transport) -> Client:
+        """Who is at the other end of a connection; a Unix socket's peer counts as this machine."""
+        peer: Any = transport.get_extra_info("peername")
+        if not isinstance(peer, tuple):
+            return client("127.0.0.1", 0)
+        return client(peer[0], peer[1])
+
+    def enter(self, guest: Guest, who: Client) -> Reply | None:
+        """Let a connection in (None), or say why not."""
+        self._guests[guest] = who
+        census = self._census
+        census.enter(who.address)
+        if self._draining:
+            return replies.SHUTTING_DOWN
+        if census.sessions() > self._crowd.sessions:
+            return self._turn_away(who, replies.OVERLOADED)
+        if census.sessions_of(who.address) > self._crowd.sessions_per_client:
+            return self._turn_away(who, replies.TOO_MANY_CONNECTIONS)
+        return None
+
+    def leave(self, guest: Guest) -> None:
+        """A connection has ended."""
+        who = self._guests.pop(guest, None)
+        if who is not None:
+            self._census.leave(who.address)
+
+    def _turn_away(self, who: Client, reply: Reply) -> Reply:
+        services = self.services
+        now_s = services.clocks.now_s()
+        told = partial(
+            refused_connection,
+            session_id(now_s, services.random_bits),
+            services.node,
+            "",
+            now_s,
+            who.text,
+            who.port,
+            Reason.TOO_MANY_SESSIONS.value,
+            str(reply),
+        )
+        services.proportion.refused(who.key, Reason.TOO_MANY_SESSIONS.value, now_s, told)
+        return reply
+
+    def tick(self) -> None:
+        """About once a second: look at every connection's clock."""
+        now_s = self.loop.time()
+        for guest in list(self._guests):
+            guest.tick(now_s)
+
+    async def drain(self) -> None:
+        """End all sessions: idle ones now, busy ones when they come to rest or their time is up."""
+        self._draining = True
+        for guest in list(self._guests):
+            guest.drain()
+        until_s = self.loop.time() + self.timeouts.drain_s
+        while self._guests and self.loop.time() < until_s:
+            await asyncio.sleep(0.05)
+        for guest in list(self._guests):
+            guest.abort()
+        await asyncio.sleep(0)
+
+
+def client(text: str, port: int) -> Client:
+    """A client from the text of its address; a zone index is dropped."""
+    address = client_address(text.partition("%")[0])
+    shown = str(address)
+    return Client(address, shown, port, shown if isinstance(address, IPv4Address) else client_key(shown))

@@ -1,0 +1,159 @@
+"""After the final dot: what the content is worth for each recipient, where it goes, and the one true answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from clement.delivery.transport import Delivery, Destination, Envelope, Placement
+from clement.message.grammar import MessageFacts
+from clement.policy.decide import decide
+from clement.policy.facts import ContentFacts, RecipientContentFacts, RecipientFacts, TransactionFacts
+from clement.policy.finding import Finding, Observation
+from clement.policy.pipeline import Check, Facts, gather
+from clement.policy.reason import Reason
+from clement.policy.verdict import Accept, Defer, Verdict
+from clement.policy.wording import reply_to
+from clement.server.intake import Intake
+from clement.server.recipients import Recipient, verdict_of
+from clement.server.services import Services
+from clement.server.splitting import agree, class_of
+from clement.smtp import ContentDefects, Reply, replies
+from clement.spool.content import Content
+
+
+class Judgement:
+    """Judges and places the content of one transaction.
+
+    envelope: without recipients. adverse: findings of earlier stages that concern every recipient.
+    each_has_a_reply: LMTP or PRDR, so that recipients may differ.
+    on_commit: called right before the one step that cannot be taken back.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        facts: TransactionFacts,
+        envelope: Envelope,
+        recipients: Sequence[Recipient],
+        adverse: Sequence[Finding],
+        *,
+        each_has_a_reply: bool,
+        on_commit: Callable[[], None],
+    ) -> None:
+        self._services = services
+        self._facts = facts
+        self._envelope = envelope
+        self.recipients = recipients
+        self._adverse = adverse
+        self._each_has_a_reply = each_has_a_reply
+        self._trace_id = envelope.transaction_id
+        self._accepted = replies.MESSAGE_OK.with_text(f"Accepted [{self._trace_id}]")
+        self.observations: list[Observation] = []
+        self.message: MessageFacts | None = None
+        self._on_commit = on_commit
+
+    async def answer(self, intake: Intake, size_bytes: int, defects: ContentDefects) -> None:
+        """Settle every recipient. Afterwards each has its final verdict and reply, and what was accepted is durable.
+
+        Raises StorageFailure when the content could not be kept, and whatever an own fault raises.
+        """
+        content = await intake.complete()
+        await self._weigh(intake, content, size_bytes, defects)
+        verdicts = [recipient.verdict for recipient in self.recipients]
+        if not self._each_has_a_reply and not agree(verdicts):
+            self._split()
+            return
+        await self._place(content)
+
+    async def _weigh(
+        self, intake: Intake, content: Content, size_bytes: int, defects: ContentDefects
+    ) -> None:
+        """What the content is worth for each recipient."""
+        facts = self._services.examine(content)
+        self.message = facts if isinstance(facts, MessageFacts) else await facts
+        scan = await intake.scan()
+        content_facts = ContentFacts(self._facts, size_bytes, defects, self.message, scan)
+        common = await self._observe(self._services.plan.content, content_facts)
+        for recipient in self.recipients:
+            recipient_facts = RecipientFacts(
+                self._facts, recipient.forward_path, recipient.address, recipient.route
+            )
+            own = await self._observe(
+                self._services.plan.recipient_content, RecipientContentFacts(content_facts, recipient_facts)
+            )
+            verdict = decide(
+                [*self._adverse, *recipient.findings, *common, *own], recipient.directive, recipient.policy()
+            )
+            recipient.settle(verdict, reply_to(verdict, self._trace_id, self._accepted))
+
+    async def _observe(self, checks: Sequence[Check[Facts]], facts: Facts) -> list[Finding]:
+        found = gather(checks, facts, self._services.plan.budget_s)
+        observations = found if isinstance(found, list) else await found
+        self.observations.extend(observations)
+        return [observation.finding for observation in observations]
+
+    async def _place(self, content: Content) -> None:
+        """Deliver to those who accept. Whatever was not committed by then is taken back."""
+        chosen = [recipient for recipient in self.recipients if recipient.accepted]
+        if not chosen:
+            return
+        destinations = [Destination(each.forward_path, each.route) for each in chosen]  # type: ignore[arg-type]
+        transport = self._services.transports.for_route(destinations[0].route)
+        delivery = transport.start(self._envelope, destinations)
+        committed = False
+        try:
+            if await self._prepare(delivery, content, chosen):
+                self._on_commit()
+                committed = True
+                self._settle(chosen, await delivery.commit())
+        finally:
+            if not committed:
+                await delivery.abort()
+
+    async def _prepare(self, delivery: Delivery, content: Content, chosen: Sequence[Recipient]) -> bool:
+        """Whether there is something to commit; recipients that turned out not to be ready are settled."""
+        placements = await delivery.prepare(content)
+        self._settle(chosen, placements)
+        if self._each_has_a_reply:
+            return any(placement is None for placement in placements)
+        verdicts = [recipient.verdict for recipient in chosen]
+        if not agree(verdicts):
+            self._split()
+            return False
+        return isinstance(verdicts[0], Accept)
+
+    def _settle(self, chosen: Sequence[Recipient], placements: Sequence[Placement | None]) -> None:
+        for recipient, placement in zip(chosen, placements, strict=True):
+            if placement is None or not recipient.accepted:
+                continue
+            verdict = verdict_of(placement)
+            reply = self._accepted if isinstance(verdict, Accept) else placement.reply
+            recipient.settle(verdict, reply, placement.next_hop)
+
+    def _split(self) -> None:
+        """The answers differ and there is but one: defer all, and remember who belongs together."""
+        classes = [(recipient.address, class_of(recipient.verdict)) for recipient in self.recipients]
+        self._services.splits.remember(self._facts.session.client, str(self._facts.reverse_path), classes)
+        mixed = Defer(Reason.MIXED_VERDICTS)
+        reply = reply_to(mixed, self._trace_id)
+        for recipient in self.recipients:
+            recipient.settle(mixed, reply)
+
+
+def answers(recipients: Sequence[Recipient], *, each_has_a_reply: bool) -> Reply | list[Reply]:
+    """What is said after the content: one reply for all, or one for each."""
+    if each_has_a_reply:
+        return [recipient.reply for recipient in recipients]
+    return gravest(recipients).reply
+
+
+def gravest(recipients: Sequence[Recipient]) -> Recipient:
+    """The recipient whose reply speaks for all: they agree in class, so the first that was not accepted, or the first."""
+    return next((recipient for recipient in recipients if not recipient.accepted), recipients[0])
+
+
+def settle_all(recipients: Sequence[Recipient], verdict: Verdict, reply: Reply) -> None:
+    """Give every recipient that still stood as accepted the same end: an own fault, a full disk."""
+    for recipient in recipients:
+        if recipient.accepted:
+            recipient.settle(verdict, reply)

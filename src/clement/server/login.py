@@ -1,0 +1,109 @@
+"""AUTH: who is this person? PLAIN and LOGIN against the directory's Argon2 hashes (RFC 4954, RFC 4616).
+
+Wrong passwords cost time and, by client, a budget; they never lock a person
+out, or anyone could. Whether the name exists changes neither the reply nor the
+time it takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable
+from typing import Final
+
+from clement.policy.directory import Directory, Person
+from clement.server.services import PasswordCheck
+from clement.smtp import AuthError, Credentials, Mechanism, Reply, replies
+from clement.smtp.auth import MECHANISMS
+
+FAILURE_DELAY_S: Final = 1.0
+WINDOW_S: Final = 600.0
+FAILURES_PER_WINDOW: Final = 20
+MOST_CLIENTS: Final = 10_000
+
+
+class FailureBudget:
+    """Failed logins of each client in the current window; bounded, the longest unseen forgotten first."""
+
+    def __init__(self) -> None:
+        self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def spent(self, client_key: str, now_s: float) -> bool:
+        """Whether this client must wait for its window to end."""
+        since_s, count = self._failures.get(client_key, (now_s, 0))
+        return count >= FAILURES_PER_WINDOW and now_s - since_s < WINDOW_S
+
+    def note_failure(self, client_key: str, now_s: float) -> None:
+        """Count one failure."""
+        since_s, count = self._failures.pop(client_key, (now_s, 0))
+        if now_s - since_s >= WINDOW_S:
+            since_s, count = now_s, 0
+        self._failures[client_key] = (since_s, count + 1)
+        if len(self._failures) > MOST_CLIENTS:
+            self._failures.popitem(last=False)
+
+    def note_success(self, client_key: str) -> None:
+        """A right password: the slate is clean."""
+        self._failures.pop(client_key, None)
+
+
+class Login:
+    """The AUTH exchanges of one session. `person` is set once one has succeeded."""
+
+    __slots__ = ("_budget", "_check", "_client_key", "_failures_left", "_mechanism", "person")
+
+    def __init__(self, check: PasswordCheck, budget: FailureBudget, client_key: str, failures: int) -> None:
+        self._check = check
+        self._budget = budget
+        self._client_key = client_key
+        self._failures_left = failures
+        self._mechanism: Mechanism | None = None
+        self.person: Person | None = None
+
+    def begin(
+        self, mechanism: str, initial: bytes | None, directory: Directory, now_s: float
+    ) -> Reply | Awaitable[Reply]:
+        """AUTH with an offered mechanism."""
+        if self._budget.spent(self._client_key, now_s):
+            return replies.AUTH_TOO_OFTEN
+        self._mechanism = MECHANISMS[mechanism]()
+        return self._step(initial, directory, now_s)
+
+    def go_on(self, response: bytes | None, directory: Directory, now_s: float) -> Reply | Awaitable[Reply]:
+        """The client's answer to our challenge; None when it gave up."""
+        if response is None or self._mechanism is None:
+            self._mechanism = None
+            return replies.AUTH_CANCELLED
+        return self._step(response, directory, now_s)
+
+    def _step(
+        self, response: bytes | None, directory: Directory, now_s: float
+    ) -> Reply | Awaitable[Reply]:
+        assert self._mechanism is not None
+        try:
+            said = self._mechanism.step(response)
+        except AuthError:
+            self._mechanism = None
+            return replies.AUTH_UNDECODABLE
+        if isinstance(said, bytes):
+            return replies.challenge(said)
+        self._mechanism = None
+        return self._verify(said, directory, now_s)
+
+    async def _verify(self, credentials: Credentials, directory: Directory, now_s: float) -> Reply:
+        person = directory.person(credentials.name)
+        acts_as_itself = credentials.authorization in ("", credentials.name)
+        password_hash = person.password_hash if person is not None else ""
+        right = await self._check(password_hash, credentials.password.encode("utf-8"))
+        if right and person is not None and acts_as_itself:
+            self.person = person
+            self._budget.note_success(self._client_key)
+            return replies.AUTH_OK
+        return await self._refuse(now_s)
+
+    async def _refuse(self, now_s: float) -> Reply:
+        self._budget.note_failure(self._client_key, now_s)
+        self._failures_left -= 1
+        await asyncio.sleep(FAILURE_DELAY_S)
+        return replies.AUTH_TOO_OFTEN if self._failures_left <= 0 else replies.AUTH_FAILED

@@ -1,0 +1,33 @@
+"""Becoming an ordinary user once the ports are open."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+
+
+class NoSuchUser(ValueError):
+    """The configured user or group does not exist on this machine."""
+
+
+def identity(user: str, group: str) -> tuple[int, int]:
+    """Numeric user and group. Raises NoSuchUser."""
+    try:
+        account = pwd.getpwnam(user)
+        gid = grp.getgrnam(group).gr_gid if group else account.pw_gid
+    except KeyError as fault:
+        raise NoSuchUser(f"no user {user!r} or group {group!r} on this machine") from fault
+    return account.pw_uid, gid
+
+
+def drop(user: str, group: str) -> None:
+    """Give up root for good. Does nothing without a user, or when we are that user. Raises NoSuchUser, OSError."""
+    if not user:
+        return
+    uid, gid = identity(user, group)
+    if os.geteuid() == uid:
+        return
+    os.setgroups(os.getgrouplist(user, gid))
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)

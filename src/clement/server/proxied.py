@@ -1,0 +1,96 @@
+"""Accepting connections that come through a load balancer: the PROXY header is read before there is a transport.
+
+An event loop loses bytes that were buffered before a TLS upgrade, and behind the
+PROXY header of an implicit-TLS connection stands the ClientHello. So the header
+is peeked at on the bare socket, exactly its length is taken, and only then the
+socket is given to the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+
+from clement.telemetry.log import Log
+
+from clement.policy.network import Network
+from clement.server.conversation import Client
+from clement.server.gate import client
+from clement.server.proxy_protocol import LONGEST_V2, Announced, ProxyHeaderError, parse
+from clement.telemetry import events as log_events
+
+log = Log("server")
+
+HEADER_TIMEOUT_S = 10.0
+POLL_S = 0.02
+
+
+
+class ProxiedListener:
+    """Accepts on one listening socket, whose clients are announced by `balancers` and by nobody else."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listening: socket.socket,
+        balancers: Sequence[Network],
+        serve: Callable[[socket.socket, Client], Awaitable[None]],
+    ) -> None:
+        self._loop = loop
+        self._listening = listening
+        self._balancers = tuple(balancers)
+        self._serve = serve
+        self._tasks: set[asyncio.Task[None]] = set()
+        loop.add_reader(listening.fileno(), self._accept)
+
+    def close(self) -> None:
+        """Accept no more."""
+        self._loop.remove_reader(self._listening.fileno())
+
+    def _accept(self) -> None:
+        for _burst in range(64):
+            try:
+                connection, peer = self._listening.accept()
+            except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+                return
+            connection.setblocking(False)
+            task = self._loop.create_task(self._admit(connection, peer[0], peer[1]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _admit(self, connection: socket.socket, peer: str, port: int) -> None:
+        who = client(peer, port)
+        if any(who.address in network for network in self._balancers if network.version == who.address.version):
+            try:
+                async with asyncio.timeout(HEADER_TIMEOUT_S):
+                    announced = await self._read_header(connection)
+            except (ProxyHeaderError, OSError, TimeoutError) as fault:
+                log.warning(log_events.PROXY_HEADER_BAD, peer=peer, fault=str(fault)[:200])
+                connection.close()
+                return
+            if announced.address:
+                who = client(announced.address, announced.port)
+        await self._serve(connection, who)
+
+    async def _read_header(self, connection: socket.socket) -> Announced:
+        """The header, taken off the socket to the byte. Raises ProxyHeaderError, OSError."""
+        while True:
+            seen = await self._peek(connection)
+            announced = parse(seen)
+            if announced is not None:
+                await self._loop.sock_recv(connection, announced.header_length)
+                return announced
+            # Peeking does not consume, so readiness cannot be waited for; headers come whole but for attackers.
+            await asyncio.sleep(POLL_S)
+
+    async def _peek(self, connection: socket.socket) -> bytes:
+        while True:
+            try:
+                seen = connection.recv(LONGEST_V2, socket.MSG_PEEK)
+            except BlockingIOError:
+                await asyncio.sleep(POLL_S)
+                continue
+            if not seen:
+                raise ConnectionResetError("closed before its PROXY header")
+            return seen

@@ -1,0 +1,103 @@
+"""The life of a receiver process: an event loop that owns SMTP sessions until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from clement.policy.network import Network
+from clement.server.census import Region
+from clement.server.connection import Connection
+from clement.server.conversation import Client
+from clement.server.gate import Crowd, Gate, Listening, Timeouts
+from clement.server.proxied import ProxiedListener
+from clement.server.services import Services
+
+BACKLOG = 1024
+
+
+class OpenListener(msgspec.Struct):
+    """A bound socket and what is offered behind it. `balancers` may announce clients by the PROXY protocol."""
+
+    socket: socket.socket
+    listening: Listening
+    balancers: tuple[Network, ...] = ()
+
+
+class Running(msgspec.Struct):
+    """What a receiver was given once its loop ran.
+
+    every_second: called by the clock; none of them may block.
+    at_end: awaited when the last session is over, in order.
+    """
+
+    services: Services
+    every_second: Sequence[Callable[[], object]] = ()
+    at_end: Sequence[Callable[[], Awaitable[None]]] = ()
+
+
+async def receive(
+    listeners: Sequence[OpenListener],
+    start: Callable[[], Awaitable[Running]],
+    timeouts: Timeouts,
+    crowd: Crowd,
+    census: Region,
+    ready: Callable[[], None],
+) -> None:
+    """Serve until SIGTERM, then drain. `start` builds the services inside the running loop."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    running = await start()
+    gate = Gate(loop, running.services, timeouts, crowd, census)
+    doors = [await _open(loop, gate, listener) for listener in listeners]
+    gc.collect()
+    gc.freeze()
+    ready()
+    clock = loop.create_task(_tick(gate, running.every_second))
+    await stop.wait()
+    for close in doors:
+        close()
+    await gate.drain()
+    clock.cancel()
+    for finish in running.at_end:
+        await finish()
+
+
+async def _tick(gate: Gate, every_second: Sequence[Callable[[], object]]) -> None:
+    while True:
+        await asyncio.sleep(1.0)
+        gate.tick()
+        for call in every_second:
+            call()
+
+
+async def _open(
+    loop: asyncio.AbstractEventLoop, gate: Gate, listener: OpenListener
+) -> Callable[[], None]:
+    """Begin to accept; returns what ends it."""
+    listening = listener.listening
+    implicit = listening.tls if listening.implicit_tls else None
+    if listener.balancers:
+
+        async def serve(connection: socket.socket, who: Client) -> None:
+            await loop.connect_accepted_socket(
+                lambda: Connection(gate, listening, who), connection, ssl=implicit
+            )
+
+        return ProxiedListener(loop, listener.socket, listener.balancers, serve).close
+    if listener.socket.family == socket.AF_UNIX:
+        server = await loop.create_unix_server(
+            lambda: Connection(gate, listening), sock=listener.socket, backlog=BACKLOG, ssl=implicit
+        )
+    else:
+        server = await loop.create_server(
+            lambda: Connection(gate, listening), sock=listener.socket, backlog=BACKLOG, ssl=implicit
+        )
+    return server.close

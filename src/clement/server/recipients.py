@@ -1,0 +1,192 @@
+"""The recipients of one transaction: each judged by itself, all of them able to share one true reply."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Hashable, Sequence
+
+import msgspec
+
+from clement.delivery.transport import Destination, Placement, Transport
+from clement.policy.decide import decide
+from clement.policy.directive import Action, Correspondence, Directive, Scope
+from clement.policy.directory import Directory, Foreign, GroupPolicy, Local, Relayed, Route, Unknown
+from clement.policy.facts import RecipientFacts, TransactionFacts
+from clement.policy.finding import Finding, Observation
+from clement.policy.pipeline import gather
+from clement.policy.reason import Reason
+from clement.policy.verdict import Accept, Defer, Reject, Verdict
+from clement.policy.wording import reply_to
+from clement.server.services import Services
+from clement.smtp import BarePostmaster, ForwardPath, Mailbox, RecipientRequested, Reply, replies
+
+POSTMASTER_LOCAL_PART = "postmaster"
+_POSTMASTER_IS_REACHABLE = Directive(0, Scope.SITE, "", Action.ACCEPT, note="RFC 5321 §4.5.1")
+_NO_GROUP = GroupPolicy()
+
+
+class Recipient(msgspec.Struct):
+    """One RCPT of a transaction and what became of it."""
+
+    forward_path: ForwardPath
+    address: str
+    route: Route
+    directive: Directive | None
+    verdict: Verdict
+    reply: Reply
+    findings: list[Finding]
+    next_hop: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it stands as a recipient of the content to come."""
+        return isinstance(self.verdict, Accept)
+
+    def settle(self, verdict: Verdict, reply: Reply, next_hop: str = "") -> None:
+        """Its final verdict and reply."""
+        self.verdict, self.reply, self.next_hop = verdict, reply, next_hop or self.next_hop
+
+    def policy(self) -> GroupPolicy:
+        """The policy of its group."""
+        return _NO_GROUP if isinstance(self.route, Foreign) else self.route.group.policy
+
+
+class Judged(msgspec.Struct):
+    """An answer to RCPT with what was found on the way."""
+
+    recipient: Recipient
+    observations: Sequence[Observation]
+
+
+class RecipientDesk:
+    """Answers the RCPT commands of one transaction and keeps those it accepted."""
+
+    __slots__ = ("_adverse", "_facts", "_services", "_target", "_trace_id", "recipients")
+
+    def __init__(
+        self, services: Services, facts: TransactionFacts, adverse: list[Finding], trace_id: str
+    ) -> None:
+        self._services = services
+        self._facts = facts
+        self._adverse = adverse
+        self._trace_id = trace_id
+        self._target: Hashable = None
+        self.recipients: list[Recipient] = []
+
+    def accepted(self) -> list[Recipient]:
+        """The recipients the content is for, in order."""
+        return [recipient for recipient in self.recipients if recipient.accepted]
+
+    def answer(self, event: RecipientRequested) -> Judged | Awaitable[Judged]:
+        """Judge one recipient; at once when nothing has to be asked of anyone."""
+        path = event.forward_path
+        mailbox = self._services.postmaster if isinstance(path, BarePostmaster) else path
+        directory = self._facts.session.directory
+        route = self._route(directory, mailbox)
+        facts = RecipientFacts(self._facts, path, mailbox.key, route)
+        found = gather(self._services.plan.rcpt, facts, self._services.plan.budget_s)
+        if isinstance(found, list):
+            return self._judge(facts, found)
+        return self._judge_when_found(facts, found)
+
+    def _route(self, directory: Directory, mailbox: Mailbox) -> Route:
+        route = directory.route(mailbox.local_part, mailbox.domain)
+        if isinstance(route, Unknown) and mailbox.local_part.lower() == POSTMASTER_LOCAL_PART:
+            postmaster = self._services.postmaster
+            return directory.route(postmaster.local_part, postmaster.domain)
+        return route
+
+    async def _judge_when_found(self, facts: RecipientFacts, found: Awaitable[list[Observation]]) -> Judged:
+        judged = self._judge(facts, await found)
+        return judged if isinstance(judged, Judged) else await judged
+
+    def _judge(self, facts: RecipientFacts, found: list[Observation]) -> Judged | Awaitable[Judged]:
+        findings = [observation.finding for observation in found]
+        directive = self._directive(facts)
+        route = facts.route
+        policy = _NO_GROUP if isinstance(route, Foreign) else route.group.policy
+        verdict = decide([*self._adverse, *findings], directive, policy)
+        reply = reply_to(verdict, self._trace_id, replies.RECIPIENT_OK)
+        recipient = Recipient(facts.forward_path, facts.address, route, directive, verdict, reply, findings)
+        judged = Judged(recipient, found)
+        if not isinstance(verdict, Accept) or not isinstance(route, Local | Relayed):
+            self.recipients.append(recipient)
+            return judged
+        return self._admit(judged, Destination(facts.forward_path, route))
+
+    def _directive(self, facts: RecipientFacts) -> Directive | None:
+        """The directive for this pair; mail for a postmaster always gets through (RFC 5321 §4.5.1)."""
+        if facts.address.startswith(POSTMASTER_LOCAL_PART + "@"):
+            return _POSTMASTER_IS_REACHABLE
+        route = facts.route
+        directives = self._facts.session.directory.directives
+        if not len(directives) or isinstance(route, Foreign):
+            return None
+        session, reverse_path = self._facts.session, self._facts.reverse_path
+        pair = Correspondence(
+            client=session.client,
+            sender=reverse_path.key if isinstance(reverse_path, Mailbox) else "",
+            recipient=facts.address,
+            recipient_domain=route.domain.name,
+            group_id=route.group.id,
+            authenticated=self._proven_names(),
+        )
+        return directives.find(pair, session.now_s)
+
+    def _proven_names(self) -> frozenset[str]:
+        """Names proven for this transaction: those of the person who logged in."""
+        person = self._facts.session.person
+        return person.may_send_as if person is not None else frozenset()
+
+    def _admit(self, judged: Judged, destination: Destination) -> Judged | Awaitable[Judged]:
+        """The last questions: can it share the transaction, and would its transport take it?"""
+        transport = self._services.transports.for_route(destination.route)
+        if not self._may_share(judged.recipient, transport.target(destination)):
+            judged.recipient.settle(Defer(Reason.OTHER_CLASS), replies.SPLIT_LATER)
+            self.recipients.append(judged.recipient)
+            return judged
+        known = transport.known(destination)
+        if known is False:
+            return self._verify(judged, transport, destination)
+        return self._place(judged, known if isinstance(known, Placement) else None)
+
+    async def _verify(self, judged: Judged, transport: Transport, destination: Destination) -> Judged:
+        placement = await transport.verify(self._facts.reverse_path, destination)
+        return self._place(judged, placement)
+
+    def _place(self, judged: Judged, placement: Placement | None) -> Judged:
+        if placement is not None:
+            judged.recipient.settle(verdict_of(placement), placement.reply, placement.next_hop)
+        self.recipients.append(judged.recipient)
+        return judged
+
+    def _may_share(self, recipient: Recipient, target: Hashable) -> bool:
+        """One target for a transaction; and, after a split, one class."""
+        first = next((other for other in self.recipients if other.accepted), None)
+        if first is None:
+            self._target = target
+            return True
+        return target == self._target and self._class_of(recipient) == self._class_of(first)
+
+    def _class_of(self, recipient: Recipient) -> str:
+        reverse_path = str(self._facts.reverse_path)
+        return self._services.splits.recall(self._facts.session.client, reverse_path, recipient.address)
+
+
+def verdict_of(placement: Placement) -> Verdict:
+    """What a transport's answer amounts to as a verdict."""
+    reply = placement.reply
+    text = " ".join(reply.text)
+    if reply.is_positive:
+        return Accept(Reason.ACCEPTED)
+    if reply.is_permanent:
+        return Reject(Reason.NEXT_HOP_REFUSED, text) if placement.next_hop else Reject(Reason.QUOTA, text)
+    if placement.next_hop:
+        return Defer(Reason.NEXT_HOP_DEFERRED, text)
+    return Defer(_LOCAL_DEFERRALS.get(reply.enhanced, Reason.OWN_FAULT), text)
+
+
+_LOCAL_DEFERRALS = {
+    replies.QUOTA_FULL.enhanced: Reason.QUOTA,
+    replies.STORAGE_FULL.enhanced: Reason.STORAGE_FULL,
+    replies.NEXT_HOP_UNAVAILABLE.enhanced: Reason.NEXT_HOP_DEFERRED,
+}

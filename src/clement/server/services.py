@@ -1,0 +1,109 @@
+"""Everything a session may ask of the world, in one frozen struct, put together in `clement.cli.wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from clement.delivery.transport import Transport
+from clement.journal.records import Record, SessionRecord, TransactionRecord
+from clement.message.grammar import MessageFacts
+from clement.policy.directory import Directory, Local, Relayed
+from clement.policy.pipeline import Plan
+from clement.policy.ports import Scanner
+from clement.server.splitting import SplitMemory
+from clement.smtp import Mailbox
+from clement.spool.content import Content, ContentWriter
+
+
+class DirectoryFeed(Protocol):
+    """The directory snapshot, as fresh as it can be had without waiting."""
+
+    @property
+    def current(self) -> Directory: ...
+
+
+class Transports(Protocol):
+    """The transport for each kind of route."""
+
+    def for_route(self, route: Local | Relayed) -> Transport: ...
+
+
+class RecordPort(Protocol):
+    """Where records go."""
+
+    def append(self, record: Record) -> None:
+        """Take a record; it is written down with the next `flush`."""
+
+    def flush(self) -> None:
+        """Write down what was taken; afterwards it survives the death of this process. Raises OSError."""
+
+
+class ProportionPort(Protocol):
+    """Records sessions in proportion: repeated refusals of one client for one reason are counted."""
+
+    def record(self, session: SessionRecord, transactions: Sequence[TransactionRecord] = ()) -> None:
+        """Record a session that has ended, with those of its transactions that were not recorded before."""
+
+    def refused(
+        self,
+        client: str,
+        reason: str,
+        at_s: float,
+        build: Callable[[], tuple[SessionRecord, Sequence[TransactionRecord]]],
+    ) -> bool:
+        """Record or only count a session that was refused; `build` makes its records if they are wanted."""
+
+
+class PasswordCheck(Protocol):
+    """Says whether a password is that of a hash, off the event loop."""
+
+    async def __call__(self, password_hash: str, password: bytes) -> bool: ...
+
+
+class Examine(Protocol):
+    """Reads the header of a message: at once when that is quick, elsewhere when it may not be."""
+
+    def __call__(self, content: Content) -> MessageFacts | Awaitable[MessageFacts]: ...
+
+
+class Clocks(msgspec.Struct, frozen=True):
+    """now_s: Unix time, may jump. monotonic_s: for durations and time-outs."""
+
+    now_s: Callable[[], float]
+    monotonic_s: Callable[[], float]
+
+
+class SessionLimits(msgspec.Struct, frozen=True):
+    """The limits that the session itself watches; those of bytes and lines are the protocol core's."""
+
+    unknown_recipients: int = 50
+    transactions: int = 1000
+    auth_failures: int = 3
+    judgement_s: float = 570.0
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What a session is given. `random_bits` gives an integer of that many random bits."""
+
+    hostname: str
+    node: str
+    postmaster: Mailbox
+    own_names: frozenset[str]
+    limits: SessionLimits
+    plan: Plan
+    feed: DirectoryFeed
+    transports: Transports
+    scanner: Scanner | None
+    examine: Examine
+    new_content: Callable[[], ContentWriter]
+    room_for: Callable[[int], bool]
+    splits: SplitMemory
+    journal: RecordPort
+    proportion: ProportionPort
+    check_password: PasswordCheck
+    clocks: Clocks
+    random_bits: Callable[[int], int]
+    reached: Callable[[str], None]

@@ -1,0 +1,209 @@
+"""The supervisor: forks the processes of the house, starts again what dies, and ends all in order.
+
+It holds the listening sockets, so that no connection is lost while a receiver is
+replaced; a reload starts a new generation of processes beside the old one, which
+drains. It does no mail and reads nothing hostile.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+from clement.server import systemd
+from clement.telemetry import events as log_events
+from clement.telemetry.log import Log
+
+log = Log("supervisor")
+
+FIRST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 30.0
+HEALTHY_AFTER_S: Final = 60.0
+KILL_AFTER_S: Final = 10.0
+_WATCHED: Final = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Role(msgspec.Struct, frozen=True):
+    """A process to keep alive.
+
+    run: its whole life, in the forked child; returns when it was told to stop.
+    stop_order: those with lower numbers are ended first, and gone before the next are told.
+    """
+
+    name: str
+    run: Callable[[], None]
+    stop_order: int = 0
+    patience_s: float = KILL_AFTER_S
+
+
+class _Child(msgspec.Struct):
+    role: Role
+    generation: int
+    started_s: float
+    failures: int = 0
+    retiring: bool = False
+
+
+class Supervisor:
+    """Keeps one generation of roles running; `load` gives the next one on SIGHUP.
+
+    load: the roles of the configuration as it is now; raises `broken` with a text that says what is wrong.
+    """
+
+    def __init__(self, load: Callable[[], Sequence[Role]], broken: type[Exception]) -> None:
+        self._load = load
+        self._broken = broken
+        self._children: dict[int, _Child] = {}
+        self._waiting: list[tuple[float, _Child]] = []
+        self._generation = 0
+        self._stopping = False
+
+    def run(self, roles: Sequence[Role]) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+        gc.collect()
+        gc.freeze()
+        for role in roles:
+            self._spawn(_Child(role, self._generation, 0.0))
+        systemd.notify(f"READY=1\nMAINPID={os.getpid()}")
+        watchdog_s = systemd.watchdog_interval_s()
+        while not self._stopping:
+            self._start_due()
+            received = signal.sigtimedwait(_WATCHED, self._until_next(watchdog_s))
+            if watchdog_s:
+                systemd.notify("WATCHDOG=1")
+            if received is not None:
+                self._handle(received.si_signo)
+        self._stop_all()
+
+    def _handle(self, signal_number: int) -> None:
+        if signal_number == signal.SIGCHLD:
+            self._reap()
+        elif signal_number == signal.SIGHUP:
+            self._reload()
+        else:
+            self._stopping = True
+
+    # --- Starting -------------------------------------------------------------------------------------------
+
+    def _spawn(self, child: _Child) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        process_id = os.fork()
+        if process_id == 0:
+            _live(child.role)
+        child.started_s = time.monotonic()
+        self._children[process_id] = child
+        log.info(log_events.PROCESS_STARTED, process=child.role.name, pid=process_id)
+
+    def _start_due(self) -> None:
+        now_s = time.monotonic()
+        due = [child for at_s, child in self._waiting if at_s <= now_s]
+        self._waiting = [(at_s, child) for at_s, child in self._waiting if at_s > now_s]
+        for child in due:
+            self._spawn(child)
+
+    def _until_next(self, watchdog_s: float) -> float:
+        now_s = time.monotonic()
+        times = [max(0.0, at_s - now_s) for at_s, _child in self._waiting]
+        return min([*times, watchdog_s or 3600.0, 3600.0])
+
+    # --- Ending ---------------------------------------------------------------------------------------------
+
+    def _reap(self) -> None:
+        """Take note of every process that has ended; those that should not have are started again, in time."""
+        while True:
+            try:
+                process_id, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if process_id == 0:
+                return
+            child = self._children.pop(process_id, None)
+            if child is not None:
+                self._ended(process_id, child, os.waitstatus_to_exitcode(status))
+
+    def _ended(self, process_id: int, child: _Child, code: int) -> None:
+        log.info(log_events.PROCESS_ENDED, process=child.role.name, pid=process_id, code=code)
+        if child.retiring or self._stopping:
+            return
+        healthy = time.monotonic() - child.started_s >= HEALTHY_AFTER_S
+        child.failures = 1 if healthy else child.failures + 1
+        pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (child.failures - 1))
+        log.warning(log_events.PROCESS_RESTARTS, process=child.role.name, code=code, pause_s=pause_s)
+        self._waiting.append((time.monotonic() + pause_s, child))
+
+    def _reload(self) -> None:
+        """A broken new configuration keeps the old one and says why."""
+        systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            roles = self._load()
+        except self._broken as fault:
+            log.error(log_events.RELOAD_REFUSED, why=str(fault))
+        else:
+            old = list(self._children)
+            self._generation += 1
+            self._waiting.clear()
+            for role in roles:
+                self._spawn(_Child(role, self._generation, 0.0))
+            for process_id in old:
+                self._children[process_id].retiring = True
+                _signal(process_id, signal.SIGTERM)
+            log.info(log_events.RELOADED, generation=self._generation)
+        systemd.notify("READY=1")
+
+    def _stop_all(self) -> None:
+        """First those that make records, last the one that writes them down."""
+        log.info(log_events.STOPPING, processes=len(self._children))
+        systemd.notify("STOPPING=1")
+        for order in sorted({child.role.stop_order for child in self._children.values()}):
+            group = {pid: child for pid, child in self._children.items() if child.role.stop_order == order}
+            for process_id in group:
+                _signal(process_id, signal.SIGTERM)
+            self._await_end(set(group), max(child.role.patience_s for child in group.values()))
+
+    def _await_end(self, process_ids: set[int], patience_s: float) -> None:
+        until_s = time.monotonic() + patience_s
+        while process_ids & self._children.keys() and time.monotonic() < until_s:
+            signal.sigtimedwait((signal.SIGCHLD,), 0.2)
+            self._reap()
+        for process_id in process_ids & self._children.keys():
+            log.error(log_events.PROCESS_KILLED, process=self._children[process_id].role.name, pid=process_id)
+            _signal(process_id, signal.SIGKILL)
+        while process_ids & self._children.keys():
+            signal.sigtimedwait((signal.SIGCHLD,), 0.2)
+            self._reap()
+
+
+def _signal(process_id: int, number: int) -> None:
+    try:
+        os.kill(process_id, number)
+    except ProcessLookupError:
+        return
+
+
+def _live(role: Role) -> None:
+    """A child's life, from fork to exit. Never returns, whatever happens."""
+    code = 1
+    try:
+        for number in _WATCHED:
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+        role.run()
+        code = 0
+    except KeyboardInterrupt:
+        code = 130
+    except BaseException:  # nothing may climb back into the supervisor's stack
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)

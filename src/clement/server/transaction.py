@@ -1,0 +1,138 @@
+"""One mail transaction, from an accepted MAIL to its end: recipients, content, and what became of both."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+
+from clement.delivery.transport import Envelope
+from clement.message.trace import Passage, protocol_name, received_field
+from clement.policy.facts import TransactionFacts
+from clement.policy.finding import Finding
+from clement.policy.verdict import Verdict
+from clement.server.intake import Intake
+from clement.server.judgement import Judgement, settle_all
+from clement.server.recipients import Recipient, RecipientDesk
+from clement.server.services import Services
+from clement.server.session_log import TransactionNotes
+from clement.smtp import Reply, ServerSession, Service, events
+
+
+class MailTransaction:
+    """The transaction under way. `core` is asked for what the client declared; it is not answered here."""
+
+    __slots__ = ("_adverse", "_core", "_desk", "_facts", "_intake", "_services", "committing", "notes")
+
+    def __init__(
+        self,
+        services: Services,
+        core: ServerSession,
+        facts: TransactionFacts,
+        adverse: list[Finding],
+        transaction_id: str,
+    ) -> None:
+        self._services = services
+        self._core = core
+        self._facts = facts
+        self._adverse = adverse
+        self._desk = RecipientDesk(services, facts, adverse, transaction_id)
+        self._intake: Intake | None = None
+        self.committing = False
+        person = facts.session.person
+        self.notes = TransactionNotes(
+            transaction_id,
+            services.clocks.now_s(),
+            facts.reverse_path,
+            self._desk.recipients,
+            person.id if person is not None else 0,
+        )
+
+    @property
+    def desk(self) -> RecipientDesk:
+        """Where RCPT is answered."""
+        return self._desk
+
+    @property
+    def each_has_a_reply(self) -> bool:
+        """LMTP or PRDR: after the content, one reply for each recipient."""
+        transaction = self._core.transaction
+        return transaction is not None and transaction.per_recipient
+
+    def begin_content(self) -> None:
+        """The client may send content."""
+        wanted = any(recipient.policy().scan_content for recipient in self._desk.accepted())
+        self._intake = Intake(self._services.new_content(), self._services.scanner if wanted else None)
+
+    def take(self, chunk: bytes) -> Awaitable[None] | None:
+        """A piece of content; an awaitable when no more should be read before it is done."""
+        assert self._intake is not None
+        return self._intake.take(chunk)
+
+    def abandon(self) -> None:
+        """There will be no more content. Safe at any time and twice."""
+        if self._intake is not None:
+            self._intake.discard()
+            self._intake = None
+
+    async def finish(self, event: events.ContentEnded) -> Judgement:
+        """Judge and place the whole; afterwards every recipient is settled.
+
+        Raises StorageFailure when the content could not be kept.
+        """
+        intake = self._intake
+        assert intake is not None
+        judgement = self._judgement(self._desk.accepted())
+        self.notes.size_bytes = event.size_bytes
+        try:
+            await judgement.answer(intake, event.size_bytes, event.defects)
+        finally:
+            self.committing = False
+            self.abandon()
+            self.notes.message, self.notes.observations = judgement.message, judgement.observations
+        return judgement
+
+    def fail(self, verdict: Verdict, reply: Reply) -> None:
+        """An own fault ended it: every recipient that stood as accepted is settled alike."""
+        settle_all(self._desk.accepted(), verdict, reply)
+
+    def _judgement(self, recipients: Sequence[Recipient]) -> Judgement:
+        declared = self._core.transaction
+        envelope = Envelope(
+            transaction_id=self.notes.id,
+            reverse_path=self._facts.reverse_path,
+            trace=self._trace(recipients),
+            smtputf8=declared is not None and declared.parameters.smtputf8,
+            eight_bit=declared is not None and declared.parameters.eight_bit,
+        )
+        return Judgement(
+            self._services,
+            self._facts,
+            envelope,
+            recipients,
+            self._adverse,
+            each_has_a_reply=self.each_has_a_reply,
+            on_commit=self._enter_commit,
+        )
+
+    def _enter_commit(self) -> None:
+        self.committing = True
+
+    def _trace(self, recipients: Sequence[Recipient]) -> bytes:
+        session, declared = self._facts.session, self._core.transaction
+        protocol = protocol_name(
+            lmtp=session.service is Service.LMTP,
+            extended=self._core.facts.extended,
+            utf8=declared is not None and declared.parameters.smtputf8,
+            tls=session.tls,
+            authenticated=session.person is not None,
+        )
+        return received_field(
+            Passage(
+                hello=session.hello,
+                address=session.client_text,
+                by=self._services.hostname,
+                protocol=protocol,
+                id=self.notes.id,
+                at_s=self._services.clocks.now_s(),
+                recipient=str(recipients[0].forward_path) if len(recipients) == 1 else "",
+            )
+        )

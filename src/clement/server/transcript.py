@@ -1,0 +1,86 @@
+"""What was said in a session and what was found, noted as cheaply as possible while it happens.
+
+Most sessions of a flood are never read, so notes are bare tuples; only when a
+session is to be recorded in full do they become `Exchange` records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from clement.journal.records import Exchange, FindingNote
+from clement.policy.finding import Observation
+from clement.smtp import Reply
+
+LONGEST_TEXT: Final = 512
+MOST_EXCHANGES: Final = 500
+"""A session of thousands of commands is told by its first and its last; between them a count."""
+
+Note = tuple[int, int, bytes, Reply | None, Sequence[Observation]]
+
+
+class Transcript:
+    """Notes of one session. Times are microseconds since it began."""
+
+    __slots__ = ("_left_out", "_notes")
+
+    def __init__(self) -> None:
+        self._notes: list[Note] = []
+        self._left_out = 0
+
+    def note(
+        self, at_us: int, duration_us: int, line: bytes, reply: Reply | None, found: Sequence[Observation] = ()
+    ) -> None:
+        """One command and its reply."""
+        if len(self._notes) >= MOST_EXCHANGES:
+            self._left_out += 1
+            self._notes[-1] = (at_us, duration_us, line, reply, found)
+            return
+        self._notes.append((at_us, duration_us, line, reply, found))
+
+    def last_reply(self) -> str:
+        """The last thing we said."""
+        for _at, _took, _line, reply, _found in reversed(self._notes):
+            if reply is not None:
+                return str(reply)
+        return ""
+
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """The notes as records, escaped and bounded."""
+        told = [
+            Exchange(at_us, took_us, shown(line), str(reply) if reply is not None else "", notes_of(found))
+            for at_us, took_us, line, reply, found in self._notes
+        ]
+        if self._left_out:
+            told.insert(-1, Exchange(told[-1].at_us, 0, f"<{self._left_out} exchanges left out>", ""))
+        return tuple(told)
+
+
+def notes_of(found: Sequence[Observation]) -> tuple[FindingNote, ...]:
+    """Observations as they stand in a record."""
+    return tuple(
+        [
+            FindingNote(
+                observation.finding.check,
+                observation.finding.result.value,
+                observation.finding.reason.value if observation.finding.reason is not None else "",
+                shown_text(observation.finding.detail),
+                observation.duration_us,
+            )
+            for observation in found
+        ]
+    )
+
+
+def shown(line: bytes) -> str:
+    """Hostile octets as bounded, printable text; what is not printable is written as in Python source."""
+    return shown_text(line[:LONGEST_TEXT].decode("utf-8", "backslashreplace"))
+
+
+def shown_text(text: str) -> str:
+    """Hostile text, bounded and printable."""
+    text = text[:LONGEST_TEXT]
+    if text.isprintable():
+        return text
+    return "".join([char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text])
