@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.programs",
     "tests.fixtures.eicar",
     "tests.fixtures.clamd",
+    "tests.fixtures.dns_server",
     "tests.fixtures.postgresql",
     "tests.fixtures.mariadb",
     "tests.fixtures.swaks",
