@@ -59,17 +59,15 @@ def load_directory(clock: Callable[[], float] = time.time) -> Directory:
 def _load(version: int, now_s: int) -> DirectoryContents:
     with transaction.atomic():
         mailboxes, owned = _mailboxes()
-        return Directory(
-            DirectoryContents(
-                version=version,
-                groups=_groups(),
-                domains=_domains(),
-                mailboxes=mailboxes,
-                aliases=_aliases(),
-                persons=_persons(owned),
-                directives=_directives(now_s),
-                networks=_networks(now_s),
-            )
+        return DirectoryContents(
+            version=version,
+            groups=_groups(),
+            domains=_domains(),
+            mailboxes=mailboxes,
+            aliases=_aliases(),
+            persons=_persons(owned),
+            directives=_directives(now_s),
+            networks=_networks(now_s),
         )
 
 
