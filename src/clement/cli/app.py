@@ -11,22 +11,17 @@ from typing import Annotated
 
 import typer
 
-from clement.cli import check, init
+from clement.cli import alias, check, directive, domain, group, init, mailbox, network, person
 from clement.cli.exit_codes import MEANINGS, ExitCode, Failure
 from clement.cli.options import ConfigOption, find_config
 from clement.cli.terminal import complain
+from clement.cli.verbs import Verbs
 
-EXIT_CODES = "\n\n".join(f"{code.value}  {meaning}" for code, meaning in MEANINGS.items())
-
-app = typer.Typer(
+app = Verbs(
     name="clement",
     help="A mail server that gives its answer while the line is still open.\n\n"
     "Begin with `clement init`, then `clement serve`. `clement VERB --help` shows examples.",
     epilog="Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + ".",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    rich_markup_mode=None,
 )
 
 
@@ -54,7 +49,7 @@ def _all_verbs(
     pass
 
 
-@app.command()
+@app.verb("serve", "Receive mail until told to stop.")
 def serve(config: ConfigOption = None) -> None:
     """Receive mail: open the listeners and stay until told to stop.
 
@@ -76,8 +71,15 @@ def serve(config: ConfigOption = None) -> None:
     run(settings, path)
 
 
-app.command()(init.init)
-app.command()(check.check)
+app.verb("init", "Make configuration, folders, certificate, database.")(init.init)
+app.verb("check", "Find out what is wrong with the configuration.")(check.check)
+app.add_typer(group.app, name="group")
+app.add_typer(domain.app, name="domain")
+app.add_typer(mailbox.app, name="mailbox")
+app.add_typer(alias.app, name="alias")
+app.add_typer(person.app, name="person")
+app.add_typer(directive.app, name="directive")
+app.add_typer(network.app, name="network")
 
 
 def main() -> None:

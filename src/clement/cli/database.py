@@ -1,28 +1,29 @@
-"""The store as verbs use it: connected by the settings, its failures turned into exit codes."""
+"""The store as verbs use it: connected by the settings, its refusals and failures turned into exit codes."""
 
 from __future__ import annotations
 
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.options import load_settings
 
 if TYPE_CHECKING:
     from clement.config.settings import DatabaseSettings as Configured
+    from clement.store.access.actor import Actor
     from clement.store.database import DatabaseSettings
 
 
 def store_settings(configured: Configured) -> DatabaseSettings:
-    """The `[database]` table as `clement.store` wants it.
-
-    Raises Failure when the password cannot be read.
-    """
+    """The `[database]` table as `clement.store` wants it. Raises Failure when the password cannot be read."""
     from clement.store.database import DatabaseSettings, Engine
 
     engine = Engine(configured.engine.value)
     if engine is Engine.SQLITE:
-        return DatabaseSettings(
-            path=str(configured.path), connect_timeout_s=round(configured.connect_timeout_s)
-        )
+        return DatabaseSettings(path=str(configured.path))
     is_socket = configured.host.startswith("/")
     try:
         password = configured.password.reveal() if configured.password else ""
@@ -37,4 +38,75 @@ def store_settings(configured: Configured) -> DatabaseSettings:
         user=configured.user,
         password=password,
         connect_timeout_s=max(1, round(configured.connect_timeout_s)),
+    )
+
+
+@contextmanager
+def operator(config: Path | None) -> Iterator[Actor]:
+    """The store, connected, for whoever runs commands on this machine; he counts as root.
+
+    Raises Failure for whatever the store refuses, does not find or cannot do.
+    """
+    configured = load_settings(config).database
+    if configured.engine == "sqlite" and not configured.path.exists():
+        raise Failure(ExitCode.DATABASE_AWAY, f"there is no {configured.path}: `clement init` makes it")
+    with connected(configured):
+        yield operating_person()
+
+
+def operating_person() -> Actor:
+    """Whoever runs this command, for the audit log."""
+    from clement.store.access.actor import shell_actor
+
+    try:
+        return shell_actor(f"{getpass.getuser()} (shell)")
+    except (KeyError, OSError):
+        return shell_actor("(shell)")
+
+
+@contextmanager
+def connected(configured: Configured) -> Iterator[None]:
+    """The store, connected. Raises Failure as `operator` does."""
+    from clement.store.database import DatabaseMisconfigured, connect, disconnect
+
+    try:
+        connect(store_settings(configured))
+    except DatabaseMisconfigured as error:
+        raise Failure(ExitCode.CONFIGURATION, f"database: {error}") from None
+    with _failures_explained():
+        try:
+            yield
+        finally:
+            disconnect()
+
+
+@contextmanager
+def _failures_explained() -> Iterator[None]:
+    """Imports only now, because the store's models need `connect` first."""
+    from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
+
+    from clement.store.access.actor import NotFound
+    from clement.store.actions.change import ActionRefused, StoreUnavailable
+
+    try:
+        yield
+    except NotFound as error:
+        raise Failure(ExitCode.NOT_FOUND, str(error)) from None
+    except ActionRefused as error:
+        raise Failure(ExitCode.NEGATIVE, str(error)) from None
+    except StoreUnavailable as error:
+        raise Failure(ExitCode.DATABASE_AWAY, str(error)) from None
+    except (OperationalError, InterfaceError) as error:
+        if "no such table" in str(error):
+            raise _unprepared() from None
+        raise Failure(ExitCode.DATABASE_AWAY, f"the database cannot be asked: {error}") from None
+    except ProgrammingError:
+        raise _unprepared() from None
+    except DatabaseError as error:
+        raise Failure(ExitCode.DATABASE_AWAY, f"the database refused: {error}") from None
+
+
+def _unprepared() -> Failure:
+    return Failure(
+        ExitCode.DATABASE_AWAY, "the database has not the tables of this version: run `clement init`"
     )

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.paging import all_pages
+from clement.cli.terminal import progress, say
 
 if TYPE_CHECKING:
     from clement.config import Settings
+    from clement.store.access.actor import Actor
 
-LOCAL_HOSTNAME = "localhost"
+LOCAL_HOSTNAME = "mail.local.example"
+ROOT_LOGIN = "admin"
 
 
 def init(
@@ -53,7 +57,6 @@ def init(
 
     clement init --local && clement serve --config var/clement.toml
     """
-    from clement.cli.terminal import say
     from clement.config import load
 
     path = config or Path("var/clement.toml" if local else "clement.toml")
@@ -65,6 +68,57 @@ def init(
     _make_folders(settings)
     if _make_certificate(settings):
         say(f"made {settings.tls.certificate}, a self-made certificate for {settings.site.hostname}")
+    _prepare_store(settings, is_local=local)
+
+
+def _prepare_store(settings: Settings, *, is_local: bool) -> None:
+    """Tables, a first administrator, and for `--local` somebody to write to."""
+    from clement.cli.database import connected, operating_person
+
+    with connected(settings.database):
+        _migrate()
+        actor = operating_person()
+        _make_root(actor)
+        if is_local:
+            _furnish(actor)
+
+
+def _migrate() -> None:
+    from clement.store.schema import WrongSchema, migrate
+
+    try:
+        with progress() as bar:
+            task = bar.add_task("preparing the database", total=None)
+            count = migrate(lambda done, total, _name: bar.update(task, completed=done, total=total))
+    except WrongSchema as error:
+        raise Failure(ExitCode.DATABASE_AWAY, str(error)) from None
+    if count:
+        say(f"prepared the database ({count} migrations)")
+
+
+def _make_root(actor: Actor) -> None:
+    """A first root-admin, where nobody is one."""
+    from clement.cli.password import make_password
+    from clement.store.access import directory
+    from clement.store.actions.person import add_person
+    from clement.store.actions.role import grant_role
+    from clement.store.records import Role
+
+    people = all_pages(lambda after: directory.persons(actor, after=after), "", lambda row: row.login)
+    if any(grant.role is Role.ROOT for row in people for grant in row.grants):
+        return
+    password = make_password()
+    add_person(actor, ROOT_LOGIN, password)
+    grant_role(actor, ROOT_LOGIN, Role.ROOT)
+    say(f"administrator: {ROOT_LOGIN}, password {password} (shown this once)")
+
+
+def _furnish(actor: Actor) -> None:
+    from clement.cli.local_site import PEOPLE, furnish
+    from clement.cli.password import make_password
+
+    for resident in furnish(actor, {name: make_password() for name in PEOPLE}):
+        say(f"mailbox and login: {resident.login}, password {resident.password} (shown this once)")
 
 
 def _write_configuration(path: Path, state: Path, hostname: str | None, *, is_local: bool) -> bool:

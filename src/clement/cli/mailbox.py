@@ -1,0 +1,213 @@
+"""`clement mailbox`: mailboxes that are stored here, one by one or from a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clement.cli.database import operator
+from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.options import ConfigOption, JsonOption
+from clement.cli.paging import all_pages
+from clement.cli.terminal import Column, print_facts, print_json, print_table, progress, say, size
+from clement.cli.verbs import Verbs
+
+if TYPE_CHECKING:
+    from clement.store.actions.mailbox import NewMailbox
+    from clement.store.records import MailboxRow
+
+app = Verbs(help="Mailboxes that are stored here.")
+
+Address = Annotated[str, typer.Argument(help="The mailbox's address.", show_default=False)]
+QuotaOption = Annotated[
+    str | None,
+    typer.Option("--quota", help="A size such as 500MB or 2GiB; 0 for no limit.", show_default=False),
+]
+OwnerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--owner", help="The login of the person it belongs to; empty for nobody.", show_default=False
+    ),
+]
+
+
+@app.verb("add", "Add a mailbox.")
+def add(
+    address: Address,
+    quota: QuotaOption = None,
+    owner: OwnerOption = None,
+    maildir: Annotated[
+        str,
+        typer.Option(
+            help="Its folder below the mail root; by default DOMAIN/LOCAL-PART.", show_default=False
+        ),
+    ] = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Add a mailbox to a hosted domain.
+
+    Examples:
+    clement mailbox add alice@example.org --quota 2GiB
+    clement mailbox add bob@example.org --owner bob@example.org
+    """
+    quota_bytes = _quota(quota or "0")
+    with operator(config) as actor:
+        from clement.store.actions.mailbox import add_mailbox
+
+        row = add_mailbox(actor, address, quota_bytes=quota_bytes, owner_login=owner or "", maildir=maildir)
+        _show(row, json=json)
+
+
+@app.verb("import", "Add mailboxes from a file, all of them or none.")
+def import_file(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="The file, or - for standard input.", allow_dash=True, dir_okay=False, show_default=False
+        ),
+    ],
+    config: ConfigOption = None,
+) -> None:
+    """Add mailboxes from a file, all of them or none: a line each, ADDRESS[,QUOTA[,OWNER]].
+
+    Empty lines and lines that begin with # are passed over.
+
+    Example: clement mailbox import mailboxes.csv
+    """
+    wanted = list(_read_mailboxes(file))
+    with operator(config) as actor, progress() as bar:
+        from clement.store.actions.mailbox import add_mailboxes
+
+        task = bar.add_task("adding mailboxes", total=len(wanted))
+        count = add_mailboxes(actor, wanted, lambda done, _total: bar.update(task, completed=done))
+    say(f"added {count} mailboxes")
+
+
+def _read_mailboxes(file: Path) -> Iterator[NewMailbox]:
+    from clement.store.actions.mailbox import NewMailbox
+
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(ExitCode.USAGE, f"cannot read {file}: {error}") from None
+    for number, line in enumerate(text.splitlines(), 1):
+        address, quota, owner, *rest = [*(part.strip() for part in line.split(",")), "", ""]
+        if not address or address.startswith("#"):
+            continue
+        if any(rest):
+            raise Failure(ExitCode.USAGE, f"{file}:{number}: expected ADDRESS[,QUOTA[,OWNER]]")
+        yield NewMailbox(address, _quota(quota or "0", f"{file}:{number}"), owner)
+
+
+@app.verb("list", "Show mailboxes.")
+def list_mailboxes(
+    domain: Annotated[
+        str, typer.Option("--domain", "-d", help="Only those of this domain.", show_default=False)
+    ] = "",
+    text: Annotated[
+        str, typer.Option(help="Only those whose address contains this.", show_default=False)
+    ] = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show mailboxes in order of their addresses.
+
+    Example: clement mailbox list --domain example.org
+    """
+    with operator(config) as actor:
+        from clement.store.access import directory
+
+        rows = all_pages(
+            lambda after: directory.mailboxes(actor, domain, after=after, text=text),
+            "",
+            lambda row: row.address,
+        )
+        if json:
+            print_json(rows)
+            return
+        columns: list[Column[MailboxRow]] = [
+            Column("mailbox", lambda row: row.address),
+            Column("quota", lambda row: size(row.quota_bytes) if row.quota_bytes else "", is_number=True),
+            Column("owner", lambda row: row.owner_login),
+            Column("state", lambda row: "on" if row.enabled else "off"),
+        ]
+        print_table(rows, columns, empty="There are no such mailboxes.")
+
+
+@app.verb("show", "Show one mailbox.")
+def show(address: Address, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Show one mailbox.
+
+    Example: clement mailbox show alice@example.org
+    """
+    with operator(config) as actor:
+        from clement.store.access import directory
+
+        _show(directory.mailbox(actor, address), json=json)
+
+
+@app.verb("change", "Change a mailbox.")
+def change(
+    address: Address,
+    quota: QuotaOption = None,
+    owner: OwnerOption = None,
+    on: Annotated[
+        bool | None, typer.Option("--on/--off", help="Whether it takes mail at all.", show_default=False)
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Change what is named; the rest stays.
+
+    Example: clement mailbox change alice@example.org --quota 5GiB
+    """
+    from msgspec import UNSET
+
+    quota_bytes = UNSET if quota is None else _quota(quota)
+    with operator(config) as actor:
+        from clement.store.actions.mailbox import MailboxChange, change_mailbox
+
+        wanted = MailboxChange(
+            quota_bytes=quota_bytes,
+            enabled=UNSET if on is None else on,
+            owner_login=UNSET if owner is None else owner,
+        )
+        _show(change_mailbox(actor, address, wanted), json=json)
+
+
+@app.verb("remove", "Remove a mailbox; its mail stays on disk.")
+def remove(address: Address, config: ConfigOption = None) -> None:
+    """Remove a mailbox and the directives of its address. Mail that is stored stays on disk.
+
+    Example: clement mailbox remove bob@example.org
+    """
+    with operator(config) as actor:
+        from clement.store.actions.mailbox import remove_mailbox
+
+        remove_mailbox(actor, address)
+
+
+def _quota(text: str, option: str = "--quota") -> int:
+    from clement.cli.phrases import size_bytes
+
+    return size_bytes(text, option)
+
+
+def _show(row: MailboxRow, *, json: bool) -> None:
+    if json:
+        print_json([row])
+        return
+    print_facts(
+        [
+            ("mailbox", row.address),
+            ("folder", row.maildir),
+            ("quota", size(row.quota_bytes) if row.quota_bytes else "none"),
+            ("owner", row.owner_login),
+            ("state", "on" if row.enabled else "off: its mail is refused"),
+        ]
+    )

@@ -1,0 +1,142 @@
+"""Small notations that people type in options: next hops, settings of a policy, sizes, durations."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from clement.cli.exit_codes import ExitCode, Failure
+from clement.policy.directive import Scope
+from clement.policy.directory import GroupPolicy, NextHop, TlsUse, Wire
+
+if TYPE_CHECKING:
+    from clement.store.records import Role
+
+NEXT_HOP = "[smtp:|lmtp:]HOST[:PORT][,priority=N][,tls=never|offered|required]"
+
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kMGT]?)(i?)B?")
+_SPAN = re.compile(r"([0-9]+)\s*(min|h|d|w)")
+_SPAN_S = {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_HOST_PORT = re.compile(r"(?:\[(?P<bracketed>[^\]]+)\]|(?P<plain>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
+
+
+def wrong(option: str, text: str) -> Failure:
+    """The failure of an option whose value cannot be read."""
+    return Failure(ExitCode.USAGE, f"{option}: {text}")
+
+
+def next_hops(texts: Sequence[str], option: str = "--to") -> tuple[NextHop, ...]:
+    """Next hops in `NEXT_HOP` notation, or paths of LMTP sockets. Raises Failure."""
+    return tuple(_next_hop(text, option) for text in texts)
+
+
+def _next_hop(text: str, option: str) -> NextHop:
+    place, *words = text.split(",")
+    kind, mark, rest = place.partition(":")
+    wire = Wire.SMTP
+    if mark and kind in ("smtp", "lmtp"):
+        wire, place = Wire(kind), rest
+    if place.startswith("/"):
+        return NextHop(host=place, port=0, wire=Wire.LMTP, **_hop_words(words, option))
+    found = _HOST_PORT.fullmatch(place)
+    if found is None:
+        raise wrong(option, f"expected {NEXT_HOP}, found {text}")
+    port = int(found["port"] or (25 if wire is Wire.SMTP else 24))
+    return NextHop(
+        host=found["bracketed"] or found["plain"], port=port, wire=wire, **_hop_words(words, option)
+    )
+
+
+def _hop_words(words: Sequence[str], option: str) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if name == "priority" and value.isdecimal():
+            found[name] = int(value)
+        elif name == "tls" and value in list(TlsUse):
+            found[name] = TlsUse(value)
+        else:
+            raise wrong(option, f"expected priority=N or tls={'|'.join(TlsUse)}, found {word}")
+    return found
+
+
+def next_hop_text(hop: NextHop) -> str:
+    """A next hop in the notation that `next_hops` reads."""
+    host = f"[{hop.host}]" if ":" in hop.host else hop.host
+    place = hop.host if hop.host.startswith("/") else f"{host}:{hop.port}"
+    return f"{hop.wire.value}:{place},priority={hop.priority},tls={hop.tls.value}"
+
+
+def group_policy(words: Sequence[str], before: GroupPolicy) -> GroupPolicy:
+    """`before` with each `name=value` of `--policy` changed. Raises Failure."""
+    changed = msgspec.to_builtins(before)
+    for word in words:
+        name, mark, value = word.partition("=")
+        if not mark or name not in changed:
+            near = difflib.get_close_matches(name, changed, n=1)
+            hint = f"did you mean {near[0]}?" if near else "expected one of " + ", ".join(changed)
+            raise wrong(
+                "--policy", f"unknown policy {name}; {hint}" if mark else f"expected NAME=VALUE, found {word}"
+            )
+        changed[name] = value
+    try:
+        return msgspec.convert(changed, GroupPolicy, strict=False)
+    except msgspec.ValidationError as error:
+        raise wrong("--policy", str(error)) from None
+
+
+def size_bytes(text: str, option: str) -> int:
+    """`500MB`, `2GiB`, `0`. Raises Failure."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise wrong(option, f"expected a size such as 500MB or 2GiB, found {text}")
+    power = " kMGT".index(found[2] or " ")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
+
+
+def moment_s(text: str, option: str, now_s: float, *, is_future: bool) -> float:
+    """Unix seconds of `30min`, `2h`, `7d`, `4w` from now (or ago), or of an ISO 8601 date. Raises Failure."""
+    from datetime import datetime
+
+    found = _SPAN.fullmatch(text.strip())
+    if found is not None:
+        span_s = int(found[1]) * _SPAN_S[found[2]]
+        return now_s + span_s if is_future else now_s - span_s
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone().timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise wrong(
+            option, f"expected 30min, 2h, 7d, 4w or a date such as 2027-01-31T12:00, found {text}"
+        ) from None
+
+
+def role(text: str, option: str) -> tuple[Role, str]:
+    """`root`, `user`, `group:NAME` or `domain:NAME`. Raises Failure."""
+    from clement.store.records import Role
+
+    name, _, object_name = text.partition(":")
+    needs_object = name in (Role.GROUP, Role.DOMAIN)
+    if name not in list(Role) or bool(object_name) != needs_object:
+        raise wrong(option, f"expected root, user, group:NAME or domain:NAME, found {text}")
+    return Role(name), object_name
+
+
+def scope(text: str, option: str) -> tuple[Scope, str]:
+    """`site`, `group:NAME`, `domain:NAME`, or the address of a user. Raises Failure."""
+    kind, mark, name = text.partition(":")
+    if text == "site":
+        return Scope.SITE, ""
+    if mark and name and kind in ("group", "domain", "user"):
+        return Scope[kind.upper()], name
+    if "@" in text and not text.startswith("@"):
+        return Scope.USER, text
+    raise wrong(option, f"expected site, group:NAME, domain:NAME or an address, found {text}")
+
+
+def expiry_s(text: str, option: str, now_s: float) -> int:
+    """Unix seconds at which something ends; 0 for `never`. Raises Failure."""
+    return 0 if text.strip() == "never" else round(moment_s(text, option, now_s, is_future=True))
