@@ -9,14 +9,13 @@ import typer
 from clement.cli.database import operator
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.terminal import Column, print_facts, print_json, print_table
+from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
     from clement.policy.directory import NextHop
     from clement.store.records import GroupRow
 
-app = typer.Typer(
-    no_args_is_help=True, help="Groups: sets of domains under one administration and one policy."
-)
+app = Verbs(help="Groups: sets of domains under one administration and one policy.")
 
 Name = Annotated[str, typer.Argument(help="The group's name.", show_default=False)]
 RelayOption = Annotated[

@@ -41,27 +41,26 @@ def _next_hop(text: str, option: str) -> NextHop:
     if mark and kind in ("smtp", "lmtp"):
         wire, place = Wire(kind), rest
     if place.startswith("/"):
-        return NextHop(host=place, port=0, wire=Wire.LMTP, **_hop_words(words, option))
+        return _with_words(NextHop(host=place, port=0, wire=Wire.LMTP), words, option)
     found = _HOST_PORT.fullmatch(place)
     if found is None:
         raise wrong(option, f"expected {NEXT_HOP}, found {text}")
     port = int(found["port"] or (25 if wire is Wire.SMTP else 24))
-    return NextHop(
-        host=found["bracketed"] or found["plain"], port=port, wire=wire, **_hop_words(words, option)
+    return _with_words(
+        NextHop(host=found["bracketed"] or found["plain"], port=port, wire=wire), words, option
     )
 
 
-def _hop_words(words: Sequence[str], option: str) -> dict[str, object]:
-    found: dict[str, object] = {}
+def _with_words(hop: NextHop, words: Sequence[str], option: str) -> NextHop:
     for word in words:
         name, _, value = word.partition("=")
         if name == "priority" and value.isdecimal():
-            found[name] = int(value)
+            hop = msgspec.structs.replace(hop, priority=int(value))
         elif name == "tls" and value in list(TlsUse):
-            found[name] = TlsUse(value)
+            hop = msgspec.structs.replace(hop, tls=TlsUse(value))
         else:
             raise wrong(option, f"expected priority=N or tls={'|'.join(TlsUse)}, found {word}")
-    return found
+    return hop
 
 
 def next_hop_text(hop: NextHop) -> str:

@@ -17,7 +17,7 @@ PLAIN_HELP: dict[str, Any] = {
 
 
 class Verbs(typer.Typer):
-    """Verbs of one kind. The first paragraph of a verb's docstring says what it does, one begins with Example."""
+    """Verbs of one kind. The docstring of each has a paragraph that begins with Example."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what typer.Typer takes
         super().__init__(**PLAIN_HELP, **settings)
