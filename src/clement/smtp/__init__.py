@@ -23,6 +23,14 @@ from .address import (
     parse_reverse_path,
 )
 from .auth import MECHANISMS, AuthError, Credentials, LoginMechanism, Mechanism, PlainMechanism
+from .client_session import (
+    ClientEvent,
+    ClientSession,
+    ConnectionClosed,
+    ProtocolViolation,
+    ReplyReceived,
+    SentCommand,
+)
 from .content import BareLineEndings, ContentDefects, ContentWriter
 from .events import (
     Answered,
@@ -52,6 +60,7 @@ from .parameters import (
     MailParameters,
     RecipientParameters,
 )
+from .peer_extensions import PeerExtensions
 from .replies import Reply
 from .server_session import ServerSession
 from .state import State
@@ -70,7 +79,10 @@ __all__ = [
     "AuthRequested",
     "BareLineEndings",
     "BarePostmaster",
+    "ClientEvent",
+    "ClientSession",
     "CommandEvent",
+    "ConnectionClosed",
     "ContentAborted",
     "ContentChunk",
     "ContentDefects",
@@ -91,14 +103,18 @@ __all__ = [
     "Mechanism",
     "Noop",
     "NullReversePath",
+    "PeerExtensions",
     "PlainMechanism",
     "ProtocolLimits",
+    "ProtocolViolation",
     "Quit",
     "RecipientParameters",
     "RecipientRequested",
     "Reply",
+    "ReplyReceived",
     "Reset",
     "ReversePath",
+    "SentCommand",
     "ServerSession",
     "Service",
     "SessionFacts",

@@ -88,8 +88,8 @@ def replies_to_content(
 ) -> list[Reply]:
     """Everything to be sent behind the end of content.
 
-    LMTP: one reply a recipient (RFC 2033 §4.2).  PRDR: the same, between 353 and a reply for the whole, or one
-    reply alone when it holds for all (draft-hall-prdr-00 §4.5).  Otherwise one reply.
+    LMTP: one reply a recipient (RFC 2033 §4.2).  PRDR: the same, between 353 and a reply for the whole, or
+    one reply alone when it holds for all (draft-hall-prdr-00 §4.5).  Otherwise one reply.
 
     Raises LocalProtocolError for a number of replies that does not fit, for an intermediate one, and for any
     that would accept content of which a part was dropped.

@@ -13,6 +13,7 @@ from typing import Final
 
 from . import grammar, replies
 from .extensions import Extensions
+from .peer_extensions import PeerExtensions
 from .replies import Reply
 
 MAX_ENVID_OCTETS = 100
@@ -102,6 +103,45 @@ def encode_xtext(text: str) -> bytes:
         bytes([octet]) if 33 <= octet <= 126 and octet not in b"+=" else b"+%02X" % octet
         for octet in text.encode("utf-8")
     )
+
+
+# --- The client's side: what of the parameters a server will understand --------------------------------
+
+
+def mail_words(parameters: MailParameters, peer: PeerExtensions) -> list[bytes]:
+    """The words behind MAIL FROM:<...>, without those the server has not offered."""
+    if parameters is NO_MAIL_PARAMETERS:
+        return []
+    words: list[bytes] = []
+    if parameters.size_bytes is not None and "SIZE" in peer:
+        words.append(b"SIZE=%d" % parameters.size_bytes)
+    if parameters.eight_bit and peer.eight_bit_mime:
+        words.append(b"BODY=8BITMIME")
+    if parameters.smtputf8 and peer.smtputf8:
+        words.append(b"SMTPUTF8")
+    if parameters.ret is not None and peer.dsn:
+        words.append(b"RET=" + parameters.ret.encode("ascii"))
+    if parameters.envid is not None and peer.dsn:
+        words.append(b"ENVID=" + encode_xtext(parameters.envid))
+    if parameters.auth is not None and "AUTH" in peer:
+        words.append(b"AUTH=" + encode_xtext(parameters.auth))
+    if parameters.requiretls and peer.requiretls:
+        words.append(b"REQUIRETLS")
+    if parameters.prdr and peer.prdr:
+        words.append(b"PRDR")
+    return words
+
+
+def recipient_words(parameters: RecipientParameters, peer: PeerExtensions) -> list[bytes]:
+    """The words behind RCPT TO:<...>, without those the server has not offered."""
+    if parameters is NO_RECIPIENT_PARAMETERS or not peer.dsn:
+        return []
+    words: list[bytes] = []
+    if parameters.notify:
+        words.append(b"NOTIFY=" + ",".join(sorted(parameters.notify)).encode("ascii"))
+    if parameters.orcpt_type is not None and parameters.orcpt is not None:
+        words.append(f"ORCPT={parameters.orcpt_type};".encode("ascii") + encode_xtext(parameters.orcpt))
+    return words
 
 
 # --- One reader a keyword: value (None without "=") to fields ------------------------------------------
