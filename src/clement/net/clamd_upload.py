@@ -34,6 +34,11 @@ class Uploads:
         self._slots = Slots(settings.uploads_at_once, settings.uploads_at_once)
         self._running: set[Upload] = set()
 
+    @property
+    def free(self) -> int:
+        """Places that no upload holds."""
+        return self._slots.free
+
     async def enter(self, upload: Upload) -> None:
         """Take a place, from a starved upload if need be. Raises Overloaded."""
         loop = asyncio.get_running_loop()
