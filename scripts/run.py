@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / "var"
 CONFIG = STATE / "clement.toml"
 CLEMENT = ROOT / ".venv" / "bin" / "clement"
+LOGINS = STATE / "logins.txt"
 SINK = "127.0.0.1:2526"
 
 SYSTEM_CLAMD = Path("/run/clamav/clamd.ctl")
@@ -46,7 +47,7 @@ BANNER = """\
     relay.example        mail is handed on to a next hop at {sink}
     virus scanner        {scanner}
     configuration        {config}
-    people and logins    {people}
+    logins               {logins}
 
   Try, in another terminal:
 
@@ -186,12 +187,24 @@ def banner(settings: Settings, scanner: str) -> str:
     web = f"http://{settings.web.address}" if settings.web.address else "off"
     kinds = {kind: where.get(kind, "not configured") for kind in ("mx", "submission", "submissions")}
     places = {"mail": settings.store.mail_root, "sink": SINK, "config": CONFIG}
-    people = ".venv/bin/clement person list"
-    return BANNER.format(web=web, scanner=scanner, people=people, **places, **kinds)
+    return BANNER.format(web=web, scanner=scanner, logins=LOGINS, **places, **kinds)
+
+
+def init() -> None:
+    """Make what is missing in var/. Passwords, which `clement init` shows once, are kept for trying them."""
+    command: list[str | Path] = [CLEMENT, "init", "--local", "--config", CONFIG, "--state", STATE]
+    done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
+    print(done.stderr, file=sys.stderr, end="", flush=True)
+    passwords = [line for line in done.stderr.splitlines() if ", password " in line]
+    if passwords:
+        LOGINS.touch(mode=0o600)
+        with LOGINS.open("a", encoding="utf-8") as file:
+            file.write("\n".join(passwords) + "\n")
+    done.check_returncode()
 
 
 def run(started: Started) -> int:
-    subprocess.run([CLEMENT, "init", "--local", "--state", STATE], check=True, cwd=ROOT)
+    init()
     settings = load(CONFIG)
     addresses = tcp_listeners(settings)
     taken = [f"{host}:{port}" for host, port in addresses if listens((host, port))]
