@@ -156,12 +156,13 @@ class MaildirDelivery:
             self._stage(copy, content)
 
     def _stage(self, copy: _Copy, content: Content) -> None:
-        transport = self._transport
+        transport, head = self._transport, self._head(copy.mailbox)
+        claim_bytes = len(head) + content.size_bytes
         try:
-            copy.refusal = transport.reserve(copy.mailbox, content.size_bytes)
+            copy.refusal = transport.reserve(copy.mailbox, claim_bytes)
             if copy.refusal is None:
-                copy.claimed_bytes = content.size_bytes
-                copy.staged = transport.store.stage(copy.mailbox.maildir, self._head(copy.mailbox), content)
+                copy.claimed_bytes = claim_bytes
+                copy.staged = transport.store.stage(copy.mailbox.maildir, head, content)
         except StorageFailure as failure:
             copy.refusal = reply_for(failure)
             self._give_back(copy, placed=False)

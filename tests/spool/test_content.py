@@ -1,0 +1,161 @@
+"""Content while we hold it: the same octets back, whatever the chunks, with bounded memory."""
+
+import asyncio
+import errno
+import os
+import resource
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clement.spool.content import HEADER_LIMIT_BYTES, Content, ContentWriter
+from clement.spool.failure import StorageFailure, StorageFull
+from clement.spool.filesystem import OsFileSystem
+from clement.spool.points import Point
+from clement.spool.workers import Workers
+from tests.fixtures.faults import Fault, FaultyFileSystem, Kind
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def written(writer: ContentWriter, chunks: list[bytes]) -> Content:
+    for chunk in chunks:
+        full = writer.append(chunk)
+        if full is not None:
+            await full
+    return await writer.finish()
+
+
+def write(folder: Path, chunks: list[bytes], memory_bytes: int = 1000, **kwargs: object) -> Content:
+    filesystem = kwargs.get("filesystem", OsFileSystem())
+    assert isinstance(filesystem, OsFileSystem)
+    workers = Workers(2)
+    try:
+        return asyncio.run(written(ContentWriter(filesystem, folder, workers, memory_bytes), chunks))
+    finally:
+        workers.stop()
+
+
+def test_small_content_stays_in_memory(tmp_path: Path) -> None:
+    content = write(tmp_path, [b"Subject: x\r\n", b"\r\nbody\r\n"])
+    assert content.whole == b"Subject: x\r\n\r\nbody\r\n"
+    assert content.header_block == b"Subject: x\r\n"
+    assert content.size_bytes == 20
+    with pytest.raises(ValueError, match="not on disk"):
+        content.fileno()
+
+
+def test_large_content_goes_to_a_file_without_a_name(tmp_path: Path) -> None:
+    octets = b"Subject: x\r\n\r\n" + os.urandom(1_000_000)
+    content = write(tmp_path, [octets[at : at + 4096] for at in range(0, len(octets), 4096)])
+    assert content.whole is None
+    assert list(tmp_path.iterdir()) == []
+    assert os.fstat(content.fileno()).st_size == len(octets) == content.size_bytes
+    assert b"".join(content.chunks(70_000)) == octets
+    assert content.header_block == b"Subject: x\r\n"
+    content.discard()
+    content.discard()
+    with pytest.raises(ValueError, match="not on disk"):
+        content.fileno()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=600), max_size=12), st.integers(1, 3000))
+def test_chunks_come_back_as_they_went(chunks: list[bytes], memory_bytes: int) -> None:
+    content = write(Path(tempfile.gettempdir()), chunks, memory_bytes)
+    assert b"".join(content.chunks(333)) == b"".join(chunks)
+    assert (content.whole is None) == (len(b"".join(chunks)) > memory_bytes)
+    content.discard()
+
+
+@pytest.mark.parametrize(
+    ("octets", "header_block"),
+    [
+        (b"\r\nbody only\r\n", b""),
+        (b"A: b\r\nC: d\r\n\r\nE: f\r\n", b"A: b\r\nC: d\r\n"),
+        (b"A: header only\r\n", b"A: header only\r\n"),
+        (b"", b""),
+        (b"x" * (HEADER_LIMIT_BYTES + 10), b"x" * HEADER_LIMIT_BYTES),
+    ],
+)
+@pytest.mark.parametrize("memory_bytes", [0, 1_000_000])
+def test_header_block(tmp_path: Path, octets: bytes, header_block: bytes, memory_bytes: int) -> None:
+    content = write(tmp_path, [octets], memory_bytes)
+    assert content.header_block == header_block
+    content.discard()
+
+
+@pytest.mark.parametrize("point", [Point.CONTENT_CREATED, Point.CONTENT_WRITTEN, Point.CONTENT_READ])
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(errno.ENOSPC, StorageFull), (errno.EDQUOT, StorageFull), (errno.EIO, StorageFailure)],
+)
+def test_case_120_a_failing_disk_is_told_at_the_end(
+    tmp_path: Path, point: Point, number: int, kind: type[Exception]
+) -> None:
+    filesystem = FaultyFileSystem(Fault(point, Kind.ERROR, errno=number))
+    before = open_files()
+    with pytest.raises(kind):
+        write(tmp_path, [b"x" * 5000] * 4, filesystem=filesystem)
+    assert open_files() == before
+    assert not [path for path in tmp_path.iterdir() if point is not Point.CONTENT_CREATED]
+
+
+def test_discarding_while_a_piece_is_written_leaves_no_descriptor(tmp_path: Path) -> None:
+    async def play() -> None:
+        filesystem = FaultyFileSystem(Fault(Point.CONTENT_WRITTEN, Kind.DELAY))
+        workers = Workers(1)
+        before = open_files()
+        writer = ContentWriter(filesystem, tmp_path, workers, 100)
+        writer.append(b"x" * 1000)
+        await asyncio.sleep(0.01)
+        writer.discard()
+        await asyncio.sleep(0.1)
+        workers.stop()
+        assert open_files() == before
+        with pytest.raises(StorageFailure):
+            await writer.finish()
+
+    asyncio.run(play())
+
+
+def test_a_cancelled_reader_makes_the_content_a_failure_not_a_truncation(tmp_path: Path) -> None:
+    async def play() -> None:
+        filesystem = FaultyFileSystem(Fault(Point.CONTENT_WRITTEN, Kind.DELAY))
+        workers = Workers(1)
+        writer = ContentWriter(filesystem, tmp_path, workers, 100)
+        writer.append(b"x" * 1000)
+        await asyncio.sleep(0.01)
+
+        async def reader() -> None:
+            full = writer.append(b"y" * 300_000)
+            assert full is not None
+            await full
+
+        waiting = asyncio.create_task(reader())
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+        with pytest.raises(StorageFailure):
+            await writer.finish()
+        workers.stop()
+
+    asyncio.run(play())
+
+
+def test_fifty_megabytes_cost_a_bounded_amount_of_memory(tmp_path: Path) -> None:
+    async def play() -> int:
+        workers = Workers(1)
+        writer = ContentWriter(OsFileSystem(), tmp_path, workers)
+        chunk, before = b"x" * 65536, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        content = await written(writer, [chunk] * 800)
+        content.discard()
+        workers.stop()
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+
+    assert asyncio.run(play()) < 8 * 1024
