@@ -6,6 +6,7 @@ from clement.store.models.domain import Domain
 from clement.store.models.group import Group, NextHop
 from clement.store.models.log import (
     JournalPosition,
+    LogGap,
     Recipient,
     RecipientMailbox,
     RefusalRun,
@@ -27,6 +28,7 @@ __all__ = [
     "Domain",
     "Group",
     "JournalPosition",
+    "LogGap",
     "Mailbox",
     "NextHop",
     "Person",

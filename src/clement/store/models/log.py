@@ -2,9 +2,10 @@
 
 No foreign keys: rows arrive in the journal's order, outlive the directory they
 speak of, and are deleted in batches. The keys of the directory are numbers
-that nobody follows; 0 is none. Indexes are few, because every one is paid for
-at each message: each serves one way in which pages of the log are asked for,
-the newest first.
+that nobody follows; 0 is none. Ids begin with the time, so a primary key is an
+index by time too, and a transaction's id begins with its session's. Indexes are
+few, because every one is paid for at each message: each serves one way in which
+pages of the log are asked for, the newest first.
 """
 
 from __future__ import annotations
@@ -35,10 +36,7 @@ class Session(models.Model):
     transcript = models.BinaryField()
 
     class Meta:
-        indexes = [
-            models.Index(fields=["started_at_s"], name="session_by_time"),
-            models.Index(fields=["client_address", "started_at_s"], name="session_by_client"),
-        ]
+        indexes = [models.Index(fields=["client_address", "id"], name="session_by_client")]
 
     def __str__(self) -> str:
         return self.id
@@ -48,7 +46,6 @@ class Transaction(models.Model):
     """One transaction. `findings` is compressed JSON, see `clement.store.transcript`."""
 
     id = models.CharField(max_length=48, primary_key=True)
-    session_key = models.CharField(max_length=40)
     at_s = models.FloatField()
     reverse_path = models.CharField(max_length=320)
     outcome = models.CharField(max_length=16)
@@ -63,11 +60,7 @@ class Transaction(models.Model):
     findings = models.BinaryField()
 
     class Meta:
-        indexes = [
-            models.Index(fields=["at_s"], name="transaction_by_time"),
-            models.Index(fields=["session_key"], name="transaction_by_session"),
-            models.Index(fields=["reverse_path", "at_s"], name="transaction_by_reverse_path"),
-        ]
+        indexes = [models.Index(fields=["reverse_path", "id"], name="transaction_by_reverse_path")]
 
     def __str__(self) -> str:
         return self.id
@@ -122,7 +115,7 @@ class RecipientMailbox(models.Model):
 
 
 class RefusalRun(models.Model):
-    """Repeated refusals of one client for one reason, counted."""
+    """Repeated refusals of one client, or of one IPv6 network, for one reason, counted."""
 
     id = models.CharField(max_length=40, primary_key=True)
     node = models.CharField(max_length=64)
@@ -142,6 +135,23 @@ class RefusalRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.client_address} {self.reason} x{self.count}"
+
+
+class LogGap(models.Model):
+    """What is missing from the log, and why."""
+
+    id = models.CharField(max_length=40, primary_key=True)
+    node = models.CharField(max_length=64)
+    cause = models.CharField(max_length=16)
+    first_at_s = models.FloatField()
+    last_at_s = models.FloatField(db_index=True)
+    transcripts = models.BigIntegerField()
+    sessions = models.BigIntegerField()
+    refusal_runs = models.BigIntegerField()
+    transactions = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.cause} {self.id}"
 
 
 class JournalPosition(models.Model):
