@@ -35,4 +35,10 @@ class DatabaseOld(msgspec.Struct, frozen=True):
     age_days: float
 
 
-ClamdEvent = ClamdFailed | ClamdAnswers | DatabaseChanged | DatabaseOld
+class LimitsNotReported(msgspec.Struct, frozen=True):
+    """A clamd calls clean what lies beyond its limits: its configuration needs `AlertExceedsMax yes`."""
+
+    address: ClamdAddress
+
+
+ClamdEvent = ClamdFailed | ClamdAnswers | DatabaseChanged | DatabaseOld | LimitsNotReported
