@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from clement.message.text import visible
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
@@ -43,15 +45,7 @@ def outcome_style(outcome: str) -> str:
 
 def safe(text: str, limit: int = MAX_CELL) -> str:
     """Text as a terminal may show it: bounded, on one line, every unprintable character escaped."""
-    text = text if len(text) <= limit else text[: limit - 1] + "…"
-    return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
-
-
-def _escape(character: str) -> str:
-    number = ord(character)
-    return (
-        f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}" if number < 65536 else f"\\U{number:08x}"
-    )
+    return visible(text, limit)
 
 
 def console(*, to_stderr: bool = False) -> Console:
@@ -68,7 +62,7 @@ def say(text: str = "", style: str = "") -> None:
     if style and sys.stdout.isatty():
         console().print(text, style=style)
     else:
-        print(text)
+        print(text, flush=True)
 
 
 def complain(text: str) -> None:
