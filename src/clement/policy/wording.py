@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from clement.policy.reason import Reason
-from clement.policy.verdict import Accept, Defer, Drop, Reject, Verdict
+from clement.policy.verdict import Accept, Defer, Verdict
 from clement.smtp import Reply, replies
 
 # Reason -> reply and words; {detail} is the finding's, bounded and printable when it comes here.
@@ -72,14 +72,13 @@ def reply_to(verdict: Verdict, trace_id: str, accepted: Reply = replies.MESSAGE_
     trace_id: session or transaction id, shown in square brackets.
     accepted: what is said when nothing speaks against it.
     """
-    match verdict:
-        case Accept():
-            return accepted
-        case Defer(reason, detail):
-            reply, words = _DEFERRALS.get(reason, _OWN_FAULT)
-        case Reject(reason, detail) | Drop(reason, detail):
-            reply, words = _REFUSALS.get(reason, _UNNAMED)
-    return reply.with_text(f"{words.replace('{detail}', detail)} [{trace_id}]")
+    if isinstance(verdict, Accept):
+        return accepted
+    if isinstance(verdict, Defer):
+        reply, words = _DEFERRALS.get(verdict.reason, _OWN_FAULT)
+    else:
+        reply, words = _REFUSALS.get(verdict.reason, _UNNAMED)
+    return reply.with_text(f"{words.replace('{detail}', verdict.detail)} [{trace_id}]")
 
 
 _OWN_FAULT: Final = (replies.LOCAL_ERROR, "Local error; try again later")

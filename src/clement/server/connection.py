@@ -327,4 +327,4 @@ class Connection(asyncio.Protocol):
         self._conversation.tls_established(cipher[1] if cipher else "TLS", cipher[0] if cipher else "")
 
 
-_CONTENT_STATES: Final = frozenset({State.CONTENT, State.CHUNK, State.DISCARDED_CHUNK, State.CHUNKS})
+_CONTENT_STATES: Final = frozenset({State.CONTENT, State.CHUNK, State.SKIPPED_CHUNK, State.CHUNKS})

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from functools import partial
 from ipaddress import IPv4Address
 from typing import Any, Protocol
 
 import msgspec
 
-from clement.journal.proportion import client_key, refused_connection
+from clement.journal.proportion import RefusedConnection, client_key
 from clement.policy.network import client_address
 from clement.policy.reason import Reason
 from clement.server.census import Region
@@ -31,7 +30,7 @@ class Timeouts(msgspec.Struct, frozen=True):
     write_s: float = 60.0
     tls_s: float = 30.0
     drain_s: float = 30.0
-    content_bytes_per_s: int = 50
+    content_bytes_per_s: float = 50
 
 
 class Crowd(msgspec.Struct, frozen=True):
@@ -113,18 +112,17 @@ class Gate:
     def _turn_away(self, who: Client, reply: Reply) -> Reply:
         services = self.services
         now_s = services.clocks.now_s()
-        told = partial(
-            refused_connection,
-            session_id(now_s, services.random_bits),
-            services.node,
-            "",
-            now_s,
-            who.text,
-            who.port,
-            Reason.TOO_MANY_SESSIONS.value,
-            str(reply),
+        refused = RefusedConnection(
+            session_id=session_id(now_s, services.random_bits),
+            node=services.node,
+            service="",
+            at_s=now_s,
+            client_address=who.text,
+            client_port=who.port,
+            reason=Reason.TOO_MANY_SESSIONS.value,
+            reply=str(reply),
         )
-        services.proportion.refused(who.key, Reason.TOO_MANY_SESSIONS.value, now_s, told)
+        services.proportion.refused(who.key, refused.reason, now_s, refused.told)
         return reply
 
     def tick(self) -> None:

@@ -16,6 +16,7 @@ from clement.policy.ports import Scanner
 from clement.server.splitting import SplitMemory
 from clement.smtp import Mailbox
 from clement.spool.content import Content, ContentWriter
+from clement.spool.points import Point
 
 
 class DirectoryFeed(Protocol):
@@ -37,8 +38,8 @@ class RecordPort(Protocol):
     def append(self, record: Record) -> None:
         """Take a record; it is written down with the next `flush`."""
 
-    def flush(self) -> None:
-        """Write down what was taken; afterwards it survives the death of this process. Raises OSError."""
+    def flush(self) -> bool:
+        """Write down what was taken; True: it survives the death of this process. Never raises."""
 
 
 class ProportionPort(Protocol):
@@ -106,4 +107,4 @@ class Services(msgspec.Struct, frozen=True):
     check_password: PasswordCheck
     clocks: Clocks
     random_bits: Callable[[int], int]
-    reached: Callable[[str], None]
+    reached: Callable[[Point], None]

@@ -69,14 +69,14 @@ def _recipient_record(recipient: Recipient, completed: bool) -> RecipientRecord:
     if outcome is Outcome.ACCEPTED and not completed:
         outcome = Outcome.NOTHING
     route = recipient.route
-    hosted = not isinstance(route, Foreign)
+    group_id, domain_id = (0, 0) if isinstance(route, Foreign) else (route.group.id, route.domain.id)
     return RecipientRecord(
         address=shown_text(recipient.address),
         outcome=outcome,
         reason=recipient.verdict.reason.value,
         reply=str(recipient.reply),
-        group_id=route.group.id if hosted else 0,
-        domain_id=route.domain.id if hosted else 0,
+        group_id=group_id,
+        domain_id=domain_id,
         mailbox_ids=tuple([mailbox.id for mailbox in route.mailboxes]) if isinstance(route, Local) else (),
         directive_id=recipient.directive.id if recipient.directive is not None else 0,
         next_hop=recipient.next_hop,

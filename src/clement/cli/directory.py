@@ -1,0 +1,16 @@
+"""The directory snapshot, made from SQL and put where receivers read it."""
+
+from __future__ import annotations
+
+from clement.cli.wiring import Paths
+from clement.config.settings import Settings
+from clement.server.directory_file import DirectoryKeeper
+
+
+def keeper_of(settings: Settings) -> DirectoryKeeper:
+    """Keeps the snapshot up to date; the store must be connected."""
+    from django.db import DatabaseError
+
+    from clement.store.snapshot import current_version, load_directory
+
+    return DirectoryKeeper(Paths.of(settings).directory, load_directory, current_version, DatabaseError)

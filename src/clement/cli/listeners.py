@@ -1,0 +1,174 @@
+"""From configured listeners to open ones: bound sockets, what is offered behind them, their certificates."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+from clement.config.endpoint import Endpoint, InheritedEndpoint, TcpEndpoint, UnixEndpoint
+from clement.config.limits import LimitSettings
+from clement.config.listener import ListenerKind, ListenerSettings
+from clement.config.settings import Settings, TlsVersion
+from clement.server.conversation import Door
+from clement.server.gate import Listening
+from clement.server.receiver import BACKLOG, OpenListener
+from clement.server.systemd import activated_sockets
+from clement.server.tls import server_context
+from clement.smtp import Extensions, ProtocolLimits, Service, replies
+
+SOCKET_MODE = 0o660
+
+_SERVICES = {
+    ListenerKind.MX: Service.SMTP,
+    ListenerKind.SUBMISSION: Service.SUBMISSION,
+    ListenerKind.SUBMISSIONS: Service.SUBMISSION,
+    ListenerKind.LMTP: Service.LMTP,
+}
+_TLS_VERSIONS = {TlsVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2, TlsVersion.TLS_1_3: ssl.TLSVersion.TLSv1_3}
+
+
+class ListenerFault(Exception):
+    """A listener cannot be opened; the message names it and says why."""
+
+
+class Sockets:
+    """The listening sockets, kept across reloads so that an address that stays is never closed."""
+
+    def __init__(self) -> None:
+        self._open: dict[Endpoint, socket.socket] = {}
+        self._inherited = activated_sockets()
+
+    def open(self, settings: Settings) -> list[OpenListener]:
+        """Open what the settings name, take over what is open already, close the rest. Raises ListenerFault."""
+        opened: dict[Endpoint, socket.socket] = {}
+        for listener in settings.listener:
+            try:
+                opened[listener.address] = self._open.get(listener.address) or self._bind(listener.address)
+            except OSError as fault:
+                _close_all(opened, keep=self._open)
+                reason = fault.strerror or str(fault)
+                raise ListenerFault(f"cannot listen on {listener.address}: {reason}") from fault
+        listeners = [open_listener(settings, each, opened[each.address]) for each in settings.listener]
+        _close_all(self._open, keep=opened)
+        self._open = opened
+        return listeners
+
+    def _bind(self, endpoint: Endpoint) -> socket.socket:
+        match endpoint:
+            case TcpEndpoint(host, port):
+                return bind_tcp(host, port)
+            case UnixEndpoint(path):
+                return bind_unix(path)
+            case InheritedEndpoint(name):
+                if name not in self._inherited:
+                    raise OSError(f"systemd passed no socket named {name!r}")
+                inherited = socket.socket(fileno=os.dup(self._inherited[name]))
+                inherited.setblocking(False)
+                return inherited
+
+
+def bind_tcp(host: str, port: int) -> socket.socket:
+    """A listening TCP socket. An IPv6 one takes no IPv4 clients: those have a listener of their own."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if listening.family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def bind_unix(path: Path, mode: int = SOCKET_MODE) -> socket.socket:
+    """A listening Unix socket; a stale one in its place is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listening.bind(str(path))
+        path.chmod(mode)
+        listening.listen(BACKLOG)
+        listening.setblocking(False)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _close_all(sockets: Mapping[Endpoint, socket.socket], keep: Mapping[Endpoint, socket.socket]) -> None:
+    for endpoint, each in sockets.items():
+        if keep.get(endpoint) is not each:
+            each.close()
+
+
+def open_listener(settings: Settings, listener: ListenerSettings, listening: socket.socket) -> OpenListener:
+    """What is offered behind one listener. Raises ListenerFault for a certificate that cannot be used."""
+    context = _context(settings, listener)
+    implicit = listener.kind is ListenerKind.SUBMISSIONS
+    if implicit and context is None:
+        raise ListenerFault(f"{listener.address}: a submissions listener needs a certificate")
+    door = Door(
+        label=listener.service,
+        service=_SERVICES[listener.kind],
+        greeting=replies.SERVICE_READY.with_text(
+            f"{settings.site.hostname} {_greeting(listener.kind)} Clement"
+        ),
+    )
+    return OpenListener(
+        listening,
+        Listening(
+            door=door,
+            offer=_offer(settings.limits, listener.kind, tls=context is not None, implicit=implicit),
+            protocol_limits=_protocol_limits(settings.limits),
+            tls=context,
+            implicit_tls=implicit,
+        ),
+        listener.proxy_protocol_from,
+    )
+
+
+def _greeting(kind: ListenerKind) -> str:
+    return "LMTP" if kind is ListenerKind.LMTP else "ESMTP"
+
+
+def _context(settings: Settings, listener: ListenerSettings) -> ssl.SSLContext | None:
+    certificate = listener.certificate or settings.tls.certificate
+    key = listener.key or settings.tls.key
+    if certificate is None or key is None:
+        return None
+    try:
+        return server_context(certificate, key, _TLS_VERSIONS[settings.tls.minimum_version])
+    except (OSError, ssl.SSLError) as fault:
+        raise ListenerFault(f"{listener.address}: certificate {certificate}: {fault}") from fault
+
+
+def _offer(limits: LimitSettings, kind: ListenerKind, *, tls: bool, implicit: bool) -> Extensions:
+    """AUTH is offered where people post, and under TLS alone; other servers have no business logging in."""
+    posting = kind in (ListenerKind.SUBMISSION, ListenerKind.SUBMISSIONS)
+    return Extensions(
+        size_limit_bytes=limits.size_bytes,
+        prdr=kind is not ListenerKind.LMTP,
+        starttls=tls and not implicit,
+        auth_mechanisms=("PLAIN", "LOGIN") if posting and tls else (),
+        rcpt_max=limits.recipients,
+        mail_max=limits.transactions,
+    )
+
+
+def _protocol_limits(limits: LimitSettings) -> ProtocolLimits:
+    return ProtocolLimits(
+        command_line_octets=limits.command_line_bytes,
+        auth_line_octets=limits.auth_line_bytes,
+        recipients=limits.recipients,
+        transactions=limits.transactions,
+        errors=limits.errors,
+        refusals=limits.unknown_recipients,
+        idle_commands=limits.idle_commands,
+    )

@@ -1,0 +1,147 @@
+"""The processes of `clement serve` and what each of them does from its fork to its end."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Sequence
+
+from clement.cli import wiring
+from clement.cli.database import store_settings
+from clement.cli.listeners import bind_unix
+from clement.cli.wiring import Outside, Paths
+from clement.config.endpoint import TcpEndpoint
+from clement.config.settings import Settings
+from clement.journal.recorder import Recorder, RecorderLimits
+from clement.server.census import Census
+from clement.server.checking import serve_checks
+from clement.server.directory_file import DirectoryKeeper
+from clement.server.receiver import OpenListener, receive
+from clement.server.supervisor import Role
+from clement.telemetry.metrics import Metrics
+
+KEEP_EVERY_S = 0.5
+
+
+def roles(settings: Settings, listeners: Sequence[OpenListener], outside: Outside) -> list[Role]:
+    """Every process, with what it needs already in hand."""
+    receivers = wiring.receiver_count(settings)
+    census = Census(receivers)
+    checkers = bind_unix(Paths.of(settings).checkers)
+    checkers.setblocking(True)
+    patience_s = settings.limits.drain_timeout_s + 10
+    found = [
+        Role(f"receiver-{number}", _receiver(settings, listeners, outside, census, number), 0, patience_s)
+        for number in range(receivers)
+    ]
+    found += [
+        Role(f"checker-{number}", _checker(checkers), 1) for number in range(wiring.checker_count(settings))
+    ]
+    found.append(Role("recorder", _recorder(settings), 2, 30.0))
+    if isinstance(settings.web.address, TcpEndpoint):
+        found.append(Role("web", _web(settings, settings.web.address), 1))
+    return found
+
+
+class _receiver:
+    """A receiver's life."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        listeners: Sequence[OpenListener],
+        outside: Outside,
+        census: Census,
+        number: int,
+    ) -> None:
+        self._settings = settings
+        self._listeners = listeners
+        self._outside = outside
+        self._census = census
+        self._number = number
+
+    def __call__(self) -> None:
+        settings, name = self._settings, f"receiver-{self._number}"
+        wiring.run_loop(
+            receive(
+                self._listeners,
+                lambda: wiring.start_receiver(settings, name, self._outside),
+                wiring.timeouts(settings),
+                wiring.crowd(settings),
+                self._census.region(self._number),
+                lambda: None,
+            )
+        )
+
+
+class _checker:
+    """A checker's life."""
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._listening = listening
+
+    def __call__(self) -> None:
+        serve_checks(self._listening)
+
+
+class _recorder:
+    """The recorder's life: records into SQL, and the directory out of it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self) -> None:
+        from clement.store.database import connect
+
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: stop.set())
+        settings, paths = self._settings, Paths.of(self._settings)
+        connect(store_settings(settings.database))
+        keeper = threading.Thread(target=self._keep_directory, args=(stop,), name="directory", daemon=True)
+        keeper.start()
+        self._record(stop, Metrics.open(paths.metrics, "recorder"))
+        keeper.join()
+
+    def _record(self, stop: threading.Event, metrics: Metrics) -> None:
+        from clement.store.log_writer import SqlLogWriter
+
+        settings = self._settings
+        recorder = Recorder(
+            settings.journal.folder,
+            SqlLogWriter(settings.site.node_name),
+            settings.site.node_name,
+            RecorderLimits(journal_limit_bytes=settings.journal.limit_bytes),
+            metrics_of_process=metrics,
+        )
+
+        def pause(pause_s: float) -> None:
+            stop.wait(pause_s)
+
+        recorder.run(stop.is_set, pause)
+
+    def _keep_directory(self, stop: threading.Event) -> None:
+        from clement.cli.directory import keeper_of
+
+        keeper: DirectoryKeeper = keeper_of(self._settings)
+        while not stop.wait(KEEP_EVERY_S):
+            keeper.step()
+
+
+class _web:
+    """The web process's life."""
+
+    def __init__(self, settings: Settings, address: TcpEndpoint) -> None:
+        self._settings = settings
+        self._address = address
+
+    def __call__(self) -> None:
+        from clement.web.placeholder import serve
+
+        serve(
+            self._address.host,
+            self._address.port,
+            self._settings.site.hostname,
+            Paths.of(self._settings).metrics,
+        )

@@ -1,0 +1,75 @@
+"""`clement serve`: open the ports, give up root, fork the house and watch over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from clement.cli.database import connected
+from clement.cli.directory import keeper_of
+from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.listeners import ListenerFault, Sockets
+from clement.cli.processes import roles
+from clement.cli.wiring import Outside, Paths
+from clement.config import ConfigurationError
+from clement.config.inspection import find_faults
+from clement.config.load import load_with_blame
+from clement.config.settings import Settings
+from clement.server.privileges import NoSuchUser, drop
+from clement.server.supervisor import Role, Supervisor
+from clement.telemetry import events as log_events
+from clement.telemetry.log import Log
+
+log = Log("serve")
+
+
+class ReloadRefused(Exception):
+    """The new configuration cannot be used; the message says why."""
+
+
+def serve(settings: Settings, config_path: Path, outside: Outside | None = None) -> None:
+    """Serve until SIGTERM. Raises Failure when the house cannot be opened."""
+    outside = outside or Outside()
+    sockets = Sockets()
+    try:
+        listeners = sockets.open(settings)
+        drop(settings.processes.user, settings.processes.group)
+        Paths.of(settings).make()
+    except (ListenerFault, NoSuchUser) as fault:
+        raise Failure(ExitCode.CONFIGURATION, str(fault)) from None
+    except OSError as fault:
+        raise Failure(ExitCode.CONFIGURATION, f"cannot start: {fault}") from None
+    _prepare_directory(settings)
+
+    def load() -> Sequence[Role]:
+        """The roles of the configuration as it is now."""
+        try:
+            fresh, blame = load_with_blame(config_path)
+            find_faults(fresh, blame)
+            if blame.problems:
+                raise ConfigurationError(blame.problems)
+            return roles(fresh, sockets.open(fresh), outside)
+        except (ConfigurationError, ListenerFault, OSError) as fault:
+            raise ReloadRefused(str(fault)) from fault
+
+    log.info(log_events.SERVING, addresses=[str(listener.address) for listener in settings.listener])
+    Supervisor(load, ReloadRefused).run(roles(settings, listeners, outside))
+
+
+def _prepare_directory(settings: Settings) -> None:
+    """A fresh snapshot from SQL; when SQL is away, the last one will do."""
+    path = Paths.of(settings).directory
+    try:
+        with connected(settings.database):
+            from clement.store.schema import require_current_schema
+
+            require_current_schema()
+            keeper_of(settings).step()
+    except Failure as failure:
+        if failure.code is not ExitCode.DATABASE_AWAY or not path.exists():
+            raise
+        log.warning(log_events.DIRECTORY_UNAVAILABLE, fault=failure.text)
+    if not path.exists():
+        raise Failure(
+            ExitCode.DATABASE_AWAY, "the directory cannot be read from the database, and no snapshot is left"
+        )

@@ -1,0 +1,270 @@
+"""Where the parts are put together: settings in, the services of a receiver out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from secrets import token_bytes
+
+import msgspec
+
+from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
+from clement.config.settings import Settings
+from clement.delivery.maildir import MaildirTransport
+from clement.delivery.maildir_store import MaildirOptions
+from clement.delivery.routing import Transports
+from clement.delivery.transport import Transport
+from clement.journal.journal import Journal, JournalLimits
+from clement.journal.proportion import Proportion
+from clement.net.clamd import ClamdScanner
+from clement.net.clamd_settings import ClamdAddress, ClamdSettings
+from clement.net.resolver import DnsResolver, ResolverSettings
+from clement.policy.plan import standard_plan
+from clement.server.checking import HeaderReader
+from clement.server.directory_file import DirectoryFile
+from clement.server.gate import Crowd, Timeouts
+from clement.server.passwords import Argon2Check
+from clement.server.receiver import Running
+from clement.server.services import Clocks, Services, SessionLimits
+from clement.server.splitting import SplitMemory
+from clement.smtp import Mailbox, parse_mailbox
+from clement.spool.content import ContentWriter
+from clement.spool.filesystem import FileSystem, OsFileSystem
+from clement.spool.space import Room
+from clement.spool.workers import Workers
+from clement.telemetry.metrics import Metrics
+
+
+class Paths(msgspec.Struct, frozen=True):
+    """Where the processes of one machine meet."""
+
+    directory: Path
+    checkers: Path
+    metrics: Path
+    splits: Path
+    staging: Path
+
+    @classmethod
+    def of(cls, settings: Settings) -> Paths:
+        """From the settings."""
+        run, spool = settings.processes.run_folder, settings.spool.folder
+        return cls(
+            directory=spool / "directory.snapshot",
+            checkers=run / "checkers.sock",
+            metrics=run / "metrics",
+            splits=spool / "splits",
+            staging=spool / "staging",
+        )
+
+    def make(self) -> None:
+        """Make the folders. Raises OSError."""
+        for folder in (self.directory.parent, self.checkers.parent, self.metrics, self.splits, self.staging):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """What tests and benchmarks put in the place of this machine's own."""
+
+    filesystem: FileSystem = msgspec.field(default_factory=OsFileSystem)
+    transports: Callable[[Settings, FileSystem, Workers], Transports] | None = None
+
+
+def timeouts(settings: Settings) -> Timeouts:
+    """How long clients may take."""
+    limits = settings.limits
+    return Timeouts(
+        command_s=limits.command_timeout_s,
+        content_s=limits.data_block_timeout_s,
+        session_s=limits.session_time_s,
+        write_s=limits.write_timeout_s,
+        tls_s=limits.tls_timeout_s,
+        drain_s=limits.drain_timeout_s,
+        content_bytes_per_s=limits.content_bytes_per_s,
+    )
+
+
+def crowd(settings: Settings) -> Crowd:
+    """How many clients there may be."""
+    return Crowd(settings.limits.sessions, settings.limits.sessions_per_client)
+
+
+def postmaster(settings: Settings) -> Mailbox:
+    """Whose mailbox takes what is addressed to postmaster (RFC 5321 §4.5.1)."""
+    return parse_mailbox(settings.site.postmaster_address.encode("utf-8"), smtputf8=True)
+
+
+async def start_receiver(settings: Settings, name: str, outside: Outside) -> Running:
+    """The services of one receiver process, made inside its running loop. Raises OSError."""
+    paths = Paths.of(settings)
+    metrics = Metrics.open(paths.metrics, name)
+    journal = Journal(
+        settings.journal.folder,
+        settings.site.node_name,
+        limits=JournalLimits(limit_bytes=settings.journal.limit_bytes),
+        metrics_of_process=metrics,
+    )
+    proportion = Proportion(
+        journal, settings.site.node_name, now_s=time.monotonic(), metrics_of_process=metrics
+    )
+    feed = DirectoryFile(paths.directory)
+    feed.refresh()
+    workers = Workers()
+    resolver = resolver_for(settings)
+    passwords = Argon2Check(token_bytes(32))
+    services = Services(
+        hostname=settings.site.hostname,
+        node=settings.site.node_name,
+        postmaster=postmaster(settings),
+        own_names=own_names(settings),
+        limits=SessionLimits(
+            settings.limits.unknown_recipients,
+            settings.limits.transactions,
+            settings.limits.auth_failures,
+            settings.limits.data_done_timeout_s,
+        ),
+        plan=standard_plan(resolver),
+        feed=feed,
+        transports=(outside.transports or transports)(settings, outside.filesystem, workers),
+        scanner=scanner_for(settings),
+        examine=HeaderReader(paths.checkers),
+        new_content=content_writers(settings, paths, outside.filesystem, workers),
+        room_for=room_for(settings, outside.filesystem),
+        splits=SplitMemory(paths.splits),
+        journal=journal,
+        proportion=proportion,
+        check_password=passwords,
+        clocks=Clocks(time.time, time.monotonic),
+        random_bits=random.SystemRandom().getrandbits,
+        reached=outside.filesystem.reached,
+    )
+    return Running(
+        services,
+        every_second=(
+            feed.refresh,
+            lambda: journal.tick(time.monotonic()),
+            lambda: proportion.tick(time.monotonic()),
+        ),
+        at_end=(_closing(proportion.close, journal.close, passwords.close), resolver.close),
+    )
+
+
+def _closing(*calls: Callable[[], object]) -> Callable[[], Awaitable[None]]:
+    async def close() -> None:
+        for call in calls:
+            call()
+
+    return close
+
+
+def own_names(settings: Settings) -> frozenset[str]:
+    """Names that only we may give ourselves: the host name and the literals of the addresses we listen on."""
+    names = {settings.site.hostname.lower()}
+    for listener in settings.listener:
+        if isinstance(listener.address, TcpEndpoint):
+            host = listener.address.host
+            names.add(f"[ipv6:{host}]" if ":" in host else f"[{host}]")
+    return frozenset(names)
+
+
+def transports(settings: Settings, filesystem: FileSystem, workers: Workers) -> Transports:
+    """The ways mail leaves a session on this machine."""
+    maildir = MaildirTransport(filesystem, maildir_options(settings), workers, time.time)
+    relay: Transport = maildir
+    return Transports(maildir, relay, relay)
+
+
+def maildir_options(settings: Settings) -> MaildirOptions:
+    """Where and as whose the mail is stored."""
+    store = settings.store
+    owner = None
+    if store.owner_uid is not None or store.owner_gid is not None:
+        owner = (
+            -1 if store.owner_uid is None else store.owner_uid,
+            -1 if store.owner_gid is None else store.owner_gid,
+        )
+    return MaildirOptions(
+        mail_root=str(store.mail_root),
+        host_name=settings.site.hostname,
+        folder_mode=store.folder_mode,
+        file_mode=store.file_mode,
+        owner=owner,
+    )
+
+
+def scanner_for(settings: Settings) -> ClamdScanner | None:
+    """ClamAV, unless it is turned off. The bound on scans at once is shared evenly by the receivers."""
+    scanner = settings.scanner
+    if not scanner.enabled:
+        return None
+    receivers = receiver_count(settings)
+    return ClamdScanner(
+        ClamdSettings(
+            addresses=tuple(_clamd_address(each) for each in scanner.addresses),
+            hold_bytes=scanner.hold_bytes,
+            scans_at_once=max(1, scanner.scans_at_once // receivers),
+            scans_waiting=scanner.waiting,
+        )
+    )
+
+
+def _clamd_address(endpoint: Endpoint) -> ClamdAddress:
+    if isinstance(endpoint, UnixEndpoint):
+        return ClamdAddress(path=str(endpoint.path))
+    return ClamdAddress.parse(str(endpoint))
+
+
+def resolver_for(settings: Settings) -> DnsResolver:
+    """The DNS as it is configured."""
+    dns = settings.dns
+    return DnsResolver(
+        ResolverSettings(
+            servers=tuple(str(server) for server in dns.servers),
+            timeout_s=dns.timeout_s,
+            max_entries=dns.cache_entries,
+        )
+    )
+
+
+def content_writers(
+    settings: Settings, paths: Paths, filesystem: FileSystem, workers: Workers
+) -> Callable[[], ContentWriter]:
+    """Makes the writer of one message's content."""
+    folder, memory_bytes = str(paths.staging), settings.spool.memory_bytes
+    return lambda: ContentWriter(filesystem, folder, workers, memory_bytes)
+
+
+def room_for(settings: Settings, filesystem: FileSystem) -> Callable[[int], bool]:
+    """Whether both the spool and the mail root have room for another message."""
+    rooms = [
+        Room(filesystem, folder, settings.spool.free_space_bytes, time.monotonic)
+        for folder in (settings.spool.folder, settings.store.mail_root)
+    ]
+    return lambda size_bytes: all(room.room_for(size_bytes) for room in rooms)
+
+
+def receiver_count(settings: Settings) -> int:
+    """Configured, or one for each CPU."""
+    return settings.processes.receivers or os.cpu_count() or 1
+
+
+def checker_count(settings: Settings) -> int:
+    """Configured, or half as many as CPUs, at least one."""
+    return settings.processes.checkers or max(1, (os.cpu_count() or 1) // 2)
+
+
+def run_loop(life: Awaitable[None]) -> None:
+    """Run a coroutine on uvloop where it is installed, on asyncio otherwise."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(_main(life))
+    else:
+        uvloop.run(_main(life))
+
+
+async def _main(life: Awaitable[None]) -> None:
+    await life
