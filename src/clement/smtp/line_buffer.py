@@ -19,13 +19,15 @@ _MAX_SHOWN_OCTETS = 512
 class LineBuffer:
     """See the module."""
 
-    __slots__ = ("_octets", "_skipped", "_start")
+    __slots__ = ("_octets", "_shown", "_skipped", "_start")
 
     def __init__(self) -> None:
         self._octets = b""
         self._start = 0
         self._skipped = 0
         """Octets of the present line that were dropped, since it is too long already."""
+        self._shown = b""
+        """The first of these."""
 
     def __len__(self) -> int:
         return len(self._octets) - self._start
@@ -40,7 +42,7 @@ class LineBuffer:
 
     def clear(self) -> None:
         """Forget everything."""
-        self._octets = b""
+        self._octets = self._shown = b""
         self._start = self._skipped = 0
 
     def take(self, limit: int) -> bytes:
@@ -71,27 +73,29 @@ class LineBuffer:
         end = octets.find(b"\n", start)
         if end < 0:
             return self._wait_for_more(limit, endless)
-        line = octets[start : end - 1] if end > start else b""
-        length = self._skipped + end - start
         self._start = end + 1
-        self._skipped = 0
-        if end == start or octets[end - 1] != _CR:
-            return Answered(line[:_MAX_SHOWN_OCTETS], replies.BARE_LF_IN_COMMAND)
-        if length > limit:
-            reply = replies.ENDLESS_LINE if length > endless else replies.LINE_TOO_LONG
-            return Answered(line[:_MAX_SHOWN_OCTETS], reply)
-        if b"\r" in line:
-            return Answered(line, replies.BARE_CR_IN_COMMAND)
-        return line
+        if self._skipped or end - start > limit or end == start or octets[end - 1] != _CR:
+            return self._refuse(octets[start:end], limit, endless)
+        line = octets[start : end - 1]
+        return Answered(line, replies.BARE_CR_IN_COMMAND) if b"\r" in line else line
+
+    def _refuse(self, line: bytes, limit: int, endless: int) -> Answered:
+        length = self._skipped + len(line)
+        shown = self._shown or line[:_MAX_SHOWN_OCTETS]
+        self._skipped, self._shown = 0, b""
+        if length > endless:
+            return Answered(shown, replies.ENDLESS_LINE)
+        if not line.endswith(b"\r"):
+            return Answered(shown, replies.BARE_LF_IN_COMMAND)
+        return Answered(shown, replies.LINE_TOO_LONG)
 
     def _wait_for_more(self, limit: int, endless: int) -> Answered | None:
+        """A line that is too long already is dropped as it comes, but for a CR that may meet its LF."""
         pending = len(self)
-        if pending > limit:
-            # Keep a CR that may belong to the LF to come.
-            kept = self._octets[-1:]
-            shown = self._octets[self._start : self._start + _MAX_SHOWN_OCTETS]
-            self._skipped += pending - 1
-            self._octets, self._start = kept, 0
-            if self._skipped >= endless:
-                return Answered(shown, replies.ENDLESS_LINE)
-        return None
+        if pending <= limit and not self._skipped:
+            return None
+        if not self._skipped:
+            self._shown = self._octets[self._start : self._start + _MAX_SHOWN_OCTETS]
+        self._octets, self._start = self._octets[-1:], 0
+        self._skipped += pending - 1
+        return Answered(self._shown, replies.ENDLESS_LINE) if self._skipped >= endless else None

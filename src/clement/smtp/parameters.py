@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from . import grammar, replies
 from .extensions import Extensions
@@ -20,8 +20,7 @@ MAX_ENVID_OCTETS = 100
 MAX_ORCPT_OCTETS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class MailParameters:
+class MailParameters(NamedTuple):
     """What a client declared with MAIL FROM.  Absent parameters have the value of their default."""
 
     size_bytes: int | None = None
@@ -42,8 +41,7 @@ class MailParameters:
     """PRDR: replies per recipient after the content.  draft-hall-prdr-00 §4.2."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecipientParameters:
+class RecipientParameters(NamedTuple):
     """What a client declared with RCPT TO."""
 
     notify: frozenset[str] = frozenset()
@@ -246,7 +244,7 @@ RCPT_KEYWORDS: Final[dict[bytes, Keyword]] = {
 
 def _read(octets: bytes, table: dict[bytes, Keyword], offer: Extensions, *, tls_active: bool) -> Values:
     values: Values = {}
-    seen: set[bytes] = set()
+    seen: list[bytes] = []
     for word in octets.split(b" "):
         if not word:
             continue
@@ -259,6 +257,6 @@ def _read(octets: bytes, table: dict[bytes, Keyword], offer: Extensions, *, tls_
             raise ParameterError(replies.PARAMETER_UNKNOWN)
         if name in seen:
             raise ParameterError(replies.PARAMETER_INVALID)
-        seen.add(name)
+        seen.append(name)
         values |= keyword.read(match[2], offer)
     return values

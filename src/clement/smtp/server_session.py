@@ -15,8 +15,8 @@ RFC 5321; RFC 2033 for LMTP; RFC 2920 for what pipelining asks of a server.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Final
 
 from . import events, replies
 from .answers import SUCCESS, replies_to_content
@@ -28,19 +28,13 @@ from .extensions import Extensions, Service
 from .facts import LocalProtocolError, Patience, ProtocolLimits, SessionFacts, Transaction
 from .line_buffer import LineBuffer
 from .replies import Reply
-from .state import Cell, State
+from .state import COMMAND_STATES, Cell, State
 
 DEFAULT_LIMITS: Final = ProtocolLimits()
 
 # Members of an Enum are slow to reach through its class.
-_READY, _CHUNKS, _REFUSED, _CONTENT, _CHUNK = (
-    State.READY,
-    State.CHUNKS,
-    State.REFUSED,
-    State.CONTENT,
-    State.CHUNK,
-)
-_SKIPPED_CHUNK, _AWAITING_TLS, _CLOSED = State.SKIPPED_CHUNK, State.AWAITING_TLS, State.CLOSED
+_READY, _CHUNKS, _CONTENT, _CHUNK = State.READY, State.CHUNKS, State.CONTENT, State.CHUNK
+_AWAITING_TLS, _CLOSED = State.AWAITING_TLS, State.CLOSED
 
 _REDACTED: Final = b"<redacted>"
 
@@ -51,25 +45,6 @@ class ServerSession:
     Life: `greet`; then `receive_data`, `next_event` until None, `answer` where awaited, `data_to_send`;
     until `closing`.
     """
-
-    __slots__ = (
-        "_awaiting",
-        "_bare_line_endings",
-        "_chunk",
-        "_chunks",
-        "_commands",
-        "_content_open",
-        "_data",
-        "_facts",
-        "_input",
-        "_input_ended",
-        "_limits",
-        "_output",
-        "_queued",
-        "_resumed_state",
-        "_skipped_octets",
-        "patience",
-    )
 
     # Set when content begins; the states CONTENT, CHUNK and SKIPPED_CHUNK say which of them is in use.
     _data: DataReader
@@ -144,7 +119,7 @@ class ServerSession:
         """Send the greeting.  After a refusal (554) the client may only quit (RFC 5321 §3.1)."""
         if self._facts.state is not State.CONNECTED:
             raise LocalProtocolError("the greeting was sent already")
-        self._facts.state = State.GREETED if reply.is_positive else _REFUSED
+        self._facts.state = State.GREETED if reply.is_positive else State.REFUSED
         self._send(reply)
 
     def receive_data(self, data: bytes) -> None:
@@ -187,24 +162,16 @@ class ServerSession:
         """The next thing that happened; None when octets or an answer are needed first."""
         if self._awaiting is not None:
             return None
-        event = self._queued.pop(0) if self._queued else self._read()
+        if self._queued:
+            event: Event | None = self._queued.pop(0)
+        else:
+            read = self._READERS.get(self._facts.state)
+            event = read(self) if read is not None else None
         if event is None:
             return self._end_of_input() if self._input_ended else None
         if event.awaits_answer:
             self._awaiting = event
         return event
-
-    def _read(self) -> Event | None:
-        state = self._facts.state
-        if state <= _REFUSED:
-            return self._next_command()
-        if state is _CONTENT:
-            return self._next_of_data()
-        if state is _CHUNK:
-            return self._next_of_chunk()
-        if state is _SKIPPED_CHUNK:
-            return self._skip_chunk()
-        return self._next_response() if state is State.AUTHENTICATING else None
 
     def _end_of_input(self) -> Event | None:
         self._end_transaction()
@@ -327,7 +294,7 @@ class ServerSession:
         if resumed_state is not _CLOSED:
             self._skipped_octets = self._chunk.chunk_octets
             self._resumed_state = resumed_state
-            self._facts.state = _SKIPPED_CHUNK
+            self._facts.state = State.SKIPPED_CHUNK
 
     def _skip_chunk(self) -> Event | None:
         self._skipped_octets -= len(self._input.take(self._skipped_octets))
@@ -421,3 +388,12 @@ class ServerSession:
     def _close(self) -> None:
         self._facts.state = _CLOSED
         self._input.clear()
+
+    # What is read next; in the other states, nothing is.
+    _READERS: ClassVar[dict[State, Callable[[ServerSession], Event | None]]] = {
+        **dict.fromkeys(COMMAND_STATES, _next_command),
+        State.CONTENT: _next_of_data,
+        State.CHUNK: _next_of_chunk,
+        State.SKIPPED_CHUNK: _skip_chunk,
+        State.AUTHENTICATING: _next_response,
+    }

@@ -48,6 +48,8 @@ class State(IntEnum):
     """The last reply is given; nothing more is read."""
 
 
+COMMAND_STATES: Final = tuple(state for state in State if state <= State.REFUSED)
+
 Cell = State | Reply
 """A state: the command may be given, and success leads there.  A reply: it may not, and this is said."""
 
