@@ -193,7 +193,7 @@ class _Reader:
     def _addr_spec(self, tokens: list[_Token], name: str) -> None:
         ats = [index for index, token in enumerate(tokens) if token == ("special", "@")]
         specials = sum(token.kind == "special" for token in tokens)
-        if len(ats) != 1 or specials != 1:
+        if len(ats) != 1 or specials != 1 or ats[0] in {0, len(tokens) - 1}:
             self._every_address(tokens)
             return
         local_part, known_local = _local_part(tokens[: ats[0]])

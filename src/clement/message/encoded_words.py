@@ -13,7 +13,7 @@ import binascii
 import re
 
 # The classes exclude what ends them, so no octet is looked at twice, however many "=?" there are.
-_WORD = re.compile(r"=\?([!-)+-<>@-~]{1,40}+)\?([BbQq])\?([!->@-~ ]{0,4000}+)\?=")
+_WORD = re.compile(r"=\?([!-<>@-~]{1,40}+)\?([BbQq])\?([!->@-~ ]{0,4000}+)\?=")
 _BETWEEN = re.compile(r"[ \t\r\n]*+\Z")
 _CHARSET = re.compile(
     r"(?:utf-?8|us-ascii|ascii|iso[-_]8859[-_]\d{1,2}|latin-?[1-9]|(?:windows|cp)-?(?:125\d|874|932|936|949|950)"
@@ -79,6 +79,6 @@ def _octets(encoding: str, encoded: str) -> bytes | None:
     if encoding in "Qq":
         return binascii.a2b_qp(octets, header=True)
     try:
-        return binascii.a2b_base64(octets + b"=" * (-len(octets) % 4))
+        return binascii.a2b_base64(octets + b"=" * (-len(octets) % 4)) or None
     except binascii.Error:
         return None

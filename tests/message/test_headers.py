@@ -1,0 +1,77 @@
+"""Where a header ends and which fields it has, in one piece or chunk by chunk."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clement.message.headers import (
+    MAX_HEADER_BYTES,
+    HeaderCollector,
+    fields,
+    find_header_end,
+    split_content,
+    unfold,
+)
+
+CONTENT = b"From: a@x.example\r\nSubject: one\r\n two\r\n\r\nbody\r\n\r\nmore"
+
+
+def test_fields_have_their_octets() -> None:
+    block, _ = split_content(CONTENT)
+    sender, subject = fields(block)
+    assert (sender.name, sender.value, sender.unfolded) == (b"From", b" a@x.example", b"a@x.example")
+    assert (subject.name, subject.value, subject.unfolded) == (b"Subject", b" one\r\n two", b"one two")
+    assert block[sender.start : sender.end] == b"From: a@x.example"
+    assert block[subject.start : subject.end] == b"Subject: one\r\n two"
+
+
+@pytest.mark.parametrize(
+    ("content", "block", "body"),
+    [
+        (CONTENT, b"From: a@x.example\r\nSubject: one\r\n two\r\n", b"body\r\n\r\nmore"),
+        (b"A: b\n\nbody", b"A: b\n", b"body"),
+        (b"A: b\n\r\nbody", b"A: b\n", b"body"),
+        (b"A: b\r\n\nbody\r\n\r\n", b"A: b\r\n", b"body\r\n\r\n"),
+        (b"\r\nA: b\r\n\r\n", b"", b"A: b\r\n\r\n"),
+        (b"\nbody", b"", b"body"),
+        (b"A: b\r\n", b"A: b\r\n", b""),
+        (b"", b"", b""),
+    ],
+)
+def test_content_is_split_at_the_first_empty_line(content: bytes, block: bytes, body: bytes) -> None:
+    found, body_start = split_content(content)
+    assert found == block
+    assert content[body_start:] == body
+
+
+def test_unfolding_takes_line_ends_out_and_keeps_the_rest() -> None:
+    assert unfold(b" a\r\n\tb\r\n c ") == b"a\tb c"
+
+
+LINES = st.lists(
+    st.sampled_from([b"A: b", b" c", b"", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"x"]), max_size=20
+)
+
+
+@given(LINES.map(b"".join), st.lists(st.integers(0, 60), max_size=8))
+def test_a_collector_finds_what_the_whole_content_shows(content: bytes, cuts: list[int]) -> None:
+    collector = HeaderCollector()
+    start = 0
+    for cut in [*sorted(cuts), len(content)]:
+        collector.feed(content[start:cut])
+        start = max(start, cut)
+    block, _ = split_content(content)
+    ended = content.startswith((b"\r\n", b"\n")) or find_header_end(content) >= 0
+    assert collector.block == block
+    assert collector.complete is collector.blank_line is ended
+
+
+def test_a_collector_keeps_no_more_than_the_bound() -> None:
+    collector = HeaderCollector()
+    for _ in range(100):
+        collector.feed(b"X: " + b"y" * 10_000 + b"\r\n")
+    assert collector.complete
+    assert not collector.blank_line
+    assert MAX_HEADER_BYTES < len(collector.block) <= MAX_HEADER_BYTES + 1
