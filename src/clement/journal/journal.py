@@ -178,17 +178,6 @@ class Journal:
             self._tell_losses()
         self.flush()
 
-    def sync(self) -> bool:
-        """Flush and wait until it is on the disk, as at a rotation; False when that failed."""
-        if not self.flush():
-            return False
-        try:
-            self._segment.sync()
-        except OSError as failure:
-            _log.warning(events.JOURNAL_NOT_SYNCED, error=failure)
-            return False
-        return True
-
     def close(self) -> None:
         """Tell what was dropped, write everything, sync, and give the segment to the recorder."""
         self._next_try_s = 0.0

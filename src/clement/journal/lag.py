@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 import msgspec
 
@@ -11,8 +10,7 @@ from clement.journal.segments import Segment
 from clement.telemetry import events, metrics
 from clement.telemetry.log import Log
 from clement.telemetry.metrics import Metrics
-
-REPEAT_EVERY_S: Final = 60.0
+from clement.telemetry.pace import Pace
 
 _log = Log("recorder")
 
@@ -43,7 +41,7 @@ class Lag:
         self._now = now
         self._monotonic = monotonic
         self._behind_since_s: float | None = None
-        self._say_again_s = 0.0
+        self._pace = Pace(monotonic=monotonic)
         self._mean_bytes = 1000.0
         self.size_bytes = 0
         self.records = 0
@@ -84,15 +82,11 @@ class Lag:
         if self.seconds > seconds or self.size_bytes > size_bytes:
             if self._behind_since_s is None:
                 self._behind_since_s = now_s
-            elif now_s < self._say_again_s:
-                return
-            self._say_again_s = now_s + REPEAT_EVERY_S
-            _log.warning(
-                events.RECORDER_BEHIND,
-                lag_bytes=self.size_bytes,
-                lag_s=round(self.seconds, 1),
-                lag_records=self.records,
-            )
+            if self._pace.due(events.RECORDER_BEHIND):
+                lag_s = round(self.seconds, 1)
+                _log.warning(
+                    events.RECORDER_BEHIND, lag_bytes=self.size_bytes, lag_s=lag_s, lag_records=self.records
+                )
         elif (
             self._behind_since_s is not None
             and self.seconds <= seconds / 4
@@ -100,3 +94,4 @@ class Lag:
         ):
             _log.warning(events.RECORDER_CAUGHT_UP, after_s=round(now_s - self._behind_since_s, 1))
             self._behind_since_s = None
+            self._pace.over(events.RECORDER_BEHIND)

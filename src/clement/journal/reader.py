@@ -10,10 +10,11 @@ import msgspec
 from clement.journal.frames import MAX_FRAME_BYTES, Frame, split
 from clement.journal.records import GapRecord, Record, RefusalRun, SessionRecord, TransactionRecord
 from clement.journal.rejected import RejectedRecords
-from clement.journal.segments import OpenSegment, Segment, opened
+from clement.journal.segments import OpenSegment, Segment, opened, writer_of
 from clement.telemetry import events, metrics
 from clement.telemetry.log import Log
 from clement.telemetry.metrics import Metrics
+from clement.telemetry.pace import Pace
 
 _decode = msgspec.msgpack.Decoder(Record).decode
 _log = Log("recorder")
@@ -55,13 +56,20 @@ class Batch(msgspec.Struct):
         return min((entry.made_at_s for entry in self.entries), default=0.0)
 
 
-class JournalReader:
-    """Collects batches; begins each time with another segment, so that none waits behind a long one."""
+def say_unreadable(pace: Pace, segment: Segment, failure: OSError) -> None:
+    """Say that a segment could not be read, rewritten or removed, once a while."""
+    if pace.due(segment.name):
+        _log.error(events.JOURNAL_UNREADABLE, segment=segment.name, error=failure)
 
-    def __init__(self, rejected: RejectedRecords, metrics_of_process: Metrics) -> None:
+
+class JournalReader:
+    """Collects batches; begins each time with another writer, so that none waits behind a busy one."""
+
+    def __init__(self, rejected: RejectedRecords, metrics_of_process: Metrics, pace: Pace) -> None:
         self._rejected = rejected
+        self._pace = pace
         self._metrics = metrics_of_process
-        self._next_name = ""
+        self._last_writer = ""
 
     def collect(
         self, segments: Sequence[Segment], positions: Mapping[str, int], max_records: int, max_bytes: int
@@ -69,17 +77,17 @@ class JournalReader:
         """Read on from `positions`, up to `max_records` and about `max_bytes`."""
         batch = Batch()
         for segment in self._in_turn(segments):
-            if segment.size_bytes <= positions.get(segment.name, 0):
+            position = positions.get(segment.name, 0)
+            if segment.size_bytes <= position:
                 continue
-            if len(batch.entries) >= max_records or batch.size_bytes >= max_bytes:
-                self._next_name = segment.name
-                break
             try:
                 with opened(segment.path) as content:
-                    position = positions.get(segment.name, 0)
                     self._read(segment.name, content, position, batch, max_records, max_bytes)
             except OSError as failure:
-                _log.error(events.JOURNAL_UNREADABLE, segment=segment.name, error=failure)
+                say_unreadable(self._pace, segment, failure)
+            if len(batch.entries) >= max_records or batch.size_bytes >= max_bytes:
+                self._last_writer = writer_of(segment.name)
+                break
         return batch
 
     def read_whole(self, name: str, content: OpenSegment, position: int) -> Batch:
@@ -89,7 +97,9 @@ class JournalReader:
         return batch
 
     def _in_turn(self, segments: Sequence[Segment]) -> list[Segment]:
-        first = next((at for at, each in enumerate(segments) if each.name >= self._next_name), 0)
+        """Begin after the writer that filled the last batch; the segments of one writer stay in order."""
+        names = enumerate(segment.name for segment in segments)
+        first = next((at for at, name in names if writer_of(name) > self._last_writer), 0)
         return [*segments[first:], *segments[:first]]
 
     def _read(

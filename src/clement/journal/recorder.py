@@ -13,21 +13,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from clement.journal.lag import Lag, LagLimits
 from clement.journal.ports import LogUnavailable, LogWriter, RecordRejected
-from clement.journal.reader import Batch, Entry, JournalReader
+from clement.journal.reader import Batch, Entry, JournalReader, say_unreadable
 from clement.journal.rejected import RejectedRecords
 from clement.journal.segments import Segment, listed, remove_finished
 from clement.journal.thinning import Thinning
 from clement.telemetry import events, metrics
 from clement.telemetry.log import Log
 from clement.telemetry.metrics import Metrics
-
-SAY_EVERY_S: Final = 60.0
+from clement.telemetry.pace import Pace
 
 _log = Log("recorder")
 
@@ -68,16 +66,16 @@ class Recorder:
         self._limits = limits or RecorderLimits()
         self._metrics = metrics_of_process or Metrics.private()
         self._monotonic = monotonic
-        self._rejected = RejectedRecords(directory / "rejected", self._metrics)
-        self._reader = JournalReader(self._rejected, self._metrics)
+        self._pace = Pace(monotonic=monotonic)
+        self._rejected = RejectedRecords(directory / "rejected", self._metrics, self._pace)
+        self._reader = JournalReader(self._rejected, self._metrics, self._pace)
         self._thinning = Thinning(
-            directory, node, self._limits.journal_limit_bytes, self._reader, self._metrics
+            directory, node, self._limits.journal_limit_bytes, self._reader, self._metrics, self._pace
         )
         self._lag = Lag(self._limits.lag, self._metrics, now, monotonic)
         self._batch = Batch()
         self._positions: dict[str, int] | None = None
         self._unavailable_since_s: float | None = None
-        self._say_again_s = 0.0
         self._pause_s = self._limits.pause_s
 
     def run(self, stop: Callable[[], bool], sleep: Callable[[float], None] = time.sleep) -> None:
@@ -162,7 +160,7 @@ class Recorder:
         present = set()
         for segment in segments:
             position = positions.get(segment.name, 0)
-            if segment.size_bytes > position or not _removed(segment, position):
+            if segment.size_bytes > position or not self._removed(segment, position):
                 present.add(segment.name)
         gone = [name for name in positions if name not in present]
         if gone:
@@ -170,15 +168,21 @@ class Recorder:
             for name in gone:
                 del positions[name]
 
+    def _removed(self, segment: Segment, size_bytes: int) -> bool:
+        try:
+            return remove_finished(segment.path, size_bytes)
+        except OSError as failure:
+            say_unreadable(self._pace, segment, failure)
+            return False
+
     def _unavailable(self, away: LogUnavailable) -> None:
         self._metrics.add(metrics.RECORDER_UNAVAILABLE)
         now_s = self._monotonic()
         if self._unavailable_since_s is None:
-            self._unavailable_since_s = self._say_again_s = now_s
+            self._unavailable_since_s = now_s
         else:
             self._pause_s = min(self._pause_s * 2, self._limits.patience_s)
-        if now_s >= self._say_again_s:
-            self._say_again_s = now_s + SAY_EVERY_S
+        if self._pace.due(events.LOG_UNAVAILABLE):
             _log.error(events.LOG_UNAVAILABLE, why=str(away), lag_bytes=self._lag.size_bytes)
 
     def _available(self) -> None:
@@ -186,6 +190,7 @@ class Recorder:
         if self._unavailable_since_s is not None:
             away_s = self._monotonic() - self._unavailable_since_s
             self._unavailable_since_s = None
+            self._pace.over(events.LOG_UNAVAILABLE)
             _log.warning(events.LOG_AVAILABLE, after_s=round(away_s, 1), lag_bytes=self._lag.size_bytes)
 
     def _wait(self, stop: Callable[[], bool], sleep: Callable[[float], None]) -> None:
@@ -216,14 +221,6 @@ def sole(
         yield locked
     finally:
         os.close(descriptor)
-
-
-def _removed(segment: Segment, size_bytes: int) -> bool:
-    try:
-        return remove_finished(segment.path, size_bytes)
-    except OSError as failure:
-        _log.error(events.JOURNAL_UNREADABLE, segment=segment.name, error=failure)
-        return False
 
 
 def _locked(descriptor: int) -> bool:

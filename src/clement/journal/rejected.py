@@ -10,6 +10,7 @@ import msgspec
 from clement.telemetry import events, metrics
 from clement.telemetry.log import Log, escaped
 from clement.telemetry.metrics import Metrics
+from clement.telemetry.pace import Pace
 
 FILES_MAX: Final = 1000
 
@@ -26,9 +27,10 @@ class RejectedRecord(msgspec.Struct, frozen=True):
 
 
 class RejectedRecords:
-    """The folder of rejected records, bounded: beyond FILES_MAX they are only counted and said."""
+    """The folder of rejected records, bounded: beyond FILES_MAX they are only counted."""
 
-    def __init__(self, directory: Path, metrics_of_process: Metrics) -> None:
+    def __init__(self, directory: Path, metrics_of_process: Metrics, pace: Pace) -> None:
+        self._pace = pace
         self._directory = directory
         self._metrics = metrics_of_process
 
@@ -37,7 +39,8 @@ class RejectedRecords:
         self._metrics.add(metrics.RECORDER_REJECTED)
         reason = escaped(reason)
         kept = self._keep(RejectedRecord(segment, end, reason, payload))
-        _log.error(events.RECORD_REJECTED, segment=segment, end=end, reason=reason, kept=kept)
+        if self._pace.due(f"{segment} rejected"):
+            _log.error(events.RECORD_REJECTED, segment=segment, end=end, reason=reason, kept=kept)
 
     def _keep(self, record: RejectedRecord) -> bool:
         path = self._directory / f"{record.segment}.{record.end}.json"

@@ -88,11 +88,6 @@ class SegmentWriter:
             self._rotate()
         return written
 
-    def sync(self) -> None:
-        """Wait until what was written to the open segment is on the disk."""
-        if self._descriptor >= 0:
-            self._files.sync(self._descriptor)
-
     def close(self) -> None:
         """Sync and close; waits for the syncs that are under way."""
         descriptor, self._descriptor = self._descriptor, -1

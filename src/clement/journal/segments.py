@@ -86,12 +86,17 @@ def segment_name(node: str, process: str, started_ns: int, number: int) -> str:
     return f"{node}-{process}-{started_ns:019d}-{number:06d}"
 
 
+def writer_of(name: str) -> str:
+    """Return what the names of all segments of one writer begin with."""
+    return name.rpartition("-")[0]
+
+
 def listed(directory: Path) -> list[Segment]:
     """List the segments that are there now, by name. Raises OSError when the directory cannot be read."""
     segments = []
     with os.scandir(directory) as entries:
         for entry in entries:
-            if not entry.name.endswith(SUFFIX):
+            if not entry.name.endswith(SUFFIX) or not entry.is_file(follow_symlinks=False):
                 continue
             try:
                 size_bytes = entry.stat(follow_symlinks=False).st_size

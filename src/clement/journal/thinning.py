@@ -24,12 +24,13 @@ import msgspec
 
 from clement.journal.frames import HEADER_BYTES, seal
 from clement.journal.losses import Losses, without_transcript
-from clement.journal.reader import Batch, JournalReader
+from clement.journal.reader import Batch, JournalReader, say_unreadable
 from clement.journal.records import GapRecord, Record, SessionRecord
 from clement.journal.segments import SUFFIX, Segment, opened, remove_finished
 from clement.telemetry import events
 from clement.telemetry.log import Log
 from clement.telemetry.metrics import Metrics
+from clement.telemetry.pace import Pace
 
 LEVEL_MARK: Final = "~"
 EIGHTHS: Final = {1: 4, 2: 5, 3: 6}
@@ -42,13 +43,20 @@ class Thinning:
     """Thins one segment at a time; to be called at every step of the recorder."""
 
     def __init__(
-        self, directory: Path, node: str, limit_bytes: int, reader: JournalReader, metrics_of_process: Metrics
+        self,
+        directory: Path,
+        node: str,
+        limit_bytes: int,
+        reader: JournalReader,
+        metrics_of_process: Metrics,
+        pace: Pace,
     ) -> None:
         self._directory = directory
         self._node = node
         self._limit_bytes = limit_bytes
         self._reader = reader
         self._metrics = metrics_of_process
+        self._pace = pace
 
     def enforce(
         self, segments: Sequence[Segment], positions: Mapping[str, int], busy: Container[str]
@@ -68,7 +76,7 @@ class Thinning:
                 if self._thin(segment, level, positions.get(segment.name, 0)):
                     return True
             except OSError as failure:
-                _log.error(events.JOURNAL_UNREADABLE, segment=segment.name, error=failure)
+                say_unreadable(self._pace, segment, failure)
         return False
 
     def _thin(self, segment: Segment, level: int, position: int) -> bool:
