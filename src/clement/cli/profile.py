@@ -40,6 +40,7 @@ def local_profile(hostname: str) -> Profile:
     ]
     scanners = ", ".join(toml_string(address) for address in (SYSTEM_SCANNER, "unix:run/clamd.sock"))
     tables = {
+        "site": {"postmaster": toml_string("postmaster@local.example")},
         "processes": {"receivers": "1"},
         "scanner": {"addresses": f"[{scanners}]"},
         "web": {"address": toml_string("127.0.0.1:8025"), "base_url": toml_string("http://127.0.0.1:8025")},

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Line = tuple[str, str]
+"""Text that is fit to be shown, and the style a terminal may show it in."""
+
 MAX_CELL = 200
 UNWRAPPED_COLUMNS = 10_000
 
@@ -92,6 +95,13 @@ def print_table(rows: Iterable[T], columns: Sequence[Column[T]], *, empty: str) 
     with output.capture() as captured:
         output.print(table)
     print("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def print_lines(lines: Iterable[Line]) -> None:
+    """Lines in their styles, which only a terminal shows."""
+    output = console()
+    for text, style in lines:
+        output.print(text, style=style or None, soft_wrap=True)
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:

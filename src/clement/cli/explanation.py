@@ -1,0 +1,112 @@
+"""Why a recipient's mail fared as it did, and what would have changed it. Pure: rows in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from clement.cli.reason_words import words_of
+from clement.policy.reason import RULES, Reason
+
+if TYPE_CHECKING:
+    from clement.journal.records import FindingNote
+    from clement.store.records import DirectiveRow
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """One answer, explained. Empty strings are left out when it is shown.
+
+    finding: the one that decided. directive: the rule that decided, with whose it is and where it came from.
+    otherwise: what would have changed the verdict, each by itself.
+    """
+
+    about: str
+    outcome: str
+    reason: str
+    reply: str
+    happened: str
+    finding: str = ""
+    directive: str = ""
+    otherwise: tuple[str, ...] = ()
+    sender_can: str = ""
+    postmaster_can: str = ""
+
+
+def explain(
+    *,
+    about: str,
+    outcome: str,
+    reason: str,
+    reply: str,
+    findings: Sequence[FindingNote],
+    directive: DirectiveRow | None,
+) -> Explanation:
+    """What the log holds of one answer, in words."""
+    words = words_of(reason)
+    deciding = next((finding for finding in findings if reason and finding.reason == reason), None)
+    return Explanation(
+        about=about,
+        outcome=outcome,
+        reason=reason,
+        reply=reply,
+        happened=words.happened,
+        finding=finding_text(deciding) if deciding is not None else "",
+        directive=directive_text(directive) if directive is not None else "",
+        otherwise=tuple(_otherwise(reason, directive)),
+        sender_can=words.sender,
+        postmaster_can=words.postmaster,
+    )
+
+
+def finding_text(finding: FindingNote) -> str:
+    """`sender_domain fail: example.org`."""
+    return f"{finding.check} {finding.result}" + (f": {finding.detail}" if finding.detail else "")
+
+
+def directive_text(directive: DirectiveRow) -> str:
+    """`12, of the group family: refuse from @shop.example (set by hand by root, "enough")`."""
+    kind = directive.scope.name.lower()
+    whose = "of the site" if kind == "site" else f"of the {kind} {directive.scope_name}"
+    sender = directive.sender_pattern or "anyone"
+    client = f" at {directive.client_network}" if directive.client_network else ""
+    note = f', "{directive.note}"' if directive.note else ""
+    final = ", final" if directive.final else ""
+    made = f"{directive.origin.value}, {directive.created_by}{note}{final}"
+    return f"{directive.id}, {whose}: {directive.action.value} mail from {sender}{client} ({made})"
+
+
+def _otherwise(reason: str, directive: DirectiveRow | None) -> Iterator[str]:
+    """Counterfactuals that follow from the table of reasons."""
+    if reason not in list(Reason):
+        return
+    if reason == Reason.DIRECTIVE_REFUSES and directive is not None:
+        yield f"without directive {directive.id}"
+        if not directive.final and directive.scope.name != "USER":
+            yield "with an accepting directive in a narrower scope, such as the recipient's own"
+    rule = RULES.get(Reason(reason))
+    if rule is None:
+        return
+    if rule.setting:
+        yield f"with the group's policy {rule.setting} = accept"
+    if rule.liftable:
+        yield "with a directive of the recipient that accepts this sender, if the sender is authenticated"
+        yield "with a directive of the recipient that accepts this client's network"
+
+
+def lines(explanation: Explanation) -> Iterator[tuple[str, str]]:
+    """Names and values, in the order in which a person wants to know."""
+    yield "about", explanation.about
+    yield (
+        "outcome",
+        f"{explanation.outcome} ({explanation.reason})" if explanation.reason else explanation.outcome,
+    )
+    yield "what was said", explanation.reply
+    yield "what happened", explanation.happened
+    yield "finding", explanation.finding
+    yield "directive", explanation.directive
+    for number, text in enumerate(explanation.otherwise):
+        yield "it would have passed" if not number else "or", text
+    yield "the sender can", explanation.sender_can
+    yield "you can", explanation.postmaster_can

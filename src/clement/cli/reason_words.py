@@ -1,0 +1,195 @@
+"""Every reason of the log in words: what happened, and what either side can do about it.
+
+The reply told the client the same more shortly (`clement.policy.wording`); this is for whoever may
+read the log. What could have lifted a reason is not written here but read from `clement.policy.reason`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from clement.policy.reason import Reason
+
+
+class Words(NamedTuple):
+    """happened: a sentence. sender, postmaster: what each can do; the latter runs this site."""
+
+    happened: str
+    sender: str = ""
+    postmaster: str = ""
+
+
+RETRY = "Nothing: the sending server tries again by itself."
+
+WORDS: dict[Reason, Words] = {
+    Reason.ACCEPTED: Words("Nothing spoke against it, and it was placed before the answer was given."),
+    Reason.NETWORK_BANNED: Words(
+        "The client's network is banned here, whatever a recipient says.",
+        "Ask the postmaster of this site, by another way than this network.",
+        "`clement network list` shows the ban; remove it, or give it an end.",
+    ),
+    Reason.NETWORK_UNWELCOME: Words(
+        "The client's network is banned here, and no recipient makes an exception for it.",
+        "Ask the recipient, by another way, to accept mail from this network.",
+        "Remove the ban, or add a directive that accepts this client for one recipient.",
+    ),
+    Reason.HELLO_IMPERSONATES: Words(
+        "The client greeted with our own name or address.",
+        "Greet with the sending host's own name (RFC 5321 §4.1.1.1).",
+        "If it is one of your hosts, make its network relayable, or correct what it calls itself.",
+    ),
+    Reason.HELLO_IMPLAUSIBLE: Words(
+        "The name in the client's greeting cannot be the name of a mail server.",
+        "Greet with a name that has a dot and resolves (RFC 5321 §2.3.5).",
+        "The group's policy implausible_hello decides what follows from it.",
+    ),
+    Reason.LOGIN_REQUIRED: Words(
+        "This door is for people who log in, and the client had not.",
+        "Turn on SMTP authentication in the mail program.",
+        "Mail from other servers belongs to the mx listener, port 25.",
+    ),
+    Reason.SENDER_NOT_OWNED: Words(
+        "The person who logged in may not post under this address.",
+        "Use an address of one's own mailboxes.",
+        "`clement person change LOGIN --allow ADDRESS` gives the right.",
+    ),
+    Reason.SENDER_UNRESOLVABLE: Words(
+        "The domain of the reverse-path has neither MX nor address records: nobody there could be answered.",
+        "Correct the domain's DNS, or the sender's address.",
+        "The group's policy unresolvable_sender decides what follows from it.",
+    ),
+    Reason.SENDER_REFUSES_MAIL: Words(
+        "The domain of the reverse-path says in the DNS that it takes no mail (RFC 7505).",
+        "Send from a domain that can be answered.",
+    ),
+    Reason.RELAY_DENIED: Words(
+        "The recipient's domain is not hosted here, and the client may not relay.",
+        "Send it to the servers of that domain, or log in.",
+        "`clement domain add` hosts the domain; `clement network add` lets a network relay.",
+    ),
+    Reason.OUTGOING_UNAVAILABLE: Words(
+        "The recipient is elsewhere, and this version does not send mail to other sites.",
+        "Use another way to send it.",
+    ),
+    Reason.RECIPIENT_UNKNOWN: Words(
+        "The domain is hosted here; the mailbox does not exist, here or at the next hop.",
+        "Check the address.",
+        "`clement mailbox add` or `clement alias add` makes it; a domain can have a catch-all.",
+    ),
+    Reason.RECIPIENT_UNPLACEABLE: Words(
+        "The address is an alias that leads nowhere, in a circle, or to several places at once.",
+        RETRY,
+        "`clement alias show ADDRESS`, then give it targets that one answer can be true for.",
+    ),
+    Reason.DIRECTIVE_REFUSES: Words(
+        "A directive refuses mail of this sender for this recipient.",
+        "Ask the recipient, by another way.",
+        "Remove the directive, or add an accepting one in a narrower scope.",
+    ),
+    Reason.TOO_LARGE: Words(
+        "The message is larger than the recipient's group takes.",
+        "Send a link instead, or less.",
+        "The group's policy size_limit_bytes is the limit, and limits.size_bytes of the configuration.",
+    ),
+    Reason.LOOP: Words(
+        "The message has been here before, or passed too many servers: it goes round in circles.",
+        "Look for a forwarding that leads back here.",
+        "Look for an alias or next hop that leads back here.",
+    ),
+    Reason.LINE_ENDINGS: Words(
+        "The content had line ends that are not CRLF, a way to smuggle a second message (RFC 5321 §2.3.8).",
+        "Correct the program that sends; a mail server does this right.",
+        "The group's policy bare_line_endings decides what follows from it.",
+    ),
+    Reason.NUL_OCTET: Words(
+        "The content holds a NUL octet (RFC 5322 §4).", "Encode the content, as MIME does."
+    ),
+    Reason.SEVERAL_AUTHORS: Words(
+        "The header names its author more than once; what a reader sees and what was checked could differ.",
+        "Send one From field (RFC 5322 §3.6).",
+    ),
+    Reason.AUTHOR_MALFORMED: Words(
+        "The From field cannot be read.", "Correct the From field (RFC 5322 §3.6.2)."
+    ),
+    Reason.HEADER_MALFORMED: Words("The header cannot be read.", "Correct the header (RFC 5322 §2.2)."),
+    Reason.VIRUS: Words(
+        "The virus scanner found a signature in the content; nothing overrides that.",
+        "Clean the machine that sent it, or send the file in another way.",
+        "If the signature is wrong, report it to those who made it, or except it in clamd.",
+    ),
+    Reason.UNSCANNABLE: Words(
+        "The scanner could not look at all of the content: encrypted, too deep, or too large to unpack.",
+        "Send it unencrypted or in smaller parts, or agree on another way.",
+        "The group's policy unscannable decides what follows from it.",
+    ),
+    Reason.SCANNER_UNAVAILABLE: Words(
+        "The virus scanner was away, overloaded or too slow.",
+        RETRY,
+        "Look after clamd; the group's policy scanner_unavailable decides what follows from it.",
+    ),
+    Reason.CHECK_FAILED: Words(
+        "The message could not be examined.", RETRY, "The log of the processes says why."
+    ),
+    Reason.NEXT_HOP_REFUSED: Words(
+        "The next hop refused it while the client waited; its answer became ours.",
+        "Act on what the next hop said.",
+        "Look into the log of the next hop.",
+    ),
+    Reason.NEXT_HOP_DEFERRED: Words(
+        "The next hop could not take it now, or did not answer.",
+        RETRY,
+        "Look after the next hop: `clement group show GROUP` names it.",
+    ),
+    Reason.QUOTA: Words(
+        "The mailbox is full.",
+        "Tell the recipient by another way; the sending server tries again meanwhile.",
+        "`clement mailbox change ADDRESS --quota SIZE`, or have mail deleted.",
+    ),
+    Reason.STORAGE_FULL: Words("There was no room on the disk.", RETRY, "Make room, or move the mail root."),
+    Reason.MIXED_VERDICTS: Words(
+        "The answer differs between the recipients, and one reply would not be true for all.",
+        "Nothing: on the retry each kind of recipient gets its own transaction.",
+    ),
+    Reason.OTHER_CLASS: Words(
+        "This recipient was split off, so that the transaction could have one true answer.",
+        "Nothing: the sending server sends to this recipient in another transaction.",
+    ),
+    Reason.TOO_MANY_RECIPIENTS: Words(
+        "The transaction had more recipients than one may have.",
+        "Nothing: the sending server sends to the rest in another transaction.",
+        "limits.recipients of the configuration is the limit.",
+    ),
+    Reason.PROTOCOL_ERROR: Words("The client broke the protocol.", "Correct the program that sends."),
+    Reason.TOO_MANY_ERRORS: Words(
+        "The client made more mistakes than are borne.",
+        "Correct the program that sends.",
+        "limits.errors of the configuration is the limit.",
+    ),
+    Reason.TOO_MANY_SESSIONS: Words(
+        "There were too many sessions at once, of this client or of all.",
+        RETRY,
+        "limits.sessions and limits.sessions_per_client of the configuration are the limits.",
+    ),
+    Reason.LOGIN_FAILED: Words(
+        "The login or the password was wrong.",
+        "Check both in the mail program.",
+        "`clement person show LOGIN`; `clement person change LOGIN --new-password`.",
+    ),
+    Reason.TIMEOUT: Words(
+        "The client said nothing for too long, or was too slow.",
+        "Look for a firewall or a proxy on the way that holds packets back.",
+        "The time-outs are in limits of the configuration.",
+    ),
+    Reason.SHUTTING_DOWN: Words("We were being stopped.", RETRY),
+    Reason.OWN_FAULT: Words(
+        "A fault of ours.", RETRY, "The log of the processes has the traceback: report it."
+    ),
+}
+
+
+def words_of(reason: str) -> Words:
+    """The words for a reason as it stands in the log, which may be of another version."""
+    try:
+        return WORDS[Reason(reason)]
+    except ValueError:
+        return Words(f"The log says: {reason}." if reason else "Nothing was decided.")
