@@ -217,7 +217,7 @@ def play(scene: Scene, address: tuple[str, int], page: Page) -> bool:
     return good
 
 
-def listens(address: tuple[str, int]) -> bool:
+def greets(address: tuple[str, int]) -> bool:
     try:
         with socket.create_connection(address, timeout=5) as connection:
             return connection.recv(3) == b"220"
@@ -234,7 +234,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     address = (options.host, options.port)
-    if not listens(address):
+    if not greets(address):
         if not options.ready:
             print(NOT_RUNNING.format(host=options.host, port=options.port), file=sys.stderr)
         return 3

@@ -15,7 +15,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
 
-from clement.config import ConfigurationError, InheritedEndpoint, Settings, TcpEndpoint, load
+from clement.config import ConfigurationError, InheritedEndpoint, ListenerKind, Settings, TcpEndpoint, load
+from scripts.demo import greets
 from scripts.eicar import write_database
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -172,9 +173,16 @@ def start_clamd(clamd: str, started: Started) -> str:
     return "a private clamd with the signatures of this machine" if has_signatures else EICAR_ONLY
 
 
-def tcp_listeners(settings: Settings) -> list[tuple[str, int]]:
-    addresses = (listener.address for listener in settings.listener)
+def tcp_listeners(settings: Settings, *kinds: ListenerKind) -> list[tuple[str, int]]:
+    """The addresses of the listeners of these kinds, or of all."""
+    addresses = (one.address for one in settings.listener if not kinds or one.kind in kinds)
     return [(address.host, address.port) for address in addresses if isinstance(address, TcpEndpoint)]
+
+
+def is_ready(settings: Settings) -> bool:
+    """Whether every port is open and those for other servers greet."""
+    greeting = tcp_listeners(settings, ListenerKind.MX)
+    return all(map(listens, tcp_listeners(settings))) and all(map(greets, greeting))
 
 
 def banner(settings: Settings, scanner: str) -> str:
@@ -206,15 +214,14 @@ def init() -> None:
 def run(started: Started) -> int:
     init()
     settings = load(CONFIG)
-    addresses = tcp_listeners(settings)
-    taken = [f"{host}:{port}" for host, port in addresses if listens((host, port))]
+    taken = [f"{host}:{port}" for host, port in tcp_listeners(settings) if listens((host, port))]
     if taken:
         say(f"something listens at {', '.join(taken)} already: is Clement running in another terminal?")
         return 1
     scanner = find_scanner(started)
     started.start([CLEMENT, "sink", "--listen", SINK], STATE / "sink.log")
     server = started.start([CLEMENT, "serve", "--config", CONFIG])
-    if wait_for(lambda: all(map(listens, addresses)), server, START_TIMEOUT_S):
+    if wait_for(lambda: is_ready(settings), server, START_TIMEOUT_S):
         print(banner(settings, scanner), flush=True)
     elif server.poll() is None:
         say("Clement does not open its ports; its own words are above")

@@ -148,7 +148,8 @@ def test_dovecot_takes_mail_by_lmtp(
         os.chown(maildir, NOBODY, NOBODY)
     dovecot = start_dovecot({"anna@local.example": maildir}, uid=NOBODY, gid=NOBODY)
     host, port = dovecot.lmtp_address
-    clement = start_clement(f"group add local --lmtp-to {host}:{port} {UNRESOLVED}", *LOCAL_EXAMPLE[1:])
+    hop = f"group add local --lmtp-to {host}:{port} {UNRESOLVED}"
+    clement = start_clement(hop, "domain add local.example --group local")
     send(clement.mx, "anna@local.example")
     [message] = dovecot.read_inbox("anna@local.example")
     assert b"Subject: hello\r\n\r\nwords\r\n" in message
