@@ -105,11 +105,11 @@ RECORDER_LAG_RECORDS: Final = _gauge(
 class Metrics:
     """The slots of this process, in a file of `directory`, or in memory only (`Metrics.private`)."""
 
-    __slots__ = ("_descriptor", "_slots")
+    __slots__ = ("_mapping", "_slots")
 
-    def __init__(self, slots: memoryview, descriptor: int = -1) -> None:
+    def __init__(self, slots: memoryview, mapping: mmap.mmap | None = None) -> None:
         self._slots = slots
-        self._descriptor = descriptor  # stays open: its lock says that this process is alive
+        self._mapping = mapping  # holds the file open, and so its lock, which says that this process is alive
 
     @classmethod
     def private(cls) -> Metrics:
@@ -129,12 +129,15 @@ class Metrics:
         # Made under a name that is not collected: until it is locked, it looks like that of a dead process.
         making = directory / f"{name}.new"
         descriptor = os.open(making, flags, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.write(descriptor, len(names).to_bytes(SLOT_BYTES, "little") + names)
-        os.ftruncate(descriptor, size_bytes)
-        os.posix_fallocate(descriptor, 0, size_bytes)  # a full disk says so here, not by SIGBUS later
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.write(descriptor, len(names).to_bytes(SLOT_BYTES, "little") + names)
+            os.posix_fallocate(descriptor, 0, size_bytes)  # a full disk says so here, not by SIGBUS later
+            mapping = mmap.mmap(descriptor, size_bytes)  # with a descriptor of its own
+        finally:
+            os.close(descriptor)
         making.rename(directory / name)
-        return cls(memoryview(mmap.mmap(descriptor, size_bytes))[start:].cast("Q"), descriptor)
+        return cls(memoryview(mapping)[start:].cast("Q"), mapping)
 
     def add(self, series: Series, amount: int = 1) -> None:
         """Count."""
@@ -147,3 +150,11 @@ class Metrics:
     def get(self, series: Series) -> int:
         """Return what this process has counted."""
         return self._slots[series]
+
+    def close(self) -> None:
+        """Give the file up: from now on this process is taken for dead, and what it counts for nothing."""
+        if self._mapping is not None:
+            counted, self._slots = self._slots, memoryview(bytearray(self._slots)).cast("Q")
+            counted.release()
+            self._mapping.close()
+            self._mapping = None
