@@ -85,7 +85,7 @@ def examine(header_block: bytes, *, blank_line: bool = True) -> MessageFacts:
     """
     block = header_block[:MAX_HEADER_BYTES]
     found = FIELD.findall(block)
-    defects = line_defects(block, len(found))
+    defects = line_defects(block, found)
     if not blank_line:
         defects.add(Defect.NO_BLANK_LINE)
     if len(header_block) > MAX_HEADER_BYTES:

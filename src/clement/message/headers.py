@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 import msgspec
 
@@ -103,6 +104,8 @@ class HeaderCollector:
         """Take the next chunk; it is not kept beyond the end of the header."""
         if self.complete:
             return
+        if not self._octets and (end := find_header_end(chunk)) > 0 and end <= MAX_HEADER_BYTES:
+            chunk = chunk[: end + 2]  # usually the first chunk has it all: copy no more than that
         seen = len(self._octets)
         self._octets += chunk[: MAX_HEADER_BYTES + 1 - seen]
         end = self._find_end(seen)
@@ -123,22 +126,32 @@ class HeaderCollector:
         return bytes(self._octets)
 
 
-def line_defects(block: bytes, field_count: int) -> set[Defect]:
-    """What is wrong with the lines of a block in which FIELD was found `field_count` times."""
+def line_defects(block: bytes, found: list[tuple[bytes, bytes, bytes]]) -> set[Defect]:
+    """What is wrong with the lines of a block in which FIELD found these (name, gap, value)."""
     defects: set[Defect] = set()
-    line_feeds = block.count(b"\n")
     if not block.isascii():
         defects.add(Defect.EIGHT_BIT)
     if b"\0" in block:
         defects.add(Defect.NUL)
-    if not line_feeds == block.count(b"\r") == block.count(_CR_LF):
+    if block != block.replace(b"\r", b"").replace(b"\n", _CR_LF):
         defects.add(Defect.STRAY_CR_OR_LF)
-    if len(block) > MAX_LINE_BYTES and max(map(len, block.split(b"\n"))) > MAX_LINE_BYTES + 1:
+    if _has_long_line(block):
         defects.add(Defect.LINE_TOO_LONG)
     if _BLANK_CONTINUATION.search(block):
         defects.add(Defect.BLANK_CONTINUATION)
-    # Every line either begins a field, continues one, or is neither.
-    beginnings = line_feeds + (block[-1:] not in b"\n") - block.count(b"\n ") - block.count(b"\n\t")
-    if beginnings != field_count:
+    # Colons and line feeds are what fields consist of besides; octets left over belong to none.
+    covered = sum(map(len, chain.from_iterable(found))) + 2 * len(found)
+    if covered != len(block) + (block[-1:] not in b"\n"):
         defects.add(Defect.NOT_A_FIELD)
     return defects
+
+
+def _has_long_line(block: bytes) -> bool:
+    """Whether some line exceeds MAX_LINE_BYTES, told by leaps of that length."""
+    line_bytes = MAX_LINE_BYTES + len(_CR_LF)
+    start = 0
+    while len(block) - start >= line_bytes:
+        start = block.rfind(b"\n", start, start + line_bytes) + 1
+        if not start:
+            return True
+    return False
