@@ -275,6 +275,11 @@ class ClientSession:
         """True while the server owes a reply."""
         return bool(self._awaited)
 
+    @property
+    def awaits_content(self) -> bool:
+        """True between 354 and the end of content, where no command can be sent."""
+        return self._data_writer is not None
+
     def _may_send(self) -> bool:
         if not self._awaited:
             return self._data_writer is None

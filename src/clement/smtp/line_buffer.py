@@ -13,7 +13,6 @@ from . import replies
 from .events import Answered
 
 _CR = 0x0D
-_MAX_SHOWN_OCTETS = 512
 
 
 class LineBuffer:
@@ -27,7 +26,7 @@ class LineBuffer:
         self._skipped = 0
         """Octets of the present line that were dropped, since it is too long already."""
         self._shown = b""
-        """The first of these."""
+        """The first of these, as many as a line may have."""
 
     def __len__(self) -> int:
         return len(self._octets) - self._start
@@ -81,7 +80,7 @@ class LineBuffer:
 
     def _refuse(self, line: bytes, limit: int, endless: int) -> Answered:
         length = self._skipped + len(line)
-        shown = self._shown or line[:_MAX_SHOWN_OCTETS]
+        shown = (self._shown + line)[:limit].rstrip(b"\r")
         self._skipped, self._shown = 0, b""
         if length > endless:
             return Answered(shown, replies.ENDLESS_LINE)
@@ -94,8 +93,8 @@ class LineBuffer:
         pending = len(self)
         if pending <= limit and not self._skipped:
             return None
-        if not self._skipped:
-            self._shown = self._octets[self._start : self._start + _MAX_SHOWN_OCTETS]
+        dropped = self._octets[self._start : -1]
         self._octets, self._start = self._octets[-1:], 0
-        self._skipped += pending - 1
-        return Answered(self._shown, replies.ENDLESS_LINE) if self._skipped >= endless else None
+        self._skipped += len(dropped)
+        self._shown = (self._shown + dropped)[:limit]
+        return Answered(self._shown.rstrip(b"\r"), replies.ENDLESS_LINE) if self._skipped >= endless else None

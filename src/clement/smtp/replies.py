@@ -213,6 +213,7 @@ SCANNER_UNAVAILABLE = Reply(451, "4.7.1", ("Content scanner is not available now
 CHECK_UNAVAILABLE = Reply(451, "4.7.1", ("A check cannot be made now",))
 NAME_SERVICE_UNAVAILABLE = Reply(451, "4.4.3", ("DNS is not answering us now",))
 NEXT_HOP_UNAVAILABLE = Reply(451, "4.4.1", ("Next hop is not answering us now",))
+NEXT_HOP_LOST = Reply(451, "4.4.2", ("Next hop gave no answer to the message",))
 NEXT_HOP_REFUSED = Reply(554, "5.0.0", ("Next hop refused the message",))
 NEXT_HOP_DEFERRED = Reply(451, "4.0.0", ("Next hop deferred the message",))
 
