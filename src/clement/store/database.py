@@ -126,7 +126,7 @@ def _postgresql(database: DatabaseSettings) -> dict[str, object]:
 
 
 def _mariadb(database: DatabaseSettings) -> dict[str, object]:
-    # PyMySQL takes the place of MySQLdb, which has no wheels; imported here because only this engine needs it.
+    # PyMySQL takes the place of MySQLdb, which has no wheels; only this engine needs it.
     import pymysql  # noqa: PLC0415
 
     pymysql.install_as_MySQLdb()

@@ -44,11 +44,12 @@ TRANSACTION = Table(
 RECIPIENT = Table(
     "clement_recipient",
     (
-        "transaction_key", "position", "at_s", "address", "outcome", "reason", "reply", "group_key",
+        "transaction_key", "position", "address", "outcome", "reason", "reply", "group_key",
         "domain_key", "mailbox_key", "directive_key", "next_hop",
     ),
 )  # fmt: skip
-FURTHER_MAILBOX = Table("clement_recipientmailbox", ("transaction_key", "position", "mailbox_key", "at_s"))
+DIRECTIVE_COLUMN = RECIPIENT.columns.index("directive_key")
+FURTHER_MAILBOX = Table("clement_recipientmailbox", ("transaction_key", "position", "mailbox_key"))
 REFUSAL_RUN = Table(
     "clement_refusalrun",
     (
@@ -66,7 +67,10 @@ LOG_GAP = Table(
 
 
 class Batch:
-    """The rows of some records, by table. Runs stay records: what becomes of them depends on what is there."""
+    """The rows of some records, by table.
+
+    Runs stay records: what becomes of them depends on what is there.
+    """
 
     __slots__ = ("further", "gaps", "recipients", "runs", "sessions", "transactions")
 
@@ -115,14 +119,15 @@ class Batch:
         for _table, rows in self.tables():
             rows[:] = [tuple(map(_in_range, row)) for row in rows]
 
-    def hits(self) -> list[tuple[int, int, float]]:
-        """(directive id, how often it decided, when last), in order of ids."""
-        found: dict[int, tuple[int, float]] = {}
+    def hits(self) -> list[tuple[int, int, int]]:
+        """(directive id, how often it decided, when last in Unix seconds), in order of ids."""
+        times = {row[0]: row[1] for row in self.transactions}
+        found: dict[int, tuple[int, int]] = {}
         for row in self.recipients:
-            directive_id, at_s = row[10], row[2]
-            if directive_id and isinstance(directive_id, int) and isinstance(at_s, float | int):
-                count, last_at_s = found.get(directive_id, (0, 0.0))
-                found[directive_id] = (count + 1, max(last_at_s, at_s))
+            directive_id = row[DIRECTIVE_COLUMN]
+            if directive_id:
+                count, last_at_s = found.get(int(directive_id), (0, 0))
+                found[int(directive_id)] = (count + 1, max(last_at_s, int(times[row[0]])))
         return [(directive_id, *found[directive_id]) for directive_id in sorted(found)]
 
     def _add(self, record: Record) -> None:
@@ -139,14 +144,12 @@ class Batch:
     def add_transaction(self, record: TransactionRecord) -> None:
         """A row for the transaction, and one for each recipient."""
         self.transactions.append(_transaction(record))
-        at_s = record.at_s
         for position, recipient in enumerate(record.recipients):
             mailboxes = recipient.mailbox_ids
             self.recipients.append(
                 (
                     record.id,
                     position,
-                    at_s,
                     fit(recipient.address, 320),
                     recipient.outcome.value,
                     fit(recipient.reason, 64),
@@ -159,7 +162,7 @@ class Batch:
                 )
             )
             if len(mailboxes) > 1:
-                self.further.extend((record.id, position, mailbox, at_s) for mailbox in set(mailboxes[1:]))
+                self.further.extend((record.id, position, mailbox) for mailbox in set(mailboxes[1:]))
 
     def add_session(self, record: SessionRecord) -> None:
         """A row for the session, with its transcript packed."""

@@ -12,6 +12,7 @@ from django.db import connection
 
 from clement.journal.records import RefusalRun
 from clement.store import log_sql
+from clement.store.log_ids import transactions_of
 from clement.store.log_rows import (
     FURTHER_MAILBOX,
     RECIPIENT,
@@ -65,7 +66,7 @@ def _forget_session(session_id: str) -> None:
         cursor.execute(f"SELECT transaction_count FROM {SESSION.name} WHERE id = %s", [session_id])  # noqa: S608
         found = cursor.fetchone()
     count = found[0] if found else 0
-    transactions = [f"{session_id}-{number}" for number in range(1, count + 1)]
+    transactions = list(transactions_of(session_id, count))
     log_sql.delete_keys(SESSION, [session_id])
     for table in (TRANSACTION, RECIPIENT, FURTHER_MAILBOX):
         log_sql.delete_keys(table, transactions)

@@ -61,10 +61,13 @@ def execute_each(statement: str, parameters: Iterable[Sequence[Value]]) -> None:
 
 def _copy(table: Table, rows: Sequence[Row]) -> None:
     statement = f"COPY {table.name} ({_columns(table)}) FROM STDIN"
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        with cursor.cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.cursor.copy(statement) as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
 
 
 def _columns(table: Table) -> str:

@@ -77,7 +77,9 @@ class SqlLogWriter:
         except Error as reason:
             raise _unavailable(reason) from reason
 
-    def _write_once(self, batch: Batch, positions: Mapping[str, int], *, compare: bool, hardened: bool) -> None:
+    def _write_once(
+        self, batch: Batch, positions: Mapping[str, int], *, compare: bool, hardened: bool
+    ) -> None:
         with transaction.atomic():
             there = self._positions()
             if positions and all(there.get(segment, -1) >= end for segment, end in positions.items()):
@@ -118,7 +120,7 @@ def _keep_new(batch: Batch) -> None:
 
 def _add_hits(batch: Batch) -> None:
     # In order of ids, so that two nodes' writers wait for each other instead of locking crosswise.
-    log_sql.execute_each(ADD_HITS, ((count, int(at_s), int(at_s), id_) for id_, count, at_s in batch.hits()))
+    log_sql.execute_each(ADD_HITS, ((count, at_s, at_s, id_) for id_, count, at_s in batch.hits()))
 
 
 def _passes(reason: Error) -> bool:
@@ -135,6 +137,6 @@ def _rejected(reason: Exception) -> RecordRejected:
 
 
 def _unavailable(reason: Exception) -> LogUnavailable:
-    """What the recorder is told. The connection is given up: whatever broke it, the next call has a new one."""
+    """What the recorder is told. The connection is given up, whatever broke it: the next call opens one."""
     connection.close()
     return LogUnavailable(f"{type(reason).__name__}: {str(reason)[:300]}")

@@ -236,3 +236,17 @@ class RefusalRunRow(msgspec.Struct, frozen=True):
     last_at_s: float
     first_session_id: str
     last_session_id: str
+
+
+class LogGapRow(msgspec.Struct, frozen=True):
+    """What is missing from the log, and why; see `clement.journal.records.GapRecord`."""
+
+    id: str
+    node: str
+    cause: str
+    first_at_s: float
+    last_at_s: float
+    transcripts: int
+    sessions: int
+    refusal_runs: int
+    transactions: int

@@ -32,13 +32,16 @@ class WrongSchema(Exception):
 ADVICE = {
     SchemaState.EMPTY: "the database has no tables yet; run `clement init`",
     SchemaState.OLDER: "the tables are older than this program; run `clement init` to migrate them",
-    SchemaState.NEWER: "the tables are newer than this program; start the newer program, or restore a backup",
-    SchemaState.BROKEN: "a migration stopped half-way; restore the backup, or drop the tables if they were empty",
+    SchemaState.NEWER: "the tables are newer than this program; start the newer one, or restore a backup",
+    SchemaState.BROKEN: "a migration stopped half-way; restore a backup, or drop the tables if they were new",
 }
 
 
 def schema_state() -> SchemaState:
-    """Compare the migrations in SQL with those of this program. Raises django.db.Error when SQL cannot be asked."""
+    """Compare the migrations in SQL with those of this program.
+
+    Raises django.db.Error when SQL cannot be asked.
+    """
     executor = MigrationExecutor(connection)
     ours = {key for key in executor.loader.disk_migrations if key[0] == "clement"}
     applied = {key for key in executor.loader.applied_migrations if key[0] == "clement"}
@@ -81,7 +84,7 @@ def migrate(progress: Progress = lambda _done, _total, _name: None) -> int:
 
 
 def _prepare_database() -> None:
-    """MariaDB compares text without regard to case and accents unless told otherwise; addresses must differ."""
+    """MariaDB compares text without regard to case and accents unless told otherwise: ü@ would be u@."""
     if connection.vendor == "mysql":
         name = connection.ops.quote_name(connection.settings_dict["NAME"])
         with connection.cursor() as cursor:

@@ -20,7 +20,6 @@ from clement.policy.directory import (
     Alias,
     Directory,
     DirectoryContents,
-    DirectoryContents,
     Domain,
     Group,
     LocalMailbox,

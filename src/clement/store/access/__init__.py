@@ -5,7 +5,8 @@ domains and all in them; a domain-admin his domains; a user his own mailboxes,
 directives and log. What belongs to another tenant is reported as missing, by
 the same exception and words as what does not exist.
 
-    actor.py      Actor, SHELL, actor_of(login)
-    directory.py  groups, domains, mailboxes, aliases, persons, directives, networks, audit
-    log.py        recipients, transactions, sessions, refusal runs
+    actor       Actor, actor_of, shell_actor, NotFound
+    directory   groups, domains, mailboxes, aliases, persons, directives, networks, audit
+    log         recipients, sessions, session, transaction, refusal_runs, gaps
+    log_filter  LogFilter, Page
 """

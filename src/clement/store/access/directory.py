@@ -1,4 +1,4 @@
-"""Reading the directory on behalf of a person. Lists come in order of name, in pages where they can be long."""
+"""Reading the directory on behalf of a person. Lists are in order of name, long ones in pages."""
 
 from __future__ import annotations
 

@@ -47,7 +47,10 @@ class NewDirective(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DirectiveChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to change; a field left UNSET stays. Whom a rule is about never changes: remove it, add another."""
+    """What is to change; a field left UNSET stays as it is.
+
+    Whom a rule is about never changes: remove it and add another.
+    """
 
     action: Action | UnsetType = UNSET
     final: bool | UnsetType = UNSET
@@ -195,9 +198,8 @@ def _notes(directive: models.Directive) -> list[str]:
             sender_pattern=domain_pattern,
         ).first()
         if wider is not None:
-            notes.append(
-                f"is more specific than directive {wider.id} ({wider.action} {domain_pattern}) and wins over it"
-            )
+            said = f"directive {wider.id} ({wider.action} {domain_pattern})"
+            notes.append(f"is more specific than {said} and wins over it")
     return notes
 
 

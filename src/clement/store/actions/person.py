@@ -77,7 +77,10 @@ def set_password(actor: Actor, login: str, password: str) -> None:
 
 
 def remove_person(actor: Actor, login: str) -> None:
-    """Remove a person; his mailboxes stay, owned by nobody. Raises NotFound, ActionRefused for the last root."""
+    """Remove a person; his mailboxes stay, owned by nobody.
+
+    Raises NotFound, ActionRefused for the last root.
+    """
     with directory_change(actor) as change:
         person = visible.one_person(actor, login)
         check_may_manage(actor, person)

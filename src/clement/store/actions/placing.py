@@ -133,14 +133,14 @@ def _check_one_transport(start: str, finals: set[str]) -> None:
     if len(handed_on) > 1:
         raise ActionRefused(
             "targets",
-            f"{start} would be handed on for {handed_on[0]} and for {handed_on[1]}; a message gets one answer while "
-            "the line is open, so an alias may lead to several mailboxes here or to one address elsewhere",
+            f"{start} would be handed on for {handed_on[0]} and for {handed_on[1]}; a message"
+            " gets one answer in the session, so an alias leads to mailboxes here or to one address elsewhere",
         )
     if handed_on and stored:
         raise ActionRefused(
             "targets",
-            f"{start} would be stored here for {stored[0]} and handed on for {handed_on[0]}; a message gets one answer "
-            "while the line is open, so an alias leads to one transport only",
+            f"{start} would be stored here for {stored[0]} and handed on for {handed_on[0]}; a message"
+            " gets one answer in the session, so an alias leads to one transport only",
         )
 
 

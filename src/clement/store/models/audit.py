@@ -24,6 +24,8 @@ class AuditEntry(models.Model):
     new = models.TextField(default="")
 
     class Meta:
+        """For the pages of tenants."""
+
         indexes = [
             models.Index(fields=["group_key", "id"], name="audit_by_group"),
             models.Index(fields=["domain_key", "id"], name="audit_by_domain"),

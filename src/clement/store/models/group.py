@@ -39,6 +39,8 @@ class NextHop(models.Model):
     tls = models.CharField(max_length=16)
 
     class Meta:
+        """The order in which they are tried."""
+
         ordering = ["group_id", "priority", "position"]
 
     def __str__(self) -> str:

@@ -36,6 +36,8 @@ class Session(models.Model):
     transcript = models.BinaryField()
 
     class Meta:
+        """For the question what a client has done."""
+
         indexes = [models.Index(fields=["client_address", "id"], name="session_by_client")]
 
     def __str__(self) -> str:
@@ -60,6 +62,8 @@ class Transaction(models.Model):
     findings = models.BinaryField()
 
     class Meta:
+        """For the question what became of somebody's mail."""
+
         indexes = [models.Index(fields=["reverse_path", "id"], name="transaction_by_reverse_path")]
 
     def __str__(self) -> str:
@@ -67,7 +71,7 @@ class Transaction(models.Model):
 
 
 class Recipient(models.Model):
-    """One recipient of a transaction; `at_s` repeats the transaction's, for pages of one domain or mailbox.
+    """One recipient of a transaction.
 
     `mailbox_key` is the first mailbox; an alias for several has its others in `RecipientMailbox`.
     """
@@ -75,7 +79,6 @@ class Recipient(models.Model):
     pk = models.CompositePrimaryKey("transaction_key", "position")
     transaction_key = models.CharField(max_length=48)
     position = models.IntegerField()
-    at_s = models.FloatField()
     address = models.CharField(max_length=320)
     outcome = models.CharField(max_length=16)
     reason = models.CharField(max_length=64)
@@ -87,11 +90,12 @@ class Recipient(models.Model):
     next_hop = models.CharField(max_length=255)
 
     class Meta:
+        """One index for each kind of administrator, and one for the user."""
+
         indexes = [
-            models.Index(fields=["at_s"], name="recipient_by_time"),
-            models.Index(fields=["group_key", "at_s"], name="recipient_by_group"),
-            models.Index(fields=["domain_key", "at_s"], name="recipient_by_domain"),
-            models.Index(fields=["mailbox_key", "at_s"], name="recipient_by_mailbox"),
+            models.Index(fields=["group_key", "transaction_key", "position"], name="recipient_by_group"),
+            models.Index(fields=["domain_key", "transaction_key", "position"], name="recipient_by_domain"),
+            models.Index(fields=["mailbox_key", "transaction_key", "position"], name="recipient_by_mailbox"),
         ]
 
     def __str__(self) -> str:
@@ -105,10 +109,13 @@ class RecipientMailbox(models.Model):
     transaction_key = models.CharField(max_length=48)
     position = models.IntegerField()
     mailbox_key = models.BigIntegerField()
-    at_s = models.FloatField()
 
     class Meta:
-        indexes = [models.Index(fields=["mailbox_key", "at_s"], name="further_by_mailbox")]
+        """For the user's pages."""
+
+        indexes = [
+            models.Index(fields=["mailbox_key", "transaction_key", "position"], name="further_by_mailbox")
+        ]
 
     def __str__(self) -> str:
         return f"{self.transaction_key} {self.mailbox_key}"
@@ -128,6 +135,8 @@ class RefusalRun(models.Model):
     last_session_key = models.CharField(max_length=40)
 
     class Meta:
+        """For pages by time, and for one client."""
+
         indexes = [
             models.Index(fields=["last_at_s"], name="run_by_time"),
             models.Index(fields=["client_address", "last_at_s"], name="run_by_client"),

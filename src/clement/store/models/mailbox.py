@@ -47,6 +47,8 @@ class AliasTarget(models.Model):
     address = models.CharField(max_length=320, db_index=True)
 
     class Meta:
+        """The order in which they were given."""
+
         ordering = ["alias_id", "position"]
 
     def __str__(self) -> str:

@@ -17,6 +17,8 @@ class ClientNetwork(models.Model):
     version = models.IntegerField(default=1)
 
     class Meta:
+        """A network has one entry for each thing that can be said of it."""
+
         constraints = [models.UniqueConstraint(fields=["network", "standing"], name="network_standing_once")]
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ from clement.store.models.group import Group
 
 
 class Person(models.Model):
-    """Somebody who can log in. `domain` is the hosted domain of a login that is an address; it gives the tenant."""
+    """Somebody who can log in. `domain` is that of a login that is an address here; it names the tenant."""
 
     id = models.BigAutoField(primary_key=True)
     login = models.CharField(max_length=320, unique=True)
@@ -37,7 +37,7 @@ class RoleGrant(models.Model):
 
 
 class SendAsGrant(models.Model):
-    """A right to post under an address, or under every address of `@domain`, beyond the mailboxes one owns."""
+    """A right to post under an address, or under all of `@domain`, beyond the mailboxes one owns."""
 
     id = models.BigAutoField(primary_key=True)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="send_as")
@@ -45,6 +45,8 @@ class SendAsGrant(models.Model):
     pattern = models.CharField(max_length=320)
 
     class Meta:
+        """Given twice, a right would have to be taken twice."""
+
         constraints = [models.UniqueConstraint(fields=["person", "pattern"], name="send_as_once")]
 
     def __str__(self) -> str:
