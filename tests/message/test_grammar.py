@@ -83,6 +83,8 @@ AUTHORS: dict[str, tuple[bytes, int, set[str] | None, Defect | None]] = {
     "group": (b"From: friends: a@x.example, b@x.example;\r\n", 1, X, None),
     "quoted-local-part": (b'From: "a@y.example"@x.example\r\n', 1, X, None),
     "comment": (b"From: a@x.example (b@y.example)\r\n", 1, X, None),
+    "address-as-name": (b"From: a@y.example <a@x.example>\r\n", 1, X, Defect.AUTHOR_LOOSE),
+    "comma-in-name": (b"From: Shop, Inc. <a@x.example>\r\n", 1, X, Defect.AUTHOR_LOOSE),
     "obsolete-route": (b"From: <@y.example,@z.example:a@x.example>\r\n", 1, X, None),
 }
 

@@ -1,8 +1,9 @@
 """Addresses in header fields: From, Sender, Reply-To and their like (RFC 5322 §3.4), obsolete forms included.
 
-The one parser for every purpose, so that what is checked is what is shown. Where a value can be read in
-several ways, `well_formed` is false and every address that some reader might see is among the mailboxes:
-`From: <a@x>:<b@y>` has two. Envelope paths are not these: see `clement.smtp.address`. Linear time.
+The one parser for every purpose, so that what is checked is what is shown. Where readers of mail may see
+different addresses in a value, `clear` is false and each of them is among the mailboxes: `<a@x>:<b@y>` has
+two. Faults that change no address (`a@x <a@x>`, `Shop, Inc. <a@x>`) only make it not `well_formed`.
+Envelope paths are not these: see `clement.smtp.address`. Linear time.
 
     mailbox = [[phrase] CFWS] "<" [obs-route] addr-spec ">" / addr-spec
     group   = phrase ":" [mailbox *("," mailbox)] ";"            addr-spec = local-part "@" domain
@@ -62,11 +63,16 @@ class HeaderMailbox(msgspec.Struct, frozen=True, gc=False):
 
 
 class AddressList(msgspec.Struct, frozen=True):
-    """What a field names. `groups`: the names of its groups, which may be empty of mailboxes."""
+    """What a field names.
+
+    groups: the names of its groups, which may be empty of mailboxes.
+    well_formed: as RFC 5322 wants it. clear: its mailboxes are beyond doubt, well-formed or not.
+    """
 
     mailboxes: tuple[HeaderMailbox, ...] = ()
     groups: tuple[str, ...] = ()
     well_formed: bool = True
+    clear: bool = True
 
 
 class _Token(NamedTuple):
@@ -90,7 +96,7 @@ def _plain(name: str, local_part: str, domain_text: str) -> AddressList:
     domain, known = _domain(domain_text)
     known = known and len(local_part) <= MAX_LOCAL_PART_CHARS
     mailbox = Mailbox(local_part[:MAX_LOCAL_PART_CHARS], domain)
-    return AddressList((HeaderMailbox(_name(name), mailbox),), (), known)
+    return AddressList((HeaderMailbox(_name(name), mailbox),), (), known, known)
 
 
 def _name(text: str) -> str:
@@ -108,16 +114,17 @@ def _domain(text: str) -> tuple[str, bool]:
 class _Reader:
     """Takes a list apart, element by element."""
 
-    __slots__ = ("_groups", "_mailboxes", "_well_formed")
+    __slots__ = ("_clear", "_groups", "_mailboxes", "_well_formed")
 
     def __init__(self) -> None:
         self._mailboxes: list[HeaderMailbox] = []
         self._groups: list[str] = []
         self._well_formed = True
+        self._clear = True
 
     def read(self, text: str) -> AddressList:
         if len(text) > MAX_VALUE_CHARS:
-            self._well_formed = False
+            self._clear = False
             text = text[:MAX_VALUE_CHARS]
         element: list[_Token] = []
         in_angle = in_group = False
@@ -135,8 +142,8 @@ class _Reader:
                     in_group = False
             element = []
         self._element(element)
-        well_formed = self._well_formed and not in_group and not in_angle
-        return AddressList(tuple(self._mailboxes), tuple(self._groups), well_formed)
+        well_formed = self._well_formed and self._clear and not in_group
+        return AddressList(tuple(self._mailboxes), tuple(self._groups), well_formed, self._clear)
 
     def _tokens(self, text: str) -> Iterator[_Token]:
         """Words, quoted strings, literals and specials; comments and white space are left out (CFWS)."""
@@ -150,7 +157,7 @@ class _Reader:
             if match[0] == "(":
                 position = self._skip_comment(text, position)
             elif kind == "bad":
-                self._well_formed = False
+                self._clear = False
             elif kind != "space":
                 yield _Token(kind, match[0])
 
@@ -159,15 +166,17 @@ class _Reader:
         while depth:
             part = _COMMENT_PART.match(text, position)
             if part is None:
-                self._well_formed = False
+                self._clear = False
                 return len(text)
             position = part.end()
             depth += {"(": 1, ")": -1}.get(text[position - 1], 0) if "\\" not in part[0][-2:] else 0
         return position
 
     def _begin_group(self, element: list[_Token], *, in_group: bool) -> bool:
-        if in_group or not element or any(token.kind == "special" for token in element):
+        address_like = any(token.kind == "special" for token in element)
+        if in_group or not element or address_like:
             self._well_formed = False
+            self._clear = self._clear and not address_like
             self._element(element)
             return in_group
         self._groups.append(_phrase(element))
@@ -177,13 +186,14 @@ class _Reader:
         if not element:
             return  # obs-mbox-list allows empty elements
         if len(self._mailboxes) >= MAX_MAILBOXES:
-            self._well_formed = False
+            self._clear = False
             return
         texts = [token.text if token.kind == "special" else "" for token in element]
         if texts[-1] == ">" and texts.count("<") == texts.count(">") == 1:
             start = texts.index("<")
-            if "@" in texts[:start]:
-                self._well_formed = False  # a phrase holds no "@"; readers take it for the name all the same
+            # A phrase holds neither of these; readers take it for the name all the same.
+            odd = "@" in texts[:start] or any(token.kind == "literal" for token in element[:start])
+            self._well_formed = self._well_formed and not odd
             self._addr_spec(_without_route(element[start + 1 : -1]), _phrase(element[:start]))
         elif "<" in texts or ">" in texts:
             self._every_address(element)
@@ -198,13 +208,16 @@ class _Reader:
             return
         local_part, known_local = _local_part(tokens[: ats[0]])
         domain_text, joined = _joined(tokens[ats[0] + 1 :])
+        joined = joined and _joined(tokens[: ats[0]])[1]
         domain, known_domain = _domain(domain_text)
-        self._well_formed = self._well_formed and known_local and joined and known_domain
+        self._well_formed = self._well_formed and known_local
+        self._clear = self._clear and joined and known_domain
         self._mailboxes.append(HeaderMailbox(name, Mailbox(local_part, domain)))
 
     def _every_address(self, tokens: list[_Token]) -> None:
-        """All that might be an address, from an element that is none."""
+        """All that might be an address, from an element that is none; a bare name is none to anybody."""
         self._well_formed = False
+        self._clear = self._clear and all(token.kind != "special" for token in tokens)
         for before, at, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
             if at == ("special", "@") and len(self._mailboxes) < MAX_MAILBOXES:
                 local_part, _ = _local_part([before])

@@ -20,6 +20,9 @@ class Defect(StrEnum):
     TOO_MANY_FIELDS = "too-many-fields"
     HEADER_TOO_LONG = "header-too-long"
     AUTHOR_SYNTAX = "author-syntax"
+    """Readers of mail may see another author, or none."""
+    AUTHOR_LOOSE = "author-syntax-loose"
+    """Not as RFC 5322 wants it, though nobody could mistake the author."""
     AUTHOR_REPEATED = "several-from-fields"
     AUTHOR_MISSING = "no-from-field"
 

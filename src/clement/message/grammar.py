@@ -133,8 +133,10 @@ def _authors(from_fields: list[bytes], defects: set[Defect]) -> tuple[HeaderMail
     for value in from_fields[:MAX_AUTHOR_FIELDS]:
         addresses = parse_address_list(decoded(unfold(value)))
         authors += addresses.mailboxes
-        if not addresses.well_formed or not addresses.mailboxes:
+        if not addresses.clear or not addresses.mailboxes:
             defects.add(Defect.AUTHOR_SYNTAX)
+        elif not addresses.well_formed:
+            defects.add(Defect.AUTHOR_LOOSE)
     return tuple(authors)
 
 
