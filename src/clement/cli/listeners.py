@@ -21,7 +21,7 @@ from clement.smtp import Extensions, ProtocolLimits, Service, replies
 
 SOCKET_MODE = 0o660
 
-_SERVICES = {
+SERVICES = {
     ListenerKind.MX: Service.SMTP,
     ListenerKind.SUBMISSION: Service.SUBMISSION,
     ListenerKind.SUBMISSIONS: Service.SUBMISSION,
@@ -116,7 +116,7 @@ def open_listener(settings: Settings, listener: ListenerSettings, listening: soc
         raise ListenerFault(f"{listener.address}: a submissions listener needs a certificate")
     door = Door(
         label=listener.service,
-        service=_SERVICES[listener.kind],
+        service=SERVICES[listener.kind],
         greeting=replies.SERVICE_READY.with_text(
             f"{settings.site.hostname} {_greeting(listener.kind)} Clement"
         ),

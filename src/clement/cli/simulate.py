@@ -51,8 +51,8 @@ def simulate(
     swaks --to x@example.org --dump-mail | clement simulate - --client 192.0.2.1 --to alice@example.org
     """
     from clement.cli.simulation import SimulationRequest
+    from clement.cli.simulation import simulate as run
     from clement.cli.story import tell
-    from clement.cli.wiring import simulate as run
     from clement.config import ListenerKind
     from clement.journal.records import Outcome
 

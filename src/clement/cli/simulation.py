@@ -1,19 +1,50 @@
-"""What is asked of a simulation, and what it tells: a session that never was, in the words of a real one."""
+"""A session that never happened: the real policy on a message from a file, touching nothing.
+
+The protocol core, the checks, `decide` and the records are those of service;
+only what would leave a trace is replaced: transports say yes without asking
+anybody, nothing is written down, and a login is believed.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import random
+import time
+from base64 import b64encode
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+
 import msgspec
 
+from clement.cli import wiring
+from clement.cli.database import connected
+from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.listeners import SERVICES
+from clement.cli.wiring import Paths
 from clement.config.listener import ListenerKind
-from clement.journal.records import SessionRecord, TransactionRecord
+from clement.config.settings import Settings
+from clement.delivery.routing import Transports
+from clement.delivery.transport import Destination, Envelope, Placement
+from clement.journal.records import Record, SessionRecord, TransactionRecord
+from clement.message.grammar import examine
+from clement.policy.directory import Directory
+from clement.policy.pipeline import Plan
+from clement.policy.plan import standard_plan
+from clement.policy.ports import Scanner
+from clement.server.conversation import Conversation, Door
+from clement.server.gate import client
+from clement.server.login import FailureBudget
+from clement.server.services import Clocks, Services, SessionLimits
+from clement.server.splitting import SplitMemory
+from clement.smtp import ContentWriter as WireContent
+from clement.smtp import Extensions, ReversePath, ServerSession, replies
+from clement.spool.content import ContentWriter
+from clement.spool.filesystem import OsFileSystem
+from clement.spool.workers import Workers
 
 
 class SimulationRequest(msgspec.Struct, frozen=True):
-    """A message and the session it would come in.
-
-    content: with CRLF line ends, no dot-stuffing. client: an address. reverse_path: "" for the null
-    reverse-path. login: the person who has authenticated, "" for nobody; it implies TLS.
-    """
+    """A message and the circumstances of its arrival. `login`: the person who posts it, "" for a stranger."""
 
     content: bytes
     client: str
@@ -26,7 +57,208 @@ class SimulationRequest(msgspec.Struct, frozen=True):
 
 
 class SimulationReport(msgspec.Struct, frozen=True):
-    """The records that the session would have left: its transcript, each transaction, its recipients."""
+    """What would have been recorded: every command, finding, reply, and each recipient's own verdict.
+
+    split: without PRDR the recipients' answers could not share one reply, and the client would be told 451 first.
+    """
 
     session: SessionRecord
     transactions: tuple[TransactionRecord, ...]
+    split: bool
+
+
+def simulate(settings: Settings, request: SimulationRequest) -> SimulationReport:
+    """Play the session with the directory as SQL has it now.
+
+    Raises Failure when `client` is no address, or SQL is away.
+    """
+    with connected(settings.database):
+        from clement.store.snapshot import load_directory
+
+        directory = load_directory()
+    try:
+        return asyncio.run(play(settings, directory, request))
+    except ValueError as fault:
+        raise Failure(ExitCode.USAGE, str(fault)) from None
+
+
+async def play(settings: Settings, directory: Directory, request: SimulationRequest) -> SimulationReport:
+    """Play the session with this directory. Raises ValueError when `client` is no address."""
+    listener = _Ear()
+    workers = Workers()
+    resolver = wiring.resolver_for(settings)
+    services = _services(settings, directory, listener, workers, standard_plan(resolver), wiring.scanner_for(settings))
+    door = Door("simulation", SERVICES[request.kind], replies.SERVICE_READY)
+    mechanisms = ("PLAIN",) if request.login else ()
+    core = ServerSession(
+        service=door.service,
+        hostname=settings.site.hostname,
+        offer=Extensions(
+            size_limit_bytes=settings.limits.size_bytes,
+            prdr=request.kind is not ListenerKind.LMTP,
+            auth_mechanisms=mechanisms,
+            auth_without_tls=True,
+        ),
+    )
+    conversation = Conversation(services, door, core, client(request.client, 0), FailureBudget())
+    if request.tls:
+        conversation.tls_established("TLSv1.3", "simulated")
+    try:
+        await _play(conversation, core, request)
+    finally:
+        conversation.end("simulated")
+        await resolver.close()
+        workers.stop()
+    return listener.report()
+
+
+async def _play(conversation: Conversation, core: ServerSession, request: SimulationRequest) -> None:
+    opening = conversation.open()
+    if opening is not None:
+        await opening
+    for said in _commands(request):
+        core.receive_data(said)
+        while (event := core.next_event()) is not None:
+            waiting = conversation.take(event)
+            if waiting is not None:
+                await waiting
+        reply = core.data_to_send()
+        if said is _DATA and not reply.startswith(_GO_ON):
+            break
+
+
+_DATA = b"DATA\r\n"
+_GO_ON = replies.START_CONTENT.encode()[:3]
+
+
+def _commands(request: SimulationRequest) -> list[bytes]:
+    wire = WireContent()
+    greeting = "LHLO" if request.kind is ListenerKind.LMTP else "EHLO"
+    commands = [f"{greeting} {request.hello}\r\n".encode("utf-8", "surrogateescape")]
+    if request.login:
+        token = b64encode(f"\0{request.login}\0simulated".encode()).decode()
+        commands.append(f"AUTH PLAIN {token}\r\n".encode())
+    prdr = " PRDR" if len(request.recipients) > 1 and request.kind is not ListenerKind.LMTP else ""
+    international = "" if request.reverse_path.isascii() and all(r.isascii() for r in request.recipients) else " SMTPUTF8"
+    commands.append(f"MAIL FROM:<{request.reverse_path}>{prdr}{international}\r\n".encode())
+    commands += [f"RCPT TO:<{recipient}>\r\n".encode() for recipient in request.recipients]
+    return [*commands, _DATA, wire.write(request.content) + wire.finish(), b"QUIT\r\n"]
+
+
+class _Ear:
+    """Takes the records that would have been written down."""
+
+    def __init__(self) -> None:
+        self._sessions: list[SessionRecord] = []
+        self._transactions: list[TransactionRecord] = []
+
+    def append(self, record: Record) -> None:
+        if isinstance(record, TransactionRecord):
+            self._transactions.append(record)
+
+    def flush(self) -> bool:
+        return True
+
+    def record(self, session: SessionRecord, transactions: Sequence[TransactionRecord] = ()) -> None:
+        self._sessions.append(session)
+        self._transactions.extend(transactions)
+
+    def refused(self, client: str, reason: str, at_s: float, build: object) -> bool:
+        self.record(*build())  # type: ignore[operator]
+        return False
+
+    def report(self) -> SimulationReport:
+        transactions = tuple(self._transactions)
+        judged = {(each.outcome, each.reason) for one in transactions for each in one.recipients if _saw_content(one)}
+        return SimulationReport(self._sessions[0], transactions, split=len(judged) > 1)
+
+
+def _saw_content(transaction: TransactionRecord) -> bool:
+    return transaction.size_bytes > 0
+
+
+class _Agreeable:
+    """A transport that would take everything and moves nothing."""
+
+    def target(self, destination: Destination) -> Hashable:
+        return "simulation"
+
+    def known(self, destination: Destination) -> Placement | bool | None:
+        return None
+
+    async def verify(self, envelope_reverse_path: ReversePath, destination: Destination) -> Placement | None:
+        return None
+
+    def start(self, envelope: Envelope, destinations: Sequence[Destination]) -> _Placed:
+        return _Placed(len(destinations))
+
+
+class _Placed:
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    async def prepare(self, content: object) -> Sequence[Placement | None]:
+        return [None] * self._count
+
+    async def commit(self) -> Sequence[Placement]:
+        return [Placement(replies.MESSAGE_OK)] * self._count
+
+    async def abort(self) -> None:
+        return None
+
+
+class _NoSplits(SplitMemory):
+    """Remembers and recalls nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+
+    def remember(self, client: object, reverse_path: str, classes: object) -> None:
+        return None
+
+    def recall(self, client: object, reverse_path: str, recipient: str) -> str:
+        return ""
+
+
+class _Still:
+    """A directory that does not change."""
+
+    def __init__(self, current: Directory) -> None:
+        self.current = current
+
+
+async def _believe(password_hash: str, password: bytes) -> bool:
+    return bool(password_hash)
+
+
+def _services(
+    settings: Settings,
+    directory: Directory,
+    ear: _Ear,
+    workers: Workers,
+    plan: Plan,
+    scanner: Scanner | None,
+) -> Services:
+    filesystem, paths, agreeable = OsFileSystem(), Paths.of(settings), _Agreeable()
+    folder = str(paths.staging)
+    return Services(
+        hostname=settings.site.hostname,
+        node=settings.site.node_name,
+        postmaster=wiring.postmaster(settings),
+        own_names=wiring.own_names(settings),
+        limits=SessionLimits(),
+        plan=plan,
+        feed=_Still(directory),
+        transports=Transports(agreeable, agreeable, agreeable),
+        scanner=scanner,
+        examine=lambda content: examine(content.header_block),
+        new_content=lambda: ContentWriter(filesystem, folder, workers, settings.limits.size_bytes),
+        room_for=lambda _size: True,
+        splits=_NoSplits(),
+        journal=ear,
+        proportion=ear,
+        check_password=_believe,
+        clocks=Clocks(time.time, time.monotonic),
+        random_bits=random.getrandbits,
+        reached=filesystem.reached,
+    )

@@ -16,13 +16,15 @@ from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.settings import Settings
 from clement.delivery.maildir import MaildirTransport
 from clement.delivery.maildir_store import MaildirOptions
+from clement.delivery.relay import RelayTransport
 from clement.delivery.routing import Transports
-from clement.delivery.transport import Transport
 from clement.journal.journal import Journal, JournalLimits
 from clement.journal.proportion import Proportion
 from clement.net.clamd import ClamdScanner
 from clement.net.clamd_settings import ClamdAddress, ClamdSettings
+from clement.net.hop_connection import TlsContexts
 from clement.net.resolver import DnsResolver, ResolverSettings
+from clement.net.smtp_client import SmtpClient
 from clement.policy.plan import standard_plan
 from clement.server.checking import HeaderReader
 from clement.server.directory_file import DirectoryFile
@@ -173,7 +175,8 @@ def own_names(settings: Settings) -> frozenset[str]:
 def transports(settings: Settings, filesystem: FileSystem, workers: Workers) -> Transports:
     """The ways mail leaves a session on this machine."""
     maildir = MaildirTransport(filesystem, maildir_options(settings), workers, time.time)
-    relay: Transport = maildir
+    next_hops = SmtpClient(settings.site.hostname, time.monotonic, TlsContexts())
+    relay = RelayTransport(next_hops, filesystem, workers, time.monotonic)
     return Transports(maildir, relay, relay)
 
 

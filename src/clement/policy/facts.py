@@ -6,6 +6,8 @@ name, and what one check found reaches another only through `decide`.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from clement.message.grammar import MessageFacts
@@ -59,13 +61,13 @@ class RecipientFacts(msgspec.Struct):
 
 
 class ContentFacts(msgspec.Struct):
-    """The content as a whole. `scan` is None when no recipient's group asked for a scan."""
+    """The content as a whole. `scan` waits for the scanner; None when no recipient's group asked for a scan."""
 
     transaction: TransactionFacts
     size_bytes: int
     defects: ContentDefects
     message: MessageFacts
-    scan: Scan | None = None
+    scan: Callable[[], Awaitable[Scan]] | None = None
 
 
 class RecipientContentFacts(msgspec.Struct):

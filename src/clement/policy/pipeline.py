@@ -30,10 +30,14 @@ Observations = list[Observation]
 
 
 class Check(msgspec.Struct, Generic[Facts], frozen=True):
-    """One check at one stage. `run` is given the facts of the stage and changes nothing."""
+    """One check at one stage. `run` is given the facts of the stage and changes nothing.
+
+    bounds_itself: it has a time-out of its own, and the budget of the stage does not end it.
+    """
 
     name: str
     run: Callable[[Facts], Answer]
+    bounds_itself: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -53,7 +57,7 @@ def gather(
 ) -> Observations | Awaitable[Observations]:
     """What the checks of a stage find; a plain list whenever none of them had to wait."""
     found: Observations = []
-    waiting: list[tuple[str, int, Awaitable[Finding | None]]] = []
+    waiting: list[Awaitable[Observation | None]] = []
     for check in checks:
         started_ns = perf_counter_ns()
         answer = check.run(facts)
@@ -62,26 +66,28 @@ def gather(
         if isinstance(answer, Finding):
             found.append(Observation(answer, (perf_counter_ns() - started_ns) // 1000))
         else:
-            waiting.append((check.name, started_ns, answer))
-    return _finish(found, waiting, budget_s) if waiting else found
+            if not check.bounds_itself:
+                answer = _bounded(check.name, answer, budget_s)
+            waiting.append(_timed(answer, started_ns))
+    return _finish(found, waiting) if waiting else found
 
 
-async def _finish(
-    found: Observations, waiting: list[tuple[str, int, Awaitable[Finding | None]]], budget_s: float
-) -> Observations:
-    late = await asyncio.gather(*(_bounded(name, at, answer, budget_s) for name, at, answer in waiting))
+async def _finish(found: Observations, waiting: list[Awaitable[Observation | None]]) -> Observations:
+    late = await asyncio.gather(*waiting) if len(waiting) > 1 else [await waiting[0]]
     found.extend(observation for observation in late if observation is not None)
     return found
 
 
-async def _bounded(
-    name: str, started_ns: int, answer: Awaitable[Finding | None], budget_s: float
-) -> Observation | None:
-    try:
-        async with asyncio.timeout(budget_s):
-            finding = await answer
-    except TimeoutError:
-        finding = Finding(name, Result.TEMPERROR, detail=f"no answer within {budget_s:g} s")
+async def _timed(answer: Awaitable[Finding | None], started_ns: int) -> Observation | None:
+    finding = await answer
     if finding is None:
         return None
     return Observation(finding, (perf_counter_ns() - started_ns) // 1000)
+
+
+async def _bounded(name: str, answer: Awaitable[Finding | None], budget_s: float) -> Finding | None:
+    try:
+        async with asyncio.timeout(budget_s):
+            return await answer
+    except TimeoutError:
+        return Finding(name, Result.TEMPERROR, detail=f"no answer within {budget_s:g} s")

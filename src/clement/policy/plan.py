@@ -33,7 +33,7 @@ def standard_plan(resolver: Resolver, budget_s: float = 10.0) -> Plan:
         content=(
             Check(grammar.NAME, grammar.check),
             Check(loop.NAME, loop.check_hops),
-            Check(virus.NAME, virus.check),
+            Check(virus.NAME, virus.check, bounds_itself=True),
         ),
         recipient_content=(
             Check(size.NAME, size.check_counted),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from clement.policy.ports import Scan, Scanner, ScanStream
+from clement.policy.ports import Clean, Scan, Scanner, ScanStream
 from clement.spool.content import Content, ContentWriter
 
 STREAM_FROM_BYTES = 256 * 1024
@@ -52,11 +52,16 @@ class Intake:
         self.content = await self._writer.finish()
         return self.content
 
-    async def scan(self) -> Scan | None:
-        """What the scanner says of it, None when nobody asked. Never raises for the scanner's sake."""
-        if self._scanner is None:
-            return None
+    @property
+    def scanned(self) -> bool:
+        """Whether a scanner is to see it."""
+        return self._scanner is not None
+
+    async def scan(self) -> Scan:
+        """What the scanner says of the whole. Never raises for the scanner's sake."""
         if self._stream is None:
+            if self._scanner is None:
+                return Clean()
             self._stream = self._scanner.begin()
             await self._feed_early(self._stream)
         return await self._stream.finish()

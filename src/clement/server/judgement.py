@@ -71,7 +71,7 @@ class Judgement:
         """What the content is worth for each recipient."""
         facts = self._services.examine(content)
         self.message = facts if isinstance(facts, MessageFacts) else await facts
-        scan = await intake.scan()
+        scan = intake.scan if intake.scanned else None
         content_facts = ContentFacts(self._facts, size_bytes, defects, self.message, scan)
         common = await self._observe(self._services.plan.content, content_facts)
         for recipient in self.recipients:
