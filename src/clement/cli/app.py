@@ -11,7 +11,22 @@ from typing import Annotated
 
 import typer
 
-from clement.cli import alias, check, directive, domain, group, init, mailbox, network, person, simulate, sink
+from clement.cli import (
+    alias,
+    check,
+    directive,
+    domain,
+    explain,
+    group,
+    init,
+    log,
+    mailbox,
+    network,
+    person,
+    session,
+    simulate,
+    sink,
+)
 from clement.cli.exit_codes import MEANINGS, ExitCode, Failure
 from clement.cli.options import ConfigOption, find_config
 from clement.cli.terminal import complain
@@ -73,6 +88,9 @@ def serve(config: ConfigOption = None) -> None:
 
 app.verb("init", "Make configuration, folders, certificate, database.")(init.init)
 app.verb("check", "Find out what is wrong with the configuration.")(check.check)
+app.verb("log", "What came of every message.")(log.log)
+app.verb("session", "One session, line by line.")(session.session)
+app.verb("explain", "Why a message fared as it did.")(explain.explain)
 app.verb("simulate", "What would become of a message.")(simulate.simulate)
 app.verb("sink", "A next hop for trying things.")(sink.sink)
 app.add_typer(group.app, name="group")

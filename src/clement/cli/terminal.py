@@ -104,9 +104,9 @@ def print_lines(lines: Iterable[Line]) -> None:
         output.print(text, style=style or None, soft_wrap=True)
 
 
-def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+def print_facts(facts: Iterable[tuple[str, str]], limit: int = MAX_CELL) -> None:
     """Names and values under each other; a value that is empty is left out."""
-    kept = [(name, safe(value)) for name, value in facts if value]
+    kept = [(name, safe(value, limit)) for name, value in facts if value]
     width = max((len(name) for name, _ in kept), default=0)
     for name, value in kept:
         print(f"{name:<{width}}  {value}")

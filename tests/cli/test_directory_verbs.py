@@ -1,0 +1,196 @@
+"""Groups, domains, mailboxes, aliases, persons, directives, networks: add, list, show, change, remove."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+
+def test_a_site_is_made_changed_and_taken_down_by_hand(shell: Shell) -> None:
+    shell.run("group", "add", "family")
+    shell.run("domain", "add", "Example.ORG", "--group", "family")
+    shell.run("mailbox", "add", "alice@example.org", "--quota", "2GiB")
+    shell.run("alias", "add", "info@example.org", "alice@example.org")
+    shell.run("domain", "change", "example.org", "--catch-all", "alice@example.org", "--separator", "-")
+    (domain,) = shell.json("domain", "show", "example.org")
+    assert (domain["catch_all"], domain["subaddress_separator"]) == ("alice@example.org", "-")
+    assert shell.json("mailbox", "show", "alice@example.org")[0]["quota_bytes"] == 2 * 1024**3
+    shell.run("domain", "change", "example.org", "--catch-all", "")
+    assert "alias info@example.org points to it" in shell.refusal(
+        "mailbox", "remove", "alice@example.org", code=1
+    )
+    shell.run("alias", "remove", "info@example.org")
+    shell.run("mailbox", "remove", "alice@example.org")
+    shell.run("domain", "remove", "example.org")
+    shell.run("group", "remove", "family")
+    assert [row["name"] for row in shell.json("group", "list")] == ["local", "relay"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("group", "show", "nobody"),
+        ("domain", "show", "nobody.example"),
+        ("mailbox", "show", "nobody@local.example"),
+        ("alias", "change", "nobody@local.example", "anna@local.example"),
+        ("person", "remove", "nobody"),
+        ("directive", "show", "999"),
+        ("network", "remove", "192.0.2.0/24"),
+        ("network", "show", "999"),
+        ("domain", "add", "example.org", "--group", "nobody"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_there_is_code_3(shell: Shell, words: tuple[str, ...]) -> None:
+    assert shell.refusal(*words, code=3).startswith("clement: no ")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("group", "add", "local"), "name: there is a group local already"),
+        (("group", "add", "Bad Name"), "letters, digits"),
+        (("group", "remove", "local"), "still has domains"),
+        (("domain", "add", "no domain", "--group", "local"), "is no label"),
+        (("mailbox", "add", "someone@relay.example"), "handed on to a next hop"),
+        (("mailbox", "add", "anna@local.example"), "there is a mailbox"),
+        (("alias", "add", "loop@local.example", "loop@local.example"), "loop"),
+        (("alias", "add", "out@local.example", "x@elsewhere.example"), "not hosted here"),
+        (("person", "change", "admin", "--revoke", "root"), "last root-admin"),
+        (("network", "add", "0.0.0.0/0", "relayable"), "is everybody"),
+        (("network", "add", "10.0.0.1/8", "banned"), "host bits"),
+        (("directive", "add", "refuse", "--for", "site"), "about everybody"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_what_is_refused_is_code_1_and_says_why(shell: Shell, words: tuple[str, ...], message: str) -> None:
+    assert message in shell.refusal(*words, code=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("group", "add", "g", "--relay-to", "a:b:c"), "--relay-to: expected [smtp:|lmtp:]HOST[:PORT]"),
+        (("group", "add", "g", "--relay-to", "a:25,tls=maybe"), "tls=never|offered|required"),
+        (("group", "add", "g", "--relay-to", "a", "--lmtp-to", "b"), "not both"),
+        (("group", "change", "local", "--policy", "unscanable=refuse"), "did you mean unscannable?"),
+        (("group", "change", "local", "--policy", "unscannable=maybe"), "Invalid enum value 'maybe'"),
+        (("mailbox", "change", "anna@local.example", "--quota", "much"), "a size such as 500MB"),
+        (("person", "add", "x@local.example", "--grant", "king"), "group:NAME or domain:NAME"),
+        (("directive", "add", "refuse", "--for", "@local.example"), "site, group:NAME, domain:NAME"),
+        (("directive", "change", "1", "--expires", "soon"), "30min, 2h, 7d, 4w or a date"),
+        (("network", "show", "nonsense"), "expected a number or a network"),
+        (("network", "add", "10.0.0.0/8", "liked"), "liked"),
+        (("mailbox", "import", "not-here.csv"), "cannot read not-here.csv"),
+        (("frobnicate",), "No such command"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_wrong_usage_is_code_2_and_says_what_is_right(
+    shell: Shell, words: tuple[str, ...], message: str
+) -> None:
+    assert message in " ".join(shell.refusal(*words, code=2).split())
+
+
+def test_next_hops_are_shown_as_they_are_typed(shell: Shell) -> None:
+    hops = [
+        "smtp:[2001:db8::1]:25,priority=20,tls=required",
+        "smtp:mx.example.org:2525,priority=10,tls=never",
+    ]
+    shell.run("group", "add", "g", "--relay-to", hops[0], "--relay-to", hops[1].removeprefix("smtp:"))
+    shown = re.findall(r"next hop +(\S+)", shell.out("group", "show", "g"))
+    assert sorted(shown) == sorted(hops)
+    shell.run("group", "change", "g", "--lmtp-to", "/run/dovecot/lmtp")
+    assert "lmtp:/run/dovecot/lmtp" in shell.out("group", "show", "g")
+    shell.run("group", "change", "g", "--store", "--name", "h", "--policy", "scan_content=false")
+    (group,) = shell.json("group", "show", "h")
+    assert (group["storage"], group["next_hops"], group["policy"]["scan_content"]) == ("maildir", [], False)
+
+
+def test_mailboxes_are_imported_all_or_none(shell: Shell) -> None:
+    lines = [f"user{number}@local.example,10MB" for number in range(500)]
+    shell.run("mailbox", "import", "-", stdin="# people\n\n" + "\n".join(lines) + "\n")
+    assert len(shell.json("mailbox", "list", "--domain", "local.example")) == 502
+    assert [row["address"] for row in shell.json("mailbox", "list", "--text", "user49")][:2] == [
+        "user49@local.example",
+        "user490@local.example",
+    ]
+    said = shell.run("mailbox", "import", "-", stdin="new@local.example\nanna@local.example\n", code=1).stderr
+    assert "there is a mailbox anna@local.example already" in said
+    shell.run("mailbox", "show", "new@local.example", code=3)
+    said = shell.run("mailbox", "import", "-", stdin="a@local.example,1,x,y\n", code=2).stderr
+    assert "-:1: expected ADDRESS[,QUOTA[,OWNER]]" in said
+
+
+def test_a_password_is_made_and_shown_once_or_read_from_a_file(shell: Shell) -> None:
+    made = shell.run("person", "add", "carol@local.example", "--grant", "domain:local.example")
+    assert re.fullmatch(r"password: ([a-z0-9]{5}-){3}[a-z0-9]{5}\n", made.stderr)
+    assert "password" not in made.stdout
+    shell.run("person", "change", "carol@local.example", "--password-file", "-", stdin="correct horse\n")
+    said = shell.run("person", "change", "carol@local.example", "--password-file", "-", stdin="x\n", code=1)
+    assert "at least 8 characters" in said.stderr
+    (person,) = shell.json("person", "show", "carol@local.example")
+    assert [(grant["role"], grant["object_name"]) for grant in person["grants"]] == [
+        ("user", ""),
+        ("domain", "local.example"),
+    ]
+    assert "hash" not in shell.out("person", "show", "carol@local.example", "--json")
+
+
+def test_a_person_is_switched_off_and_given_addresses(shell: Shell) -> None:
+    shell.run("person", "change", "anna@local.example", "--off", "--allow", "@local.example")
+    (anna,) = shell.json("person", "show", "anna@local.example")
+    assert (anna["enabled"], anna["send_as"]) == (False, ["@local.example"])
+    shell.run("person", "change", "anna@local.example", "--on", "--forbid", "@local.example")
+    assert shell.json("person", "show", "anna@local.example")[0]["send_as"] == []
+    shell.run("person", "remove", "anna@local.example")
+    assert shell.json("mailbox", "show", "anna@local.example")[0]["owner_login"] == ""
+
+
+def test_a_directive_says_where_it_came_from_and_what_it_overlaps(shell: Shell) -> None:
+    added = shell.run(
+        *("directive", "add", "accept", "--for", "domain:local.example", "--from", "@partner.example"),
+        *("--expires", "4w", "--note", "until the fair", "--json"),
+    )
+    assert "authenticated (SPF or DKIM)" in added.stderr
+    (row,) = [row for row in shell.json("directive", "list") if row["scope"] == "domain"]
+    assert (row["scope_name"], row["note"], row["origin"]) == ("local.example", "until the fair", "hand")
+    assert abs(row["expires_at_s"] - time.time() - 4 * 7 * 86400) < 600
+    shell.run("directive", "change", str(row["id"]), "--action", "refuse", "--expires", "never", "--final")
+    shown = shell.out("directive", "show", str(row["id"]))
+    assert re.search(r"origin +hand, by \w+ \(shell\)", shown)
+    assert re.search(r"ends +never", shown)
+    shell.run("directive", "remove", str(row["id"]))
+    assert [row["scope_name"] for row in shell.json("directive", "list", "--for", "anna@local.example")] == [
+        "anna@local.example"
+    ]
+
+
+def test_networks_are_named_by_number_or_range(shell: Shell) -> None:
+    shell.run("network", "add", "192.0.2.0/24", "relayable")
+    noted = shell.run("network", "add", "192.0.2.7/32", "not-relayable", "--note", "the guest machine")
+    assert "192.0.2.0/24" in noted.stderr
+    shell.run("network", "add", "192.0.2.0/24", "banned", "--expires", "2h")
+    assert "name one by its number" in shell.refusal("network", "remove", "192.0.2.0/24", code=1)
+    shell.run("network", "change", "192.0.2.7/32", "--standing", "relayable")
+    networks = shell.json("network", "list")
+    assert [(row["network"], row["standing"]) for row in networks] == [
+        ("192.0.2.0/24", "relayable"),
+        ("192.0.2.0/24", "banned"),
+        ("192.0.2.7/32", "relayable"),
+    ]
+    shell.run("network", "remove", str(networks[1]["id"]))
+    assert len(shell.json("network", "list")) == 2
+
+
+def test_case_136_hostile_text_is_shown_escaped(shell: Shell) -> None:
+    shell.run(
+        "directive", "add", "refuse", "--for", "site", "--from", "@x.example", "--note", "a\u202eb[red]c"
+    )
+    shown = shell.out("directive", "list")
+    assert "\u202e" not in shown
+    assert "[red]" in shown
