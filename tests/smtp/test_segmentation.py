@@ -90,7 +90,9 @@ def outcome(core: Core) -> tuple[object, ...]:
 @given(CORES, SESSIONS, st.randoms(use_true_random=False))
 @example({"limits": TIGHT}, b"y" * 170 + b"\n", random.Random(1))
 @example({"limits": TIGHT}, b"NOOP " + b"y" * 56 + b"\r\n", random.Random(1))
-def test_the_same_however_it_is_cut(settings: dict[str, object], octets: bytes, source: random.Random) -> None:
+def test_the_same_however_it_is_cut(
+    settings: dict[str, object], octets: bytes, source: random.Random
+) -> None:
     at_once = Core(**settings).feed(octets)  # type: ignore[arg-type]
     by_byte = Core(**settings).feed(*(octets[at : at + 1] for at in range(len(octets))))  # type: ignore[arg-type]
     cuts = sorted(source.sample(range(len(octets) + 1), min(3, len(octets) + 1)))
