@@ -1,6 +1,7 @@
 """The recorder: every record once, whatever SQL does, and never silently behind."""
 
 import json
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from clement.journal.journal import Journal, JournalLimits
 from clement.journal.lag import LagLimits
 from clement.journal.reader import JournalReader
 from clement.journal.recorder import Recorder, RecorderLimits, sole
+from clement.journal.records import Record
 from clement.journal.rejected import RejectedRecords
 from clement.journal.segments import SUFFIX, Segment, listed
 from clement.telemetry.metrics import (
@@ -200,6 +202,39 @@ def test_a_record_of_an_unknown_kind_is_set_aside(tmp_path: Path) -> None:
     steps(Recorder(tmp_path, log, "mx1"))
     assert ids(log.records) == ["s1-1", "s2-1"]
     assert len(list((tmp_path / "rejected").iterdir())) == 2
+
+
+@pytest.mark.parametrize("refused", [{0}, {99}, {49, 50}, set(range(100)), {3, 4, 5, 77}])
+def test_sql_going_away_between_rejections_loses_and_doubles_nothing(
+    tmp_path: Path, refused: set[int]
+) -> None:
+    class Shaky(ListLog):
+        calls = 0
+
+        def write(self, records: Sequence[Record], positions: Mapping[str, int]) -> None:
+            self.calls += 1
+            self.away = self.calls % 3 == 0
+            super().write(records, positions)
+
+    journal, log = Journal(tmp_path, "mx1"), Shaky()
+    log.refuses = {f"s{number}-1" for number in refused}
+    for number in range(100):
+        journal.append(transaction(number))
+    journal.close()
+    recorder = Recorder(tmp_path, log, "mx1")
+    while listed(tmp_path):
+        log.away = False
+        recorder.step()
+    assert ids(log.records) == [f"s{number}-1" for number in range(100) if number not in refused]
+    assert len(list((tmp_path / "rejected").iterdir())) == len(refused)
+
+
+def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
+    names = ["notes.journal", "mx1-1-2-3~x.journal", "rejected", "x.new.journal", "~.journal"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"not a segment")
+    assert Recorder(tmp_path, ListLog(), "mx1", RecorderLimits(journal_limit_bytes=1)).step() == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 
 def test_a_torn_end_and_a_damage_are_skipped_and_said(

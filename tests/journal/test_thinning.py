@@ -7,8 +7,7 @@ from pathlib import Path
 from clement.journal.journal import Journal, JournalLimits
 from clement.journal.recorder import Recorder, RecorderLimits
 from clement.journal.records import GapRecord, SessionRecord, TransactionRecord
-from clement.journal.segments import listed, remove_finished
-from clement.journal.thinning import level_of
+from clement.journal.segments import level_of, listed, remove_finished
 from tests.journal.log_writers import ListLog
 from tests.journal.samples import session, transaction
 

@@ -74,6 +74,7 @@ class Recorder:
         )
         self._lag = Lag(self._limits.lag, self._metrics, now, monotonic)
         self._batch = Batch()
+        self._at_once = self._limits.batch_records  # fewer while a record is looked for that SQL refuses
         self._positions: dict[str, int] | None = None
         self._unavailable_since_s: float | None = None
         self._pause_s = self._limits.pause_s
@@ -89,6 +90,7 @@ class Recorder:
 
     def _run(self, stop: Callable[[], bool], sleep: Callable[[float], None]) -> None:
         _log.info(events.RECORDER_STARTED, directory=str(self._directory))
+        self._thinning.sweep()
         while not stop():
             # A batch that is not full was all there is: wait until another is worth a transaction.
             if self.step() < self._limits.batch_records:
@@ -129,31 +131,37 @@ class Recorder:
         return self._positions
 
     def _write_batch(self, positions: dict[str, int]) -> int:
-        """Write the batch that was collected, and keep it until that has succeeded."""
+        """Write the batch that was collected; what of it is not written yet is kept until it is."""
         batch = self._batch
-        if batch.entries:
-            self._write(batch.entries)
-            self._metrics.add(metrics.RECORDER_RECORDS, len(batch.entries))
-            self._lag.learn(len(batch.entries), batch.size_bytes)
+        written = 0
+        while batch.entries:
+            at_once = min(self._at_once, len(batch.entries))
+            if self._write(batch.entries[:at_once]):
+                del batch.entries[:at_once]
+                written += at_once
+                self._at_once = self._limits.batch_records
+            else:
+                self._at_once = at_once // 2
         positions.update(batch.ends)
         self._batch = Batch()
-        return len(batch.entries)
+        return written
 
-    def _write(self, entries: Sequence[Entry]) -> None:
-        """Write entries in order; where SQL refuses one, halve until it is found, and set it aside."""
+    def _write(self, entries: Sequence[Entry]) -> bool:
+        """Write entries; False when SQL refuses one of several. One that it refuses alone is set aside."""
         ends = {entry.segment: entry.end for entry in entries}
         try:
             self._writer.write([entry.record for entry in entries], ends)
         except RecordRejected as refusal:
             if len(entries) > 1:
-                middle = len(entries) // 2
-                self._write(entries[:middle])
-                self._write(entries[middle:])
-                return
-            only = entries[0]
-            self._rejected.set_aside(only.segment, only.end, str(refusal), only.payload)
+                return False
+            refused = entries[0]
+            self._rejected.set_aside(refused.segment, refused.end, str(refusal), refused.payload)
             self._writer.write((), ends)
+            return True
+        self._lag.learn(len(entries), sum(len(entry.payload) for entry in entries))
+        self._metrics.add(metrics.RECORDER_RECORDS, len(entries))
         self._metrics.add(metrics.RECORDER_BATCHES)
+        return True
 
     def _remove_settled(self, segments: Sequence[Segment], positions: dict[str, int]) -> None:
         """Remove the finished segments of which everything is in SQL, and the positions of those removed."""

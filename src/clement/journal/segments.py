@@ -19,6 +19,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 SUFFIX: Final = ".journal"
+LEVEL_MARK: Final = "~"
+
+# node, process, start of the process in nanoseconds, number, and how often the segment was thinned
+_NAME: Final = re.compile(r"[A-Za-z0-9._]+-[A-Za-z0-9._]+-[0-9]{19}-[0-9]{6,}(?:~[1-9])?\.journal")
 _OUTSIDE_NAME: Final = re.compile(r"[^A-Za-z0-9._]")
 
 
@@ -91,12 +95,17 @@ def writer_of(name: str) -> str:
     return name.rpartition("-")[0]
 
 
+def level_of(name: str) -> int:
+    """Return how often a segment was thinned."""
+    return int(name.partition(LEVEL_MARK)[2] or 0)
+
+
 def listed(directory: Path) -> list[Segment]:
     """List the segments that are there now, by name. Raises OSError when the directory cannot be read."""
     segments = []
     with os.scandir(directory) as entries:
         for entry in entries:
-            if not entry.name.endswith(SUFFIX) or not entry.is_file(follow_symlinks=False):
+            if not _NAME.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
                 continue
             try:
                 size_bytes = entry.stat(follow_symlinks=False).st_size

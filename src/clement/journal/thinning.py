@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,13 +27,13 @@ from clement.journal.frames import HEADER_BYTES, seal
 from clement.journal.losses import Losses, without_transcript
 from clement.journal.reader import Batch, JournalReader, say_unreadable
 from clement.journal.records import GapRecord, Record, SessionRecord
-from clement.journal.segments import SUFFIX, Segment, opened, remove_finished
+from clement.journal.segments import LEVEL_MARK, SUFFIX, Segment, level_of, opened, remove_finished
 from clement.telemetry import events
 from clement.telemetry.log import Log
 from clement.telemetry.metrics import Metrics
 from clement.telemetry.pace import Pace
 
-LEVEL_MARK: Final = "~"
+UNFINISHED_SUFFIX: Final = ".new"
 EIGHTHS: Final = {1: 4, 2: 5, 3: 6}
 
 _encode_into = msgspec.msgpack.Encoder().encode_into
@@ -57,6 +58,12 @@ class Thinning:
         self._reader = reader
         self._metrics = metrics_of_process
         self._pace = pace
+
+    def sweep(self) -> None:
+        """Remove what a recorder left that was killed while it wrote a segment again."""
+        for unfinished in self._directory.glob(f"*{UNFINISHED_SUFFIX}"):
+            with suppress(OSError):
+                unfinished.unlink()
 
     def enforce(
         self, segments: Sequence[Segment], positions: Mapping[str, int], busy: Container[str]
@@ -110,11 +117,6 @@ class Thinning:
         return frames
 
 
-def level_of(name: str) -> int:
-    """Return how often a segment was thinned."""
-    return int(name.partition(LEVEL_MARK)[2] or 0)
-
-
 def _thin_first(segment: Segment) -> tuple[int, list[str]]:
     """Sort by level, then by the start of the writer, then by number."""
     base, _, level = segment.name.partition(LEVEL_MARK)
@@ -140,7 +142,7 @@ def _append(frames: bytearray, record: Record) -> None:
 
 def _write_synced(path: Path, content: bytearray) -> None:
     """Make a file that is there wholly or not at all. Raises OSError."""
-    making = path.with_suffix(".new")
+    making = path.with_suffix(UNFINISHED_SUFFIX)
     descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
