@@ -120,7 +120,7 @@ def list_directives(
             lambda row: row.id,
         )
         if json:
-            print_json(map(_plain, rows))
+            print_json(rows)
             return
         columns: list[Column[DirectiveRow]] = [
             Column("id", lambda row: str(row.id), is_number=True),
@@ -204,16 +204,9 @@ def _scope_text(row: DirectiveRow) -> str:
     return row.scope_name if kind == "user" else f"{kind}:{row.scope_name}" if row.scope_name else kind
 
 
-def _plain(row: DirectiveRow) -> dict[str, object]:
-    """Programs read the scope's name, not the number by which scopes are ordered."""
-    import msgspec
-
-    return {**msgspec.structs.asdict(row), "scope": row.scope.name.lower()}
-
-
 def _show(row: DirectiveRow, *, json: bool) -> None:
     if json:
-        print_json([_plain(row)])
+        print_json([row])
         return
     print_facts(
         [

@@ -157,9 +157,12 @@ def _follow(actor: Actor, wanted: LogFilter, limit: int, *, json: bool) -> None:
 
     from clement.store.access import log as access
 
+    def look(asked: LogFilter) -> Iterator[RecipientRow]:
+        return _rows(lambda at, n: access.recipients(actor, asked, cursor=at, limit=n), PAGE_ROWS)
+
     shown: dict[tuple[str, int], float] = {}
     while True:
-        rows = _rows(lambda at, n: access.recipients(actor, wanted, cursor=at, limit=n), PAGE_ROWS)
+        rows = look(wanted)
         fresh = [row for row in islice(rows, limit) if (row.transaction_id, row.position) not in shown]
         fresh.reverse()
         _print_followed(fresh, json=json)

@@ -22,7 +22,7 @@ SessionId = Annotated[
     str,
     typer.Argument(
         metavar="ID",
-        help="A session's or transaction's id as the reply or `clement log` shows it, or the beginning of one.",
+        help="The id of a session or transaction, as replies and `clement log` show it, or its beginning.",
         show_default=False,
     ),
 ]

@@ -12,6 +12,10 @@ from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.options import ConfigOption, JsonOption, load_settings
 from clement.cli.terminal import print_json, print_lines
 
+SPLIT = (
+    "The answers differ: a client without PRDR is deferred once, and gets each answer on its retry "
+    "in a transaction of its own."
+)
 MAX_CONTENT_BYTES = 200 * 1024 * 1024
 
 
@@ -74,6 +78,8 @@ def simulate(
         print_json([report])
     else:
         print_lines(tell(report.session, report.session.transcript, report.transactions))
+        if report.split:
+            print_lines([("", ""), (SPLIT, "yellow")])
     accepted = [
         recipient
         for transaction in report.transactions

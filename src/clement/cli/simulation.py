@@ -31,9 +31,9 @@ from clement.policy.directory import Directory
 from clement.policy.pipeline import Plan
 from clement.policy.plan import standard_plan
 from clement.policy.ports import Scanner
-from clement.server.conversation import Conversation, Door
-from clement.server.gate import client
+from clement.server.conversation import Conversation
 from clement.server.login import FailureBudget
+from clement.server.peer import Door, client
 from clement.server.services import Clocks, Services, SessionLimits
 from clement.server.splitting import SplitMemory
 from clement.smtp import ContentWriter as WireContent
@@ -87,7 +87,9 @@ async def play(settings: Settings, directory: Directory, request: SimulationRequ
     listener = _Ear()
     workers = Workers()
     resolver = wiring.resolver_for(settings)
-    services = _services(settings, directory, listener, workers, standard_plan(resolver), wiring.scanner_for(settings))
+    services = _services(
+        settings, directory, listener, workers, standard_plan(resolver), wiring.scanner_for(settings)
+    )
     door = Door("simulation", SERVICES[request.kind], replies.SERVICE_READY)
     mechanisms = ("PLAIN",) if request.login else ()
     core = ServerSession(
@@ -139,7 +141,9 @@ def _commands(request: SimulationRequest) -> list[bytes]:
         token = b64encode(f"\0{request.login}\0simulated".encode()).decode()
         commands.append(f"AUTH PLAIN {token}\r\n".encode())
     prdr = " PRDR" if len(request.recipients) > 1 and request.kind is not ListenerKind.LMTP else ""
-    international = "" if request.reverse_path.isascii() and all(r.isascii() for r in request.recipients) else " SMTPUTF8"
+    international = (
+        "" if request.reverse_path.isascii() and all(r.isascii() for r in request.recipients) else " SMTPUTF8"
+    )
     commands.append(f"MAIL FROM:<{request.reverse_path}>{prdr}{international}\r\n".encode())
     commands += [f"RCPT TO:<{recipient}>\r\n".encode() for recipient in request.recipients]
     return [*commands, _DATA, wire.write(request.content) + wire.finish(), b"QUIT\r\n"]
@@ -169,7 +173,12 @@ class _Ear:
 
     def report(self) -> SimulationReport:
         transactions = tuple(self._transactions)
-        judged = {(each.outcome, each.reason) for one in transactions for each in one.recipients if _saw_content(one)}
+        judged = {
+            (each.outcome, each.reason)
+            for one in transactions
+            for each in one.recipients
+            if _saw_content(one)
+        }
         return SimulationReport(self._sessions[0], transactions, split=len(judged) > 1)
 
 

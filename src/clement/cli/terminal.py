@@ -11,7 +11,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from enum import IntEnum
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from clement.message.text import visible
@@ -116,16 +118,23 @@ def print_json(values: Iterable[object]) -> None:
     """One JSON object a line."""
     import msgspec
 
-    encoder = msgspec.json.Encoder(enc_hook=_plain)
+    encoder = msgspec.json.Encoder()
     for value in values:
-        sys.stdout.write(encoder.encode(value).decode() + "\n")
+        sys.stdout.write(encoder.encode(as_objects(value)).decode() + "\n")
     sys.stdout.flush()
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, IPv4Network | IPv6Network | os.PathLike):
-        return str(value)
-    raise NotImplementedError(type(value).__name__)
+def as_objects(value: object) -> object:
+    """A record as programs read it: every field by its name, where the journal's own form has only places."""
+    import msgspec
+
+    if isinstance(value, msgspec.Struct):
+        return {name: as_objects(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, tuple):
+        return [as_objects(item) for item in value]
+    if isinstance(value, IntEnum):
+        return value.name.lower()
+    return str(value) if isinstance(value, IPv4Network | IPv6Network | Path) else value
 
 
 def progress() -> Progress:
