@@ -13,13 +13,13 @@ import ssl
 from collections.abc import Awaitable
 from typing import Final, cast
 
-from clement.telemetry.log import Log
-
 from clement.policy.reason import Reason
-from clement.server.conversation import Client, Conversation
+from clement.server.conversation import Conversation
 from clement.server.gate import Gate, Listening
+from clement.server.peer import Client
 from clement.smtp import Reply, ServerSession, State, events, replies
 from clement.telemetry import events as log_events
+from clement.telemetry.log import Log
 
 log = Log("server")
 
@@ -36,10 +36,11 @@ class Connection(asyncio.Protocol):
     """The shell around one `Conversation`."""
 
     __slots__ = (
+        "_announced",
+        "_client_ended",
         "_conversation",
         "_core",
         "_draining",
-        "_announced",
         "_ending",
         "_gate",
         "_lingering",
@@ -70,7 +71,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._announced: Client | None = client
         self._upgrading = self._lingering = self._over = self._draining = False
-        self._reading_paused = self._write_paused = False
+        self._reading_paused = self._write_paused = self._client_ended = False
         self._ending = "lost"
         self.deadline_s = NEVER
         self.content_began_s = NEVER
@@ -115,11 +116,14 @@ class Connection(asyncio.Protocol):
         """The client says no more; it may still want to hear our answer."""
         if self._conversation is None or self._lingering:
             return False
+        self._client_ended = True
         self._core.receive_eof()
         if self._task is None:
             self._pump()
+        if self._over or self._core.closing or self._transport is None:
+            return False
         # TLS has no half-closed connections (RFC 8446 §6.1 notwithstanding, asyncio has none).
-        return not self._over and self._transport is not None and self._transport.can_write_eof()
+        return self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
         """The client does not read; it may keep us waiting for so long."""
@@ -273,11 +277,11 @@ class Connection(asyncio.Protocol):
         self._close()
 
     def _close(self) -> None:
-        """Close so that the client reads our last reply: at once when it said QUIT, else after it stops talking."""
+        """Close so that the client reads our last reply: at once when it has said all, else after it stops talking."""
         transport = self._transport
         if transport is None or self._lingering:
             return
-        if self._ending == "quit" or not transport.can_write_eof():
+        if self._ending == "quit" or self._client_ended or not transport.can_write_eof():
             transport.close()
             return
         if self._ending == "lost":

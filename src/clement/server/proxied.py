@@ -12,19 +12,18 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 
-from clement.telemetry.log import Log
-
 from clement.policy.network import Network
-from clement.server.conversation import Client
-from clement.server.gate import client
+from clement.server.peer import Client, client
 from clement.server.proxy_protocol import LONGEST_V2, Announced, ProxyHeaderError, parse
 from clement.telemetry import events as log_events
+from clement.telemetry.log import Log
 
 log = Log("server")
 
 HEADER_TIMEOUT_S = 10.0
 POLL_S = 0.02
-
+BURST = 64
+PAUSE_S = 1.0
 
 
 class ProxiedListener:
@@ -42,26 +41,43 @@ class ProxiedListener:
         self._balancers = tuple(balancers)
         self._serve = serve
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         loop.add_reader(listening.fileno(), self._accept)
 
     def close(self) -> None:
         """Accept no more."""
+        self._closed = True
         self._loop.remove_reader(self._listening.fileno())
 
     def _accept(self) -> None:
-        for _burst in range(64):
+        for _burst in range(BURST):
             try:
                 connection, peer = self._listening.accept()
             except (BlockingIOError, ConnectionAbortedError, InterruptedError):
+                return
+            except OSError as fault:
+                self._pause(fault)
                 return
             connection.setblocking(False)
             task = self._loop.create_task(self._admit(connection, peer[0], peer[1]))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+    def _pause(self, fault: OSError) -> None:
+        """No descriptors or no memory (accept(2)): the socket stays readable, and asking again at once would spin."""
+        log.error(log_events.ACCEPT_FAILED, fault=str(fault)[:200])
+        self._loop.remove_reader(self._listening.fileno())
+        self._loop.call_later(PAUSE_S, self._resume)
+
+    def _resume(self) -> None:
+        if not self._closed:
+            self._loop.add_reader(self._listening.fileno(), self._accept)
+
     async def _admit(self, connection: socket.socket, peer: str, port: int) -> None:
         who = client(peer, port)
-        if any(who.address in network for network in self._balancers if network.version == who.address.version):
+        if any(
+            who.address in network for network in self._balancers if network.version == who.address.version
+        ):
             try:
                 async with asyncio.timeout(HEADER_TIMEOUT_S):
                     announced = await self._read_header(connection)
@@ -71,7 +87,11 @@ class ProxiedListener:
                 return
             if announced.address:
                 who = client(announced.address, announced.port)
-        await self._serve(connection, who)
+        try:
+            await self._serve(connection, who)
+        except OSError as fault:
+            # A TLS handshake that failed, or a client that left before it; ssl.SSLError is an OSError.
+            log.info(log_events.TLS_FAILED, peer=who.text, fault=str(fault)[:200])
 
     async def _read_header(self, connection: socket.socket) -> Announced:
         """The header, taken off the socket to the byte. Raises ProxyHeaderError, OSError."""

@@ -54,7 +54,9 @@ JOURNAL_DAMAGED: Final = _event(
     "journal-damaged",
     "Octets of a segment belong to no valid record and were skipped (after a kill: a torn end)",
 )
-JOURNAL_UNREADABLE: Final = _event("journal-unreadable", "A segment cannot be read; it is tried again")
+JOURNAL_UNREADABLE: Final = _event(
+    "journal-unreadable", "The journal or a segment cannot be read; it is tried again"
+)
 JOURNAL_THINNED: Final = _event(
     "journal-thinned", "The oldest records were shortened or dropped to keep the journal within its limit"
 )
@@ -66,6 +68,10 @@ RECORD_REJECTED: Final = _event(
 
 SESSION_FAULT: Final = _event("session-fault", "Our own fault in a session; the client was told to come back")
 TLS_FAILED: Final = _event("tls-failed", "A TLS handshake did not succeed")
+ACCEPT_FAILED: Final = _event(
+    "accept-failed",
+    "No connection can be accepted: descriptors or memory are used up; tried again in a second",
+)
 PROXY_HEADER_BAD: Final = _event(
     "proxy-header-bad", "A balancer sent no usable PROXY header; its client was dropped"
 )
