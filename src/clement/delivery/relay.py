@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 
@@ -164,8 +165,7 @@ class RelayDelivery:
             return [placement or Placement(replies.LOCAL_ERROR) for placement in self._placements]
         answers: list[Placement] = []
         try:
-            async with asyncio.timeout(self._left_s(self._transport.options.content_s)):
-                await self._send(connection, content)
+            await self._send(connection, content)
             await self._hear(connection, answers)
             missing = Placement(replies.NEXT_HOP_LOST, connection.name)
         except (HopUnavailable, TimeoutError):
@@ -219,17 +219,19 @@ class RelayDelivery:
         if content.whole is not None:
             session.content(content.whole)
         else:
-            for offset in range(0, content.size_bytes, _PIECE_BYTES):
-                session.content(await self._read(content, offset))
-                connection.flush()
-                await connection.drain(block_s)
+            async with asyncio.timeout(self._left_s(self._transport.options.content_s)):
+                await self._send_from_disk(connection, content)
         session.end_content()
         connection.flush()
         await connection.drain(block_s)
         self._transport.filesystem.reached(Point.RELAY_CONTENT_SENT)
 
-    async def _read(self, content: Content, offset: int) -> bytes:
-        return await self._transport.workers.run(lambda: content.read(offset, _PIECE_BYTES))
+    async def _send_from_disk(self, connection: HopConnection, content: Content) -> None:
+        workers, block_s = self._transport.workers, self._transport.client.timeouts.block_s
+        for offset in range(0, content.size_bytes, _PIECE_BYTES):
+            connection.session.content(await workers.run(partial(content.read, offset, _PIECE_BYTES)))
+            connection.flush()
+            await connection.drain(block_s)
 
     async def _hear(self, connection: HopConnection, answers: list[Placement]) -> None:
         """The final reply, or under LMTP one for each recipient; as many as came when it raises."""

@@ -60,6 +60,13 @@ class HopPool:
 
         fresh: not one that was kept. Kept ones are closed then: they have most likely died together.
         """
+        if not fresh and self._idle and not self._room.locked():
+            # The usual case, without a timer: acquiring does not wait.
+            await self._room.acquire()
+            kept = self._kept()
+            if kept is not None:
+                return kept
+            self._room.release()
         try:
             async with asyncio.timeout(timeout_s):
                 await self._room.acquire()
