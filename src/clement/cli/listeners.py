@@ -12,8 +12,8 @@ from clement.config.endpoint import Endpoint, InheritedEndpoint, TcpEndpoint, Un
 from clement.config.limits import LimitSettings
 from clement.config.listener import ListenerKind, ListenerSettings
 from clement.config.settings import Settings, TlsVersion
-from clement.server.conversation import Door
 from clement.server.gate import Listening
+from clement.server.peer import Door
 from clement.server.receiver import BACKLOG, OpenListener
 from clement.server.systemd import activated_sockets
 from clement.server.tls import server_context
@@ -42,7 +42,7 @@ class Sockets:
         self._inherited = activated_sockets()
 
     def open(self, settings: Settings) -> list[OpenListener]:
-        """Open what the settings name, take over what is open already, close the rest. Raises ListenerFault."""
+        """Open what the settings name, keep what is open already, close the rest. Raises ListenerFault."""
         opened: dict[Endpoint, socket.socket] = {}
         for listener in settings.listener:
             try:

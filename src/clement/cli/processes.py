@@ -32,19 +32,19 @@ def roles(settings: Settings, listeners: Sequence[OpenListener], outside: Outsid
     checkers.setblocking(True)
     patience_s = settings.limits.drain_timeout_s + 10
     found = [
-        Role(f"receiver-{number}", _receiver(settings, listeners, outside, census, number), 0, patience_s)
+        Role(f"receiver-{number}", _Receiver(settings, listeners, outside, census, number), 0, patience_s)
         for number in range(receivers)
     ]
     found += [
-        Role(f"checker-{number}", _checker(checkers), 1) for number in range(wiring.checker_count(settings))
+        Role(f"checker-{number}", _Checker(checkers), 1) for number in range(wiring.checker_count(settings))
     ]
-    found.append(Role("recorder", _recorder(settings), 2, 30.0))
+    found.append(Role("recorder", _Recorder(settings), 2, 30.0))
     if isinstance(settings.web.address, TcpEndpoint):
-        found.append(Role("web", _web(settings, settings.web.address), 1))
+        found.append(Role("web", _Web(settings, settings.web.address), 1))
     return found
 
 
-class _receiver:
+class _Receiver:
     """A receiver's life."""
 
     def __init__(
@@ -75,7 +75,7 @@ class _receiver:
         )
 
 
-class _checker:
+class _Checker:
     """A checker's life."""
 
     def __init__(self, listening: socket.socket) -> None:
@@ -85,7 +85,7 @@ class _checker:
         serve_checks(self._listening)
 
 
-class _recorder:
+class _Recorder:
     """The recorder's life: records into SQL, and the directory out of it."""
 
     def __init__(self, settings: Settings) -> None:
@@ -129,7 +129,7 @@ class _recorder:
             keeper.step()
 
 
-class _web:
+class _Web:
     """The web process's life."""
 
     def __init__(self, settings: Settings, address: TcpEndpoint) -> None:

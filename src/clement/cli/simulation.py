@@ -57,9 +57,9 @@ class SimulationRequest(msgspec.Struct, frozen=True):
 
 
 class SimulationReport(msgspec.Struct, frozen=True):
-    """What would have been recorded: every command, finding, reply, and each recipient's own verdict.
+    """What would have been recorded: every command, finding and reply, each recipient's own verdict.
 
-    split: without PRDR the recipients' answers could not share one reply, and the client would be told 451 first.
+    split: without PRDR the answers could not share one reply, and the client would be told 451 first.
     """
 
     session: SessionRecord
@@ -236,7 +236,7 @@ class _Still:
         self.current = current
 
 
-async def _believe(password_hash: str, password: bytes) -> bool:
+async def _believe(password_hash: str, password: bytes) -> bool:  # noqa: ARG001 - any password will do
     return bool(password_hash)
 
 

@@ -22,7 +22,7 @@ _SCANNING = frozenset({Reason.SCANNER_UNAVAILABLE, Reason.UNSCANNABLE})
 def decide(findings: Sequence[Finding], directive: Directive | None, policy: GroupPolicy) -> Verdict:
     """The verdict for one recipient.
 
-    findings: everything found so far that concerns this recipient; only those with a reason can count against it.
+    findings: everything that concerns this recipient; only those with a reason can count against it.
     directive: the one that speaks for this sender and recipient (`DirectiveIndex.find`), or None.
     policy: of the recipient's group.
 

@@ -184,7 +184,16 @@ class DirectoryContents(msgspec.Struct, frozen=True):
 class Directory:
     """One immutable state of everything a receiver must know. Look-ups never block and never fail."""
 
-    __slots__ = ("_aliases", "_domains", "_groups", "_mailboxes", "_persons", "contents", "directives", "networks")
+    __slots__ = (
+        "_aliases",
+        "_domains",
+        "_groups",
+        "_mailboxes",
+        "_persons",
+        "contents",
+        "directives",
+        "networks",
+    )
 
     def __init__(self, contents: DirectoryContents | None = None) -> None:
         contents = contents or DirectoryContents()

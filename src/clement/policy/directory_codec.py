@@ -67,7 +67,7 @@ def decode(octets: bytes) -> Directory:
         raise DirectoryUnreadable(str(fault)) from fault
 
 
-def _network_text(value: Any) -> str:
+def _network_text(value: object) -> str:
     if isinstance(value, IPv4Network | IPv6Network):
         return str(value)
     raise TypeError(f"no encoding for {type(value).__name__}")

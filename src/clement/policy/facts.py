@@ -61,7 +61,7 @@ class RecipientFacts(msgspec.Struct):
 
 
 class ContentFacts(msgspec.Struct):
-    """The content as a whole. `scan` waits for the scanner; None when no recipient's group asked for a scan."""
+    """The content as a whole. `scan` waits for the scanner; None: no recipient's group wants one."""
 
     transaction: TransactionFacts
     size_bytes: int

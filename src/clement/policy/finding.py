@@ -12,7 +12,7 @@ from clement.policy.reason import Reason
 class Result(StrEnum):
     """Results in the vocabulary of RFC 8601 §2.7, for every kind of check."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - the word of RFC 8601
     FAIL = "fail"
     SOFTFAIL = "softfail"
     NEUTRAL = "neutral"

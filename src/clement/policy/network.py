@@ -31,7 +31,7 @@ REPUTATION = frozenset({Standing.TRUSTED, Standing.BANNED})
 
 
 class ClientNetwork(msgspec.Struct, frozen=True):
-    """One entry. `final`: no recipient's directive can lift a ban. `expires_at` is Unix seconds, 0 for never."""
+    """One entry. final: no directive can lift a ban. expires_at: Unix seconds, 0 for never."""
 
     id: int
     network: Network

@@ -36,7 +36,7 @@ class ScanStream(Protocol):
     """Content on its way to a scanner, while it still arrives."""
 
     async def feed(self, chunk: bytes) -> None:
-        """Pass on a piece; waits while the scanner is behind (back-pressure). Never raises for scanner faults."""
+        """Pass on a piece; waits while the scanner is behind. Never raises for scanner faults."""
 
     async def finish(self) -> Scan:
         """No more content: the result. Never raises for scanner faults."""
@@ -70,7 +70,7 @@ class Resolver(Protocol):
         """Cached answer of `accepts_mail`; None when the network has to be asked."""
 
     async def accepts_mail(self, domain: str) -> bool:
-        """Whether mail could be sent to this domain: an MX other than the null MX (RFC 7505), or an address."""
+        """Whether mail could be sent there: an MX other than the null MX (RFC 7505), or an address."""
 
     async def mx(self, domain: str) -> DnsAnswer:
         """MX records as `preference host`, sorted."""

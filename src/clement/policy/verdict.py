@@ -8,7 +8,7 @@ from clement.policy.reason import Reason
 
 
 class _Verdict(msgspec.Struct, frozen=True, gc=False):
-    """reason: the deciding one. detail: from its finding. directive_id: the directive that decided, 0 for none."""
+    """reason: the deciding one. detail: from its finding. directive_id: the one that decided, or 0."""
 
     reason: Reason
     detail: str = ""

@@ -32,7 +32,7 @@ class Census:
         self._shared = mmap.mmap(-1, receivers * _REGION_BYTES)
 
     def region(self, number: int) -> Region:
-        """The region of receiver `number`, emptied: whoever had it before is gone, and his sessions with him."""
+        """The region of receiver `number`, emptied: who had it before is gone, his sessions with him."""
         start = number * _REGION_BYTES
         self._shared[start : start + _REGION_BYTES] = bytes(_REGION_BYTES)
         return Region(memoryview(self._shared).cast("H"), number * SLOTS, self._receivers)

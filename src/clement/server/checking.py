@@ -56,7 +56,7 @@ class HeaderReader:
             async with asyncio.timeout(self._timeout_s):
                 return _DECODER.decode(await self._exchange(block))
         except (OSError, EOFError, TimeoutError, msgspec.DecodeError) as fault:
-            log.error(log_events.CHECKER_FAILED, fault=repr(fault)[:300], size_bytes=len(block))
+            log.error(log_events.CHECKER_FAILED, fault=repr(fault)[:300], size_bytes=len(block))  # noqa: TRY400 - says all
             raise CheckerFailure(repr(fault)) from fault
 
     async def _exchange(self, block: bytes) -> bytes:

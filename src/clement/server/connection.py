@@ -1,4 +1,4 @@
-"""One TCP connection: bytes in and out of the protocol core, time-outs, back-pressure, TLS. It knows no policy.
+"""One TCP connection: bytes in and out of the protocol core, time-outs, back-pressure, TLS; no policy.
 
 Traps this file is shaped around: bytes may reach the protocol before the TLS
 upgrade has returned; a connection closed while input is unread resets, and the
@@ -224,7 +224,7 @@ class Connection(asyncio.Protocol):
             self.deadline_s = min(now_s + wait_s, self._session_until_s)
 
     def tick(self, now_s: float) -> None:
-        """Called about once a second: has the client's time run out?"""
+        """Called about once a second, to end those whose time has run out."""
         if now_s >= self.deadline_s:
             self._ending = "timeout"
             if self._lingering or self._write_paused or self._upgrading or self._conversation is None:
@@ -277,7 +277,7 @@ class Connection(asyncio.Protocol):
         self._close()
 
     def _close(self) -> None:
-        """Close so that the client reads our last reply: at once when it has said all, else after it stops talking."""
+        """Close so that the client reads our last reply: at once when it has said all, else a little later."""
         transport = self._transport
         if transport is None or self._lingering:
             return
@@ -298,7 +298,8 @@ class Connection(asyncio.Protocol):
     async def _upgrade(self) -> None:
         """STARTTLS was answered with 220: the handshake (RFC 3207 §4)."""
         transport, context = self._transport, self._listening.tls
-        assert transport is not None and context is not None
+        if transport is None or context is None:
+            raise RuntimeError("STARTTLS where it is not offered")
         self._upgrading = True
         self.deadline_s = self._gate.loop.time() + self._gate.timeouts.tls_s + 5
         try:

@@ -1,4 +1,4 @@
-"""One SMTP session above the protocol core: each event is judged, answered and noted. No socket is known here.
+"""One SMTP session above the protocol core: each event is judged, answered and noted; no socket is known.
 
 The core owns syntax and sequence, `policy` owns what things are worth; this file
 is the table that brings an event to the one that answers it. An answer that has
@@ -12,16 +12,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic_ns
-from typing import Any, Final
-
-import msgspec
-from clement.telemetry.log import Log
+from typing import Any, ClassVar, Final
 
 from clement.journal.records import Outcome, SessionRecord, TransactionRecord
 from clement.policy.decide import decide_early
 from clement.policy.facts import SessionFacts, TransactionFacts
 from clement.policy.finding import Finding, Observation
-from clement.policy.network import Address
 from clement.policy.pipeline import Observations, gather
 from clement.policy.reason import Reason
 from clement.policy.verdict import Accept, Defer, Drop, Verdict
@@ -29,35 +25,20 @@ from clement.policy.wording import reply_to
 from clement.server.identity import session_id
 from clement.server.judgement import answers
 from clement.server.login import FailureBudget, Login
+from clement.server.peer import Client, Door
 from clement.server.recipients import Judged
 from clement.server.services import Services
 from clement.server.session_log import SessionLog, TransactionNotes, outcome_of, transaction_record
 from clement.server.transaction import MailTransaction
-from clement.smtp import Reply, ServerSession, Service, State, events, replies
+from clement.smtp import Reply, ServerSession, events, replies
 from clement.spool.failure import StorageFailure, StorageFull
 from clement.spool.points import Point
 from clement.telemetry import events as log_events
+from clement.telemetry.log import Log
 
 log = Log("server")
 
 _CONTENT_LINE: Final = b"<content>"
-
-
-class Door(msgspec.Struct, frozen=True):
-    """What a conversation must know of the listener it came through. `label` is its name in the log."""
-
-    label: str
-    service: Service
-    greeting: Reply
-
-
-class Client(msgspec.Struct, frozen=True):
-    """Who is at the other end. `key` is what counts as one client: an IPv4 address, or an IPv6 /64."""
-
-    address: Address
-    text: str
-    port: int
-    key: str
 
 
 class Conversation:
@@ -133,8 +114,8 @@ class Conversation:
         """Deal with one event. An awaitable: it is being dealt with, and no further event may come before."""
         self._event_ns = monotonic_ns()
         try:
-            waiting = _HANDLERS[type(event)](self, event)
-        except Exception as fault:  # the one place, with `_guarded`, where our own fault becomes a 451
+            waiting = self._HANDLERS[type(event)](self, event)
+        except Exception as fault:  # noqa: BLE001 - here and in `_guarded` our own fault becomes a 451
             self._own_fault(fault)
             return None
         return None if waiting is None else self._guarded(waiting)
@@ -198,7 +179,7 @@ class Conversation:
         try:
             async with asyncio.timeout(self._services.limits.judgement_s):
                 await waiting
-        except Exception as fault:  # the one place, with `take`, where our own fault becomes a 451
+        except Exception as fault:  # noqa: BLE001 - here and in `take` our own fault becomes a 451
             self._own_fault(fault)
 
     def _own_fault(self, fault: Exception) -> None:
@@ -207,7 +188,9 @@ class Conversation:
         reply, reason = (
             (replies.STORAGE_FULL, Reason.STORAGE_FULL) if full else (replies.LOCAL_ERROR, Reason.OWN_FAULT)
         )
-        log.error(log_events.SESSION_FAULT, session=self.id, fault=repr(fault)[:500], exc_info=_unexpected(fault))
+        log.error(
+            log_events.SESSION_FAULT, session=self.id, fault=repr(fault)[:500], exc_info=_unexpected(fault)
+        )
         self._log.mark(Outcome.DEFERRED, reason)
         pending = self.core.awaiting_answer
         if pending is None:
@@ -238,9 +221,7 @@ class Conversation:
         self.core.greet(reply)
 
     def _early_verdict(self, found: Observations, adverse: list[Finding]) -> Verdict:
-        for observation in found:
-            if observation.finding.reason is not None:
-                adverse.append(observation.finding)
+        adverse.extend(each.finding for each in found if each.finding.reason is not None)
         if not adverse:
             return _ACCEPTED
         return decide_early(adverse, a_directive_may_accept=self._may_be_accepted())
@@ -405,27 +386,27 @@ class Conversation:
         self._drop_transaction()
         self._note(event.line, event.reply)
 
+    _HANDLERS: ClassVar[dict[type[events.Event], Callable[[Conversation, Any], Awaitable[None] | None]]] = {
+        events.Hello: _on_hello,
+        events.MailRequested: _on_mail,
+        events.RecipientRequested: _on_recipient,
+        events.ContentRequested: _on_content_requested,
+        events.ContentChunk: _on_chunk,
+        events.ContentEnded: _on_content_ended,
+        events.ContentAborted: _on_aborted,
+        events.AuthRequested: _on_auth,
+        events.AuthAnswered: _on_auth_answer,
+        events.TlsRequested: _on_tls,
+        events.Reset: _on_reset,
+        events.Answered: _on_answered,
+        events.Noop: _on_answered,
+        events.Help: _on_answered,
+        events.Verify: _on_answered,
+        events.Quit: _on_answered,
+    }
+
 
 _ACCEPTED: Final = Accept(Reason.ACCEPTED)
-
-_HANDLERS: Final[dict[type[events.Event], Callable[[Conversation, Any], Awaitable[None] | None]]] = {
-    events.Hello: Conversation._on_hello,
-    events.MailRequested: Conversation._on_mail,
-    events.RecipientRequested: Conversation._on_recipient,
-    events.ContentRequested: Conversation._on_content_requested,
-    events.ContentChunk: Conversation._on_chunk,
-    events.ContentEnded: Conversation._on_content_ended,
-    events.ContentAborted: Conversation._on_aborted,
-    events.AuthRequested: Conversation._on_auth,
-    events.AuthAnswered: Conversation._on_auth_answer,
-    events.TlsRequested: Conversation._on_tls,
-    events.Reset: Conversation._on_reset,
-    events.Answered: Conversation._on_answered,
-    events.Noop: Conversation._on_answered,
-    events.Help: Conversation._on_answered,
-    events.Verify: Conversation._on_answered,
-    events.Quit: Conversation._on_answered,
-}
 
 
 def _unexpected(fault: Exception) -> bool:

@@ -10,11 +10,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from clement.telemetry.log import Log
-
 from clement.policy.directory import Directory
 from clement.policy.directory_codec import DirectoryUnreadable, decode, encode
 from clement.telemetry import events as log_events
+from clement.telemetry.log import Log
 
 log = Log("server")
 
@@ -35,13 +34,13 @@ class DirectoryFile:
     def refresh(self) -> bool:
         """Look whether there is a newer one; True when it was read. An unreadable file leaves the old one."""
         try:
-            status = os.stat(self._path)
+            status = self._path.stat()
             seen = (status.st_ino, status.st_mtime_ns, status.st_size)
             if seen == self._seen:
                 return False
             directory = decode(self._path.read_bytes())
         except (OSError, DirectoryUnreadable) as fault:
-            log.error(log_events.DIRECTORY_UNREADABLE, path=str(self._path), fault=str(fault)[:300])
+            log.error(log_events.DIRECTORY_UNREADABLE, path=str(self._path), fault=str(fault)[:300])  # noqa: TRY400 - says all
             return False
         self._seen, self._current = seen, directory
         return True
@@ -94,4 +93,4 @@ def write_directory(path: Path, directory: Directory) -> None:
         file.write(encode(directory))
         file.flush()
         os.fsync(file.fileno())
-    os.replace(fresh, path)
+    fresh.replace(path)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from ipaddress import IPv4Address
 from typing import Any, Protocol
 
 import msgspec
 
-from clement.journal.proportion import RefusedConnection, client_key
-from clement.policy.network import client_address
+from clement.journal.proportion import RefusedConnection
 from clement.policy.reason import Reason
 from clement.server.census import Region
-from clement.server.conversation import Client, Door
 from clement.server.identity import session_id
 from clement.server.login import FailureBudget
+from clement.server.peer import Client, Door, client
 from clement.server.services import Services
 from clement.smtp import Extensions, ProtocolLimits, Reply, replies
 
@@ -137,15 +135,8 @@ class Gate:
         for guest in list(self._guests):
             guest.drain()
         until_s = self.loop.time() + self.timeouts.drain_s
-        while self._guests and self.loop.time() < until_s:
+        while self._guests and self.loop.time() < until_s:  # noqa: ASYNC110 - ends, and has a deadline
             await asyncio.sleep(0.05)
         for guest in list(self._guests):
             guest.abort()
         await asyncio.sleep(0)
-
-
-def client(text: str, port: int) -> Client:
-    """A client from the text of its address; a zone index is dropped."""
-    address = client_address(text.partition("%")[0])
-    shown = str(address)
-    return Client(address, shown, port, shown if isinstance(address, IPv4Address) else client_key(shown))

@@ -1,4 +1,4 @@
-"""After the final dot: what the content is worth for each recipient, where it goes, and the one true answer."""
+"""After the final dot: what the content is worth for each recipient, where it goes, the one true answer."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Judgement:
         self._on_commit = on_commit
 
     async def answer(self, intake: Intake, size_bytes: int, defects: ContentDefects) -> None:
-        """Settle every recipient. Afterwards each has its final verdict and reply, and what was accepted is durable.
+        """Settle every recipient: each has its final verdict and reply, and what was accepted is durable.
 
         Raises StorageFailure when the content could not be kept, and whatever an own fault raises.
         """
@@ -148,7 +148,7 @@ def answers(recipients: Sequence[Recipient], *, each_has_a_reply: bool) -> Reply
 
 
 def gravest(recipients: Sequence[Recipient]) -> Recipient:
-    """The recipient whose reply speaks for all: they agree in class, so the first that was not accepted, or the first."""
+    """The recipient whose reply speaks for all: the first that was not accepted, or just the first."""
     return next((recipient for recipient in recipients if not recipient.accepted), recipients[0])
 
 

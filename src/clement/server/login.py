@@ -72,23 +72,22 @@ class Login:
 
     def go_on(self, response: bytes | None, directory: Directory, now_s: float) -> Reply | Awaitable[Reply]:
         """The client's answer to our challenge; None when it gave up."""
-        if response is None or self._mechanism is None:
+        if response is None:
             self._mechanism = None
             return replies.AUTH_CANCELLED
         return self._step(response, directory, now_s)
 
-    def _step(
-        self, response: bytes | None, directory: Directory, now_s: float
-    ) -> Reply | Awaitable[Reply]:
-        assert self._mechanism is not None
+    def _step(self, response: bytes | None, directory: Directory, now_s: float) -> Reply | Awaitable[Reply]:
+        mechanism, self._mechanism = self._mechanism, None
+        if mechanism is None:
+            return replies.AUTH_CANCELLED
         try:
-            said = self._mechanism.step(response)
+            said = mechanism.step(response)
         except AuthError:
-            self._mechanism = None
             return replies.AUTH_UNDECODABLE
         if isinstance(said, bytes):
+            self._mechanism = mechanism
             return replies.challenge(said)
-        self._mechanism = None
         return self._verify(said, directory, now_s)
 
     async def _verify(self, credentials: Credentials, directory: Directory, now_s: float) -> Reply:

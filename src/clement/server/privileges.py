@@ -22,7 +22,7 @@ def identity(user: str, group: str) -> tuple[int, int]:
 
 
 def drop(user: str, group: str) -> None:
-    """Give up root for good. Does nothing without a user, or when we are that user. Raises NoSuchUser, OSError."""
+    """Give up root for good; nothing without a user, or when we are he. Raises NoSuchUser, OSError."""
     if not user:
         return
     uid, gid = identity(user, group)

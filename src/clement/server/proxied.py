@@ -1,4 +1,4 @@
-"""Accepting connections that come through a load balancer: the PROXY header is read before there is a transport.
+"""Accepting connections from a load balancer: the PROXY header is read before there is a transport.
 
 An event loop loses bytes that were buffered before a TLS upgrade, and behind the
 PROXY header of an implicit-TLS connection stands the ClientHello. So the header
@@ -64,7 +64,7 @@ class ProxiedListener:
             task.add_done_callback(self._tasks.discard)
 
     def _pause(self, fault: OSError) -> None:
-        """No descriptors or no memory (accept(2)): the socket stays readable, and asking again at once would spin."""
+        """No descriptors or no memory (accept(2)): the socket stays readable, and asking at once would spin."""
         log.error(log_events.ACCEPT_FAILED, fault=str(fault)[:200])
         self._loop.remove_reader(self._listening.fileno())
         self._loop.call_later(PAUSE_S, self._resume)
@@ -101,7 +101,7 @@ class ProxiedListener:
             if announced is not None:
                 await self._loop.sock_recv(connection, announced.header_length)
                 return announced
-            # Peeking does not consume, so readiness cannot be waited for; headers come whole but for attackers.
+            # Peeking does not consume, so readiness cannot be waited for; but headers come whole.
             await asyncio.sleep(POLL_S)
 
     async def _peek(self, connection: socket.socket) -> bytes:

@@ -13,8 +13,8 @@ import msgspec
 from clement.policy.network import Network
 from clement.server.census import Region
 from clement.server.connection import Connection
-from clement.server.conversation import Client
 from clement.server.gate import Crowd, Gate, Listening, Timeouts
+from clement.server.peer import Client
 from clement.server.proxied import ProxiedListener
 from clement.server.services import Services
 
@@ -22,7 +22,7 @@ BACKLOG = 1024
 
 
 class OpenListener(msgspec.Struct):
-    """A bound socket and what is offered behind it. `balancers` may announce clients by the PROXY protocol."""
+    """A bound socket and what is offered behind it. `balancers` may announce clients (PROXY protocol)."""
 
     socket: socket.socket
     listening: Listening
@@ -78,9 +78,7 @@ async def _tick(gate: Gate, every_second: Sequence[Callable[[], object]]) -> Non
             call()
 
 
-async def _open(
-    loop: asyncio.AbstractEventLoop, gate: Gate, listener: OpenListener
-) -> Callable[[], None]:
+async def _open(loop: asyncio.AbstractEventLoop, gate: Gate, listener: OpenListener) -> Callable[[], None]:
     """Begin to accept; returns what ends it."""
     listening = listener.listening
     implicit = listening.tls if listening.implicit_tls else None

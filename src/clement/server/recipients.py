@@ -138,7 +138,7 @@ class RecipientDesk:
         return person.may_send_as if person is not None else frozenset()
 
     def _admit(self, judged: Judged, destination: Destination) -> Judged | Awaitable[Judged]:
-        """The last questions: can it share the transaction, and would its transport take it?"""
+        """The last questions: whether it can share the transaction, and its transport would take it."""
         transport = self._services.transports.for_route(destination.route)
         if not self._may_share(judged.recipient, transport.target(destination)):
             judged.recipient.settle(Defer(Reason.OTHER_CLASS), replies.SPLIT_LATER)

@@ -41,7 +41,7 @@ def outcome_of(verdict: Verdict) -> Outcome:
 
 def transaction_record(notes: TransactionNotes, session_id: str, *, completed: bool) -> TransactionRecord:
     """The record of a transaction. Not completed: its accepted recipients never got any content."""
-    recipients = tuple([_recipient_record(recipient, completed) for recipient in notes.recipients])
+    recipients = tuple([_recipient_record(recipient, completed=completed) for recipient in notes.recipients])
     speaking = next((each for each in recipients if each.outcome is not Outcome.ACCEPTED), None)
     if any(each.outcome is Outcome.ACCEPTED for each in recipients):
         speaking = next(each for each in recipients if each.outcome is Outcome.ACCEPTED)
@@ -64,7 +64,7 @@ def transaction_record(notes: TransactionNotes, session_id: str, *, completed: b
     )
 
 
-def _recipient_record(recipient: Recipient, completed: bool) -> RecipientRecord:
+def _recipient_record(recipient: Recipient, *, completed: bool) -> RecipientRecord:
     outcome = outcome_of(recipient.verdict)
     if outcome is Outcome.ACCEPTED and not completed:
         outcome = Outcome.NOTHING
@@ -97,11 +97,11 @@ class SessionLog:
         self.reason = ""
 
     def mark(self, outcome: Outcome, reason: Reason) -> None:
-        """Something was decided. One accepted message outweighs any number of refusals; else the last one stands."""
+        """Something was decided. An accepted message outweighs all refusals; else the last one stands."""
         if self.outcome is not Outcome.ACCEPTED or outcome is Outcome.ACCEPTED:
             self.outcome, self.reason = outcome, reason.value
 
-    def session_record(
+    def session_record(  # noqa: PLR0913 - the facts of the connection, which only it knows
         self,
         facts: SessionFacts,
         *,

@@ -119,7 +119,7 @@ class Supervisor:
     # --- Ending ---------------------------------------------------------------------------------------------
 
     def _reap(self) -> None:
-        """Take note of every process that has ended; those that should not have are started again, in time."""
+        """Take note of every process that has ended; those that should live are started again, in time."""
         while True:
             try:
                 process_id, status = os.waitpid(-1, os.WNOHANG)
@@ -147,7 +147,7 @@ class Supervisor:
         try:
             roles = self._load()
         except self._broken as fault:
-            log.error(log_events.RELOAD_REFUSED, why=str(fault))
+            log.error(log_events.RELOAD_REFUSED, why=str(fault))  # noqa: TRY400 - says all
         else:
             old = list(self._children)
             self._generation += 1
@@ -176,7 +176,8 @@ class Supervisor:
             signal.sigtimedwait((signal.SIGCHLD,), 0.2)
             self._reap()
         for process_id in process_ids & self._children.keys():
-            log.error(log_events.PROCESS_KILLED, process=self._children[process_id].role.name, pid=process_id)
+            name = self._children[process_id].role.name
+            log.error(log_events.PROCESS_KILLED, process=name, pid=process_id)
             _signal(process_id, signal.SIGKILL)
         while process_ids & self._children.keys():
             signal.sigtimedwait((signal.SIGCHLD,), 0.2)
@@ -202,7 +203,7 @@ def _live(role: Role) -> None:
         code = 0
     except KeyboardInterrupt:
         code = 130
-    except BaseException:  # nothing may climb back into the supervisor's stack
+    except BaseException:  # noqa: BLE001 - nothing may climb back into the supervisor's stack
         traceback.print_exc()
     finally:
         sys.stderr.flush()

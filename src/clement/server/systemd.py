@@ -29,7 +29,9 @@ def notify(message: str, environment: Mapping[str, str] = os.environ) -> None:
             return
 
 
-def activated_sockets(environment: Mapping[str, str] = os.environ, process_id: int | None = None) -> dict[str, int]:
+def activated_sockets(
+    environment: Mapping[str, str] = os.environ, process_id: int | None = None
+) -> dict[str, int]:
     """The descriptors passed to this process, by name (FileDescriptorName= of the socket unit)."""
     wanted = os.getpid() if process_id is None else process_id
     if environment.get("LISTEN_PID") != str(wanted):

@@ -64,8 +64,12 @@ class MailTransaction:
 
     def take(self, chunk: bytes) -> Awaitable[None] | None:
         """A piece of content; an awaitable when no more should be read before it is done."""
-        assert self._intake is not None
-        return self._intake.take(chunk)
+        return self._content().take(chunk)
+
+    def _content(self) -> Intake:
+        if self._intake is None:
+            raise RuntimeError("content without DATA")
+        return self._intake
 
     def abandon(self) -> None:
         """There will be no more content. Safe at any time and twice."""
@@ -78,8 +82,7 @@ class MailTransaction:
 
         Raises StorageFailure when the content could not be kept.
         """
-        intake = self._intake
-        assert intake is not None
+        intake = self._content()
         judgement = self._judgement(self._desk.accepted())
         self.notes.size_bytes = event.size_bytes
         try:

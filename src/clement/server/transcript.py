@@ -30,7 +30,12 @@ class Transcript:
         self._left_out = 0
 
     def note(
-        self, at_us: int, duration_us: int, line: bytes, reply: Reply | None, found: Sequence[Observation] = ()
+        self,
+        at_us: int,
+        duration_us: int,
+        line: bytes,
+        reply: Reply | None,
+        found: Sequence[Observation] = (),
     ) -> None:
         """One command and its reply."""
         if len(self._notes) >= MOST_EXCHANGES:
@@ -83,4 +88,6 @@ def shown_text(text: str) -> str:
     text = text[:LONGEST_TEXT]
     if text.isprintable():
         return text
-    return "".join([char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text])
+    return "".join(
+        [char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text]
+    )

@@ -1,0 +1,1 @@
+"""The pages people see. For now a placeholder; nothing here touches mail."""

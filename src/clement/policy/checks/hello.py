@@ -1,4 +1,4 @@
-"""The name a client gives itself: is it plausible, and is it ours?
+"""The name a client gives itself: whether it is plausible, and whether it is ours.
 
 RFC 5321 §4.1.4 forbids refusing mail because the name does not *verify*; it does
 not ask to believe a client that says it is us.

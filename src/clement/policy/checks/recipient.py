@@ -1,4 +1,4 @@
-"""Is there such a recipient, and may this client send to it?"""
+"""Whether there is such a recipient, and whether this client may send to it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAME = "recipient"
 
 
 def check(recipient: RecipientFacts) -> Finding | None:
-    """Judge the route: ours and known, ours and unknown, or somebody else's (open relays are made here, or not)."""
+    """Judge the route: ours and known, ours and unknown, or foreign. Open relays are made here, or not."""
     route = recipient.route
     match route:
         case Local():

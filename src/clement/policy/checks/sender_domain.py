@@ -15,7 +15,7 @@ NAME = "sender-domain"
 
 
 def check_with(resolver: Resolver) -> Callable[[TransactionFacts], Answer]:
-    """The check, asking this resolver. Only strangers' domains are looked up, and the cache answers at once."""
+    """The check, asking this resolver, for strangers' domains only; the cache answers at once."""
 
     def check(transaction: TransactionFacts) -> Answer:
         session = transaction.session
@@ -26,7 +26,7 @@ def check_with(resolver: Resolver) -> Callable[[TransactionFacts], Answer]:
         if domain.startswith("[") or session.directory.domain(domain) is not None:
             return None
         known = resolver.known_mail_domain(domain)
-        return _ask(resolver, domain) if known is None else _finding(domain, known)
+        return _ask(resolver, domain) if known is None else _finding(domain, accepts_mail=known)
 
     return check
 
@@ -34,7 +34,7 @@ def check_with(resolver: Resolver) -> Callable[[TransactionFacts], Answer]:
 def _ask(resolver: Resolver, domain: str) -> Awaitable[Finding | None]:
     async def ask() -> Finding | None:
         try:
-            return _finding(domain, await resolver.accepts_mail(domain))
+            return _finding(domain, accepts_mail=await resolver.accepts_mail(domain))
         except DnsTemporaryFailure as failure:
             # Nothing is refused because the DNS failed: a temperror without a reason.
             return Finding(NAME, Result.TEMPERROR, detail=f"{domain}: {failure}")
@@ -42,7 +42,7 @@ def _ask(resolver: Resolver, domain: str) -> Awaitable[Finding | None]:
     return ask()
 
 
-def _finding(domain: str, accepts_mail: bool) -> Finding:
+def _finding(domain: str, *, accepts_mail: bool) -> Finding:
     if accepts_mail:
         return Finding(NAME, Result.PASS, detail=domain)
     return Finding(NAME, Result.FAIL, Reason.SENDER_UNRESOLVABLE, domain)

@@ -1,4 +1,4 @@
-"""May this person post under this reverse-path?"""
+"""Whether this person may post under this reverse-path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAME = "sender-ownership"
 
 
 def check(transaction: TransactionFacts) -> Finding | None:
-    """A submission service takes mail only from people, and from each only under a name of his (RFC 6409 §6.1)."""
+    """Submission is for people, each of them only under a name of his own (RFC 6409 §6.1)."""
     session = transaction.session
     person = session.person
     if person is None:

@@ -1,0 +1,35 @@
+"""Who talks to whom: the listener a session came through, and the client at the other end."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+import msgspec
+
+from clement.journal.proportion import client_key
+from clement.policy.network import Address, client_address
+from clement.smtp import Reply, Service
+
+
+class Door(msgspec.Struct, frozen=True):
+    """What a conversation must know of the listener it came through. `label` is its name in the log."""
+
+    label: str
+    service: Service
+    greeting: Reply
+
+
+class Client(msgspec.Struct, frozen=True):
+    """Who is at the other end. `key` is what counts as one client: an IPv4 address, or an IPv6 /64."""
+
+    address: Address
+    text: str
+    port: int
+    key: str
+
+
+def client(text: str, port: int) -> Client:
+    """A client from the text of its address; a zone index is dropped. Raises ValueError."""
+    address = client_address(text.partition("%")[0])
+    shown = str(address)
+    return Client(address, shown, port, shown if isinstance(address, IPv4Address) else client_key(shown))
