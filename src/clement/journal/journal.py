@@ -32,6 +32,7 @@ from clement.journal.segments import SegmentFiles
 from clement.telemetry import events, metrics
 from clement.telemetry.log import Log
 from clement.telemetry.metrics import Metrics
+from clement.telemetry.pace import Pace
 
 MIB: Final = 1 << 20
 RETRY_AFTER_S: Final = 1.0
@@ -88,6 +89,7 @@ class Journal:
         "_node",
         "_now",
         "_over_limit",
+        "_pace",
         "_segment",
         "_sessions_until_bytes",
         "_total_bytes",
@@ -112,6 +114,7 @@ class Journal:
         self._metrics = metrics_of_process or Metrics.private()
         self._now = now
         self._monotonic = monotonic
+        self._pace = Pace(monotonic=monotonic)
         self._buffer = bytearray()
         self._losses = {cause: Losses(cause) for cause in ("limit", "disk", "record")}
         self._gap_number = 0
@@ -188,21 +191,20 @@ class Journal:
 
     def _has_room_for(self, record: Record) -> bool:
         limits = self._limits
-        if isinstance(record, SessionRecord | RefusalRun):
-            waiting_limit_bytes, total_limit_bytes = (
-                limits.waiting_limit_bytes // 2,
-                self._sessions_until_bytes,
-            )
-        elif isinstance(record, TransactionRecord):
-            waiting_limit_bytes, total_limit_bytes = limits.waiting_limit_bytes, limits.limit_bytes
-        else:  # a gap: some hundred octets a minute
-            waiting_limit_bytes, total_limit_bytes = 2 * limits.waiting_limit_bytes, 2 * limits.limit_bytes
-        return len(self._buffer) < waiting_limit_bytes and self._total_bytes < total_limit_bytes
+        match record:
+            case SessionRecord() | RefusalRun():
+                waiting_bytes, total_bytes = limits.waiting_limit_bytes // 2, self._sessions_until_bytes
+            case TransactionRecord():
+                waiting_bytes, total_bytes = limits.waiting_limit_bytes, limits.limit_bytes
+            case _:  # a gap: some hundred octets a minute
+                waiting_bytes, total_bytes = 2 * limits.waiting_limit_bytes, 2 * limits.limit_bytes
+        return len(self._buffer) < waiting_bytes and self._total_bytes < total_bytes
 
     def _unfit(self, start: int, record: Record, why: object) -> None:
         """Take back a record that cannot stand in a frame; without its transcript it may."""
         del self._buffer[start:]
-        _log.error(events.JOURNAL_RECORD_UNFIT, id=record.id, why=why)
+        if self._pace.due(events.JOURNAL_RECORD_UNFIT):
+            _log.error(events.JOURNAL_RECORD_UNFIT, id=record.id, why=why)
         shorter = without_transcript(record)
         if shorter is record:
             self._losses["record"].record(record, self._now(), self._metrics)
@@ -222,7 +224,8 @@ class Journal:
         try:
             self._total_bytes = self._files.total_bytes(self._directory)
         except OSError as failure:
-            _log.error(events.JOURNAL_UNREADABLE, error=failure)
+            if self._pace.due(events.JOURNAL_UNREADABLE):
+                _log.error(events.JOURNAL_UNREADABLE, error=failure)
             return
         over_limit = self._total_bytes >= self._sessions_until_bytes
         if over_limit != self._over_limit:

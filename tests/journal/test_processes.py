@@ -1,11 +1,14 @@
-"""kill -9 of real processes at random times: what was safe is read, and SQL has it exactly once."""
+"""Real processes, killed at random times or on a full disk: what was safe is read, and written once."""
 
 import random
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from clement.journal.recorder import Recorder
 from clement.journal.segments import listed
@@ -77,6 +80,18 @@ def test_case_122_a_recorder_killed_at_any_time_writes_every_record_once(tmp_pat
     assert sorted(log.ids()) == sorted([f"s{n}" for n in numbers] + [f"s{n}-1" for n in numbers])
     assert listed(directory) == []
     assert log.positions() == {}
+
+
+def test_case_120_a_disk_that_is_really_full_loses_only_what_is_counted(tmp_path: Path) -> None:
+    mounted = shlex.join(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(tmp_path)])
+    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    if subprocess.run([*alone, mounted], check=False, capture_output=True).returncode:
+        pytest.skip("no file system may be mounted here (unshare, user namespaces)")
+    program = shlex.join([sys.executable, "-m", "tests.journal.program_full_disk", str(tmp_path)])
+    done = subprocess.run(
+        [*alone, f"{mounted} && {program}"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, "full\ndone\n"), done.stderr
 
 
 def test_case_124_a_recorder_stops_on_sigterm_with_nothing_left(tmp_path: Path) -> None:
