@@ -102,6 +102,7 @@ class ClientSession:
         "_parser",
         "_prdr_asked",
         "_secret",
+        "_smtputf8",
         "_unsent",
         "accepted",
         "peer",
@@ -123,6 +124,7 @@ class ClientSession:
         self._data_writer: ContentWriter | None = None
         """Set between 354 and the end of content."""
         self._chunk_writer: ContentWriter | None = None
+        self._smtputf8 = False
         self._prdr_asked = False
         self._secret: bytes | None = None
         self._closed = False
@@ -173,6 +175,7 @@ class ClientSession:
             parameters.requiretls and not self.peer.requiretls
         ):
             raise LocalProtocolError("the server does not offer what the message needs")
+        self._smtputf8 = parameters.smtputf8
         self._prdr_asked = parameters.prdr and self.peer.prdr
         self.accepted = []
         self._queue("MAIL", b" ".join([f"FROM:<{reverse_path}>".encode(), *words]))
@@ -180,7 +183,12 @@ class ClientSession:
     def recipient(
         self, forward_path: ForwardPath, parameters: RecipientParameters = NO_RECIPIENT_PARAMETERS
     ) -> None:
-        """RCPT TO, with those parameters that the server offers."""
+        """RCPT TO, with those parameters that the server offers.
+
+        Raises LocalProtocolError when the address needs SMTPUTF8 and `mail` did not declare it.
+        """
+        if not forward_path.is_ascii and not self._smtputf8:
+            raise LocalProtocolError("the address needs SMTPUTF8")
         words = recipient_words(parameters, self.peer)
         self._queue("RCPT", b" ".join([f"TO:<{forward_path}>".encode(), *words]), forward_path)
 
