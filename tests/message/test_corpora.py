@@ -62,12 +62,7 @@ def test_no_real_message_raises(corpus: str) -> None:
         for field in fields(block):
             assert block[field.start : field.end].startswith(field.name)
         assert len(facts.subject) <= MAX_SUBJECT_CHARS
-        assert (
-            facts.subject.isprintable()
-            or "\u3000" in facts.subject
-            or "\xa0" in facts.subject
-            or facts.subject
-        )
+        assert not any(character in facts.subject for character in "\r\n\0\x1b\x07")
         seen += 1
     assert seen > 50
 
@@ -91,7 +86,7 @@ def test_the_standard_library_sees_the_same(corpus: str) -> None:
     compared = Counter[str]()
     for content in CORPORA[corpus]():
         block, _ = split_content(content)
-        # The separators of mbox stop the standard library's parser; 8-bit and broken addresses lead it astray.
+        # The separators of mbox stop the standard library's parser; 8-bit octets and broken ones mislead it.
         block = block[block.index(b"\n") + 1 :] if block.startswith(b"From ") else block
         facts = examine(block)
         if facts.defects - {Defect.STRAY_CR_OR_LF, Defect.LINE_TOO_LONG}:
