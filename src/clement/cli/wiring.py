@@ -80,6 +80,7 @@ def timeouts(settings: Settings) -> Timeouts:
     limits = settings.limits
     return Timeouts(
         command_s=limits.command_timeout_s,
+        answer_s=limits.data_done_timeout_s,
         content_s=limits.data_block_timeout_s,
         session_s=limits.session_time_s,
         write_s=limits.write_timeout_s,
@@ -126,7 +127,6 @@ async def start_receiver(settings: Settings, name: str, outside: Outside) -> Run
             settings.limits.unknown_recipients,
             settings.limits.transactions,
             settings.limits.auth_failures,
-            settings.limits.data_done_timeout_s,
         ),
         plan=standard_plan(resolver),
         feed=feed,
@@ -140,14 +140,13 @@ async def start_receiver(settings: Settings, name: str, outside: Outside) -> Run
         proportion=proportion,
         check_password=passwords,
         clocks=Clocks(time.time, time.monotonic),
-        random_bits=random.SystemRandom().getrandbits,
+        random_bits=random.Random(token_bytes(32)).getrandbits,
         reached=outside.filesystem.reached,
     )
     return Running(
         services,
         every_second=(
             feed.refresh,
-            lambda: journal.tick(time.monotonic()),
             lambda: proportion.tick(time.monotonic()),
         ),
         at_end=(_closing(proportion.close, journal.close, passwords.close), resolver.close),
@@ -175,7 +174,7 @@ def own_names(settings: Settings) -> frozenset[str]:
 def transports(settings: Settings, filesystem: FileSystem, workers: Workers) -> Transports:
     """The ways mail leaves a session on this machine."""
     maildir = MaildirTransport(filesystem, maildir_options(settings), workers, time.time)
-    next_hops = SmtpClient(settings.site.hostname, time.monotonic, TlsContexts())
+    next_hops = SmtpClient(settings.site.hostname, time.monotonic, TlsContexts.standard())
     relay = RelayTransport(next_hops, filesystem, workers, time.monotonic)
     return Transports(maildir, relay, relay)
 

@@ -212,8 +212,7 @@ class Connection(asyncio.Protocol):
             return
         now_s, timeouts = self._gate.loop.time(), self._gate.timeouts
         if self._task is not None:
-            # Our turn; the conversation bounds its own time.
-            self.deadline_s = NEVER
+            self.deadline_s = now_s + timeouts.answer_s
         elif self._core.state in _CONTENT_STATES:
             if self.content_began_s == NEVER:
                 self.content_began_s = now_s
@@ -225,15 +224,29 @@ class Connection(asyncio.Protocol):
 
     def tick(self, now_s: float) -> None:
         """Called about once a second, to end those whose time has run out."""
-        if now_s >= self.deadline_s:
+        if now_s < self.deadline_s:
+            if self._content_is_too_slow(now_s):
+                self._ending = "timeout"
+                self._dismiss(replies.SESSION_TOO_LONG, Reason.TIMEOUT)
+        elif self._task is not None and not self._upgrading:
+            self._hurry()
+        else:
             self._ending = "timeout"
             if self._lingering or self._write_paused or self._upgrading or self._conversation is None:
                 self.abort()
             else:
                 self._dismiss(replies.IDLE_TOO_LONG, Reason.TIMEOUT)
-        elif self._content_is_too_slow(now_s):
-            self._ending = "timeout"
-            self._dismiss(replies.SESSION_TOO_LONG, Reason.TIMEOUT)
+
+    def _hurry(self) -> None:
+        """Our own answer takes too long, and the client will not wait: it is told to come back.
+
+        What is being made final is left alone; its transport bounds its own time.
+        """
+        task, conversation = self._task, self._conversation
+        if task is not None and conversation is not None and not conversation.committing:
+            self.deadline_s = NEVER
+            conversation.overdue = True
+            task.cancel()
 
     def _content_is_too_slow(self, now_s: float) -> bool:
         """A client that drips its content holds our memory; after the first minute it must keep a pace."""

@@ -59,6 +59,7 @@ class Conversation:
         "bytes_sent",
         "client",
         "core",
+        "overdue",
     )
 
     def __init__(
@@ -89,6 +90,8 @@ class Conversation:
         self._tls = ""
         self.bytes_received = 0
         self.bytes_sent = 0
+        self.overdue = False
+        """Set before an answer that took too long is cancelled: the client is told 451."""
 
     @property
     def id(self) -> str:
@@ -177,8 +180,11 @@ class Conversation:
 
     async def _guarded(self, waiting: Awaitable[None]) -> None:
         try:
-            async with asyncio.timeout(self._services.limits.judgement_s):
-                await waiting
+            await waiting
+        except asyncio.CancelledError:
+            if not self.overdue:
+                raise
+            self._own_fault(TimeoutError("the answer took too long"))
         except Exception as fault:  # noqa: BLE001 - here and in `take` our own fault becomes a 451
             self._own_fault(fault)
 

@@ -19,9 +19,10 @@ from clement.smtp import Extensions, ProtocolLimits, Reply, replies
 
 
 class Timeouts(msgspec.Struct, frozen=True):
-    """RFC 5321 §4.5.3.2, from the server's side, and what it leaves to us."""
+    """RFC 5321 §4.5.3.2, from the server's side, and what it leaves to us. answer_s: our own turn."""
 
     command_s: float = 300.0
+    answer_s: float = 570.0
     content_s: float = 180.0
     refused_s: float = 10.0
     session_s: float = 7200.0

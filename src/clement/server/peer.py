@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address
 
 import msgspec
@@ -28,8 +29,15 @@ class Client(msgspec.Struct, frozen=True):
     key: str
 
 
-def client(text: str, port: int) -> Client:
-    """A client from the text of its address; a zone index is dropped. Raises ValueError."""
+@lru_cache(maxsize=4096)
+def client_at(text: str) -> tuple[Address, str, str]:
+    """The address, its canonical text and the client key of an address as text. Raises ValueError."""
     address = client_address(text.partition("%")[0])
     shown = str(address)
-    return Client(address, shown, port, shown if isinstance(address, IPv4Address) else client_key(shown))
+    return address, shown, shown if isinstance(address, IPv4Address) else client_key(shown)
+
+
+def client(text: str, port: int) -> Client:
+    """A client from the text of its address; a zone index is dropped. Raises ValueError."""
+    address, shown, key = client_at(text)
+    return Client(address, shown, port, key)

@@ -83,7 +83,6 @@ class SessionLimits(msgspec.Struct, frozen=True):
     unknown_recipients: int = 50
     transactions: int = 1000
     auth_failures: int = 3
-    judgement_s: float = 570.0
 
 
 class Services(msgspec.Struct, frozen=True):

@@ -1,0 +1,158 @@
+"""Serve one profile of the yardstick: the whole of Clement, furnished for the load it is about to meet.
+
+Run by the benchmark harness, in the foreground, once for each profile and round;
+everything it must know stands in the environment:
+
+  BENCH_PROFILE       P0 accept and discard; P1 durable Maildir delivery; P2 ClamAV, then cut-through relay;
+                      P3u unknown recipients; P3d a client that is refused when it connects
+  BENCH_DIR           a fresh folder         BENCH_PORT          serve SMTP on 127.0.0.1
+  BENCH_MAILDIR       P1: uN/new lie here    BENCH_DOMAIN        the hosted domain
+  BENCH_USERS         u0 .. uN-1             BENCH_BACKEND_PORT  P2: the next hop on 127.0.0.1
+  BENCH_CLAMD         P2: its Unix socket
+  BENCH_RECEIVERS     how many receiver processes (default 2)
+
+Nothing is switched off: the policy, limits, transcript, journal, recorder and SQL
+log work as they do in service. P0 alone puts a transport in place that discards.
+P3d bans the generator's range by hand; DNS lists do not exist here yet.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+
+from clement.cli.database import connected, operating_person
+from clement.cli.serve import serve
+from clement.cli.wiring import Outside
+from clement.config import load
+from clement.config.settings import Settings
+from clement.delivery.routing import Transports
+from clement.delivery.transport import Destination, Envelope, Placement
+from clement.smtp import ReversePath, replies
+from clement.spool.content import Content
+from clement.spool.filesystem import FileSystem, OsFileSystem
+from clement.spool.workers import Workers
+
+GENERATOR_NETWORK = "198.18.0.0/15"
+
+CONFIGURATION = """
+[site]
+hostname = "mx.bench.test"
+postmaster = "u0@{domain}"
+[[listener]]
+kind = "mx"
+address = "127.0.0.1:{port}"
+[limits]
+sessions_per_client = 1000
+unknown_recipients = 1000000
+transactions = 1000000
+[processes]
+receivers = {receivers}
+checkers = 1
+[store]
+mail_root = "{mail_root}"
+[scanner]
+enabled = {scan}
+addresses = ["unix:{clamd}"]
+scans_at_once = {scans}
+[web]
+address = "127.0.0.1:{web_port}"
+"""
+
+
+class _Discarded:
+    """A delivery that ends in nothing."""
+
+    def __init__(self, destinations: Sequence[Destination]) -> None:
+        self._destinations = destinations
+
+    async def prepare(self, content: Content) -> Sequence[Placement | None]:
+        return [None] * len(self._destinations)
+
+    async def commit(self) -> Sequence[Placement]:
+        return [Placement(replies.MESSAGE_OK)] * len(self._destinations)
+
+    async def abort(self) -> None:
+        return None
+
+
+class Discard:
+    """A transport to nowhere, to measure everything but the placing."""
+
+    def target(self, destination: Destination) -> Hashable:
+        return "nowhere"
+
+    def known(self, destination: Destination) -> Placement | bool | None:
+        return None
+
+    async def verify(self, envelope_reverse_path: ReversePath, destination: Destination) -> Placement | None:
+        return None
+
+    def start(self, envelope: Envelope, destinations: Sequence[Destination]) -> _Discarded:
+        return _Discarded(destinations)
+
+
+def _discarding(settings: Settings, filesystem: FileSystem, workers: Workers) -> Transports:
+    nowhere = Discard()
+    return Transports(nowhere, nowhere, nowhere)
+
+
+def main() -> None:
+    """Furnish and serve."""
+    environment = os.environ
+    profile, folder = environment["BENCH_PROFILE"], Path(environment["BENCH_DIR"])
+    path = folder / "clement.toml"
+    receivers = int(environment.get("BENCH_RECEIVERS", "2"))
+    mail_root = environment.get("BENCH_MAILDIR") if profile == "P1" else str(folder / "mail")
+    path.write_text(
+        CONFIGURATION.format(
+            domain=environment["BENCH_DOMAIN"],
+            port=environment["BENCH_PORT"],
+            receivers=receivers,
+            mail_root=mail_root,
+            scan="true" if profile == "P2" else "false",
+            clamd=environment.get("BENCH_CLAMD", "/nonexistent"),
+            scans=environment.get("BENCH_SCANS", "4"),
+            web_port=int(environment["BENCH_PORT"]) + 5500,
+        )
+    )
+    settings = load(path)
+    for made in (settings.store.mail_root, settings.spool.folder, settings.journal.folder):
+        made.mkdir(parents=True, exist_ok=True)
+    furnish(settings, profile)
+    outside = Outside(OsFileSystem(), _discarding) if profile == "P0" else Outside()
+    serve(settings, path, outside)
+
+
+def furnish(settings: Settings, profile: str) -> None:
+    """Tables, the domain and its mailboxes or its next hop."""
+    environment = os.environ
+    domain = environment["BENCH_DOMAIN"]
+    with connected(settings.database):
+        from clement.policy.directory import Fallback, GroupPolicy, Mode, NextHop, TlsUse
+        from clement.policy.network import Standing
+        from clement.store.actions.domain import add_domain
+        from clement.store.actions.group import add_group
+        from clement.store.actions.mailbox import NewMailbox, add_mailboxes
+        from clement.store.actions.network import add_network
+        from clement.store.schema import migrate
+
+        migrate()
+        actor = operating_person()
+        policy = GroupPolicy(unresolvable_sender=Fallback.ACCEPT)
+        if profile == "P2":
+            hop = NextHop("127.0.0.1", int(environment["BENCH_BACKEND_PORT"]), tls=TlsUse.NEVER)
+            add_group(actor, "bench", mode=Mode.RELAY, next_hops=[hop], policy=policy)
+        else:
+            add_group(actor, "bench", policy=policy)
+        add_domain(actor, domain, "bench")
+        if profile != "P2":
+            users = range(int(environment["BENCH_USERS"]))
+            add_mailboxes(actor, [NewMailbox(f"u{n}@{domain}", 0, "", f"u{n}") for n in users])
+        if profile == "P3d":
+            add_network(actor, GENERATOR_NETWORK, Standing.BANNED, final=True)
+
+
+if __name__ == "__main__":
+    main()
