@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import struct
 import zipfile
 from base64 import encodebytes
 from collections.abc import Callable, Coroutine
@@ -15,7 +16,7 @@ import uvloop
 
 from clement.net.clamd import ClamdScanner
 from clement.net.clamd_settings import ClamdAddress, ClamdSettings
-from clement.policy.ports import Clean, Infected, Scan, Unscannable
+from clement.policy.ports import Clean, Infected, Scan, ScannerUnavailable, Unscannable
 from scripts.eicar import EICAR
 from tests.fixtures.clamd import Clamd
 
@@ -56,6 +57,12 @@ def zipped(content: bytes, times: int) -> bytes:
     return content
 
 
+def winmail(content: bytes) -> bytes:
+    """A TNEF stream with one attachment (MS-OXTNEF §2.1: signature, key, attribute attAttachData)."""
+    attribute = struct.pack("<BII", 2, 0x0006800F, len(content)) + content
+    return struct.pack("<IH", 0x223E9F78, 1) + attribute + struct.pack("<H", sum(content) & 0xFFFF)
+
+
 def unique(size_bytes: int) -> bytes:
     """Text that clamd has not seen before, so that its cache of clean content cannot answer."""
     line = os.urandom(36).hex().encode() + b"\r\n"
@@ -74,6 +81,7 @@ async def scan(settings: ClamdSettings, content: bytes, piece_bytes: int = 64 * 
     [
         pytest.param(EICAR, id="plain"),
         pytest.param(attached(EICAR), id="base64"),
+        pytest.param(attached(winmail(EICAR)), id="winmail.dat"),
         pytest.param(attached(zipped(EICAR, 1)), id="zip"),
         pytest.param(attached(zipped(EICAR, 5)), id="zip-in-zip-5"),
     ],
@@ -132,3 +140,44 @@ def test_encrypted_archives_are_unscannable(run: Run, start_clamd: Callable[...,
     packed[central + 8] |= 1
     result = run(scan(settings, attached(bytes(packed))))
     assert isinstance(result, Unscannable), result
+
+
+def test_case_108_and_109_a_clamd_that_hangs_goes_and_comes_back(start_clamd: Callable[..., Clamd]) -> None:
+    clamd = start_clamd()
+    settings = ClamdSettings(
+        addresses=(ClamdAddress(path=str(clamd.unix_socket)),), timeout_base_s=0.5, timeout_cap_s=0.5
+    )
+
+    def result() -> Scan:
+        return uvloop.run(scan(settings, unique(10_000)))
+
+    assert result() == Clean()
+    clamd.program.pause()
+    assert isinstance(result(), ScannerUnavailable)
+    clamd.program.resume()
+    clamd.program.kill()
+    assert isinstance(result(), ScannerUnavailable)
+    clamd.start_again()
+    assert result() == Clean()
+
+
+def test_case_111_a_reload_under_load_costs_no_scan(start_clamd: Callable[..., Clamd]) -> None:
+    clamd = start_clamd(MaxThreads="4")
+    settings = ClamdSettings(addresses=(ClamdAddress(path=str(clamd.unix_socket)),), scans_at_once=8)
+
+    async def main() -> list[Scan]:
+        scanner = ClamdScanner(settings)
+
+        async def one(number: int) -> Scan:
+            stream = scanner.begin()
+            await stream.feed(unique(100_000))
+            if number % 20 == 10:
+                _, writer = await asyncio.open_unix_connection(str(clamd.unix_socket))
+                writer.write(b"zRELOAD\0")
+                await writer.drain()
+                writer.close()
+            return await stream.finish()
+
+        return await asyncio.gather(*map(one, range(100)))
+
+    assert set(uvloop.run(main())) == {Clean()}
