@@ -166,6 +166,23 @@ def test_no_answer_after_the_dot_is_451_and_nothing_is_sent_again(answer: bytes)
     play(scene, timeouts=HopTimeouts(1, 1, 1, 1, 1, 1, 0.1))
 
 
+def test_case_088_no_refusal_makes_mail() -> None:
+    async def scene(world: World) -> None:
+        for stage in STAGES:
+            for answer in (b"550 5.7.1 no", b"451 4.3.0 later", b"550 no", CLOSE):
+                async with Hop({stage: answer}).running() as hop:
+                    target = destination(hop.address())
+                    for reverse_path in (FROM, NULL_REVERSE_PATH):
+                        await world.transport.verify(reverse_path, target)
+                        (placement,) = await deliver(world, target, reverse_path=reverse_path)
+                        assert not placement.reply.is_positive
+                    # What was refused at the dot was ours to send; nothing else ever got as far.
+                    assert all(message == STUFFED for message in hop.messages)
+                    assert len(hop.messages) == (2 if stage == "." else 0)
+
+    play(scene)
+
+
 def test_nothing_listens() -> None:
     async def scene(world: World) -> None:
         nowhere = NextHop("127.0.0.1", 1, tls=TlsUse.NEVER)
@@ -178,7 +195,7 @@ def test_nothing_listens() -> None:
 
 
 class TestSeveralRecipients:
-    def test_one_refused_leaves_no_message_behind(self) -> None:
+    def test_case_088_one_refused_leaves_no_message_behind(self) -> None:
         async def scene(world: World) -> None:
             script: dict[str, bytes | list[bytes]] = {"RCPT TO:<b@relay.example>": b"550 5.1.1 unknown"}
             async with Hop(script).running() as hop:
@@ -347,6 +364,18 @@ class TestVerification:
                 assert world.transport.known(target) is False
 
         play(scene)
+
+    def test_case_086_a_dictionary_is_refused_on_few_connections_and_remembered(self) -> None:
+        async def scene(world: World) -> None:
+            async with Hop({"RCPT": b"550 5.1.1 unknown"}).running() as hop:
+                each = [destination(hop.address(), local_part=f"guess{number}") for number in range(300)]
+                found = await asyncio.gather(*(world.transport.verify(FROM, target) for target in each))
+                assert {placement.reply.code for placement in found if placement} == {550}
+                assert hop.connections <= 4
+                assert all(world.transport.known(target) for target in each)
+                assert b"DATA" not in hop.commands
+
+        play(scene, limits=PoolLimits(connections=4, messages=1000))
 
     def test_a_group_may_do_without(self) -> None:
         async def scene(world: World) -> None:
@@ -622,6 +651,20 @@ def test_case_120_an_error_of_ours_after_the_answer_does_not_turn_it_round() -> 
             assert told(await deliver(world, destination(hop.address())))[0][:3] == "250"
 
     play(scene, filesystem=FaultyFileSystem(Fault(Point.RELAY_ANSWERED, Kind.ERROR, errno=errno.EIO)))
+
+
+def test_next_hops_are_reached_over_ipv6() -> None:
+    async def scene(world: World) -> None:
+        hop = Hop()
+        try:
+            server = await asyncio.start_server(hop.serve, "::1", 0)
+        except OSError:
+            pytest.skip("this machine has no IPv6 loopback")
+        async with server:
+            address = NextHop("::1", server.sockets[0].getsockname()[1], tls=TlsUse.NEVER)
+            assert told(await deliver(world, destination(address)))[0][:3] == "250"
+
+    play(scene)
 
 
 def test_case_120_content_that_cannot_be_read_back_is_never_ended(tmp_path: Path) -> None:
