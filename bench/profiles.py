@@ -83,6 +83,9 @@ class Discard:
     def target(self, destination: Destination) -> Hashable:
         return "nowhere"
 
+    def answers_each(self, destination: Destination) -> bool:
+        return False
+
     def known(self, destination: Destination) -> Placement | bool | None:
         return None
 

@@ -17,7 +17,6 @@ from clement.cli.terminal import Column, print_facts, print_json, print_table, p
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
-    from clement.store.actions.mailbox import NewMailbox
     from clement.store.records import MailboxRow
 
 app = Verbs(help="Mailboxes that are stored here.")
@@ -79,18 +78,18 @@ def import_file(
 
     Example: clement mailbox import mailboxes.csv
     """
-    wanted = list(_read_mailboxes(file))
+    lines = list(_read_mailboxes(file))
     with operator(config) as actor, progress() as bar:
-        from clement.store.actions.mailbox import add_mailboxes
+        from clement.store.actions.mailbox import NewMailbox, add_mailboxes
 
+        wanted = [NewMailbox(*line) for line in lines]
         task = bar.add_task("adding mailboxes", total=len(wanted))
         count = add_mailboxes(actor, wanted, lambda done, _total: bar.update(task, completed=done))
     say(f"added {count} mailboxes")
 
 
-def _read_mailboxes(file: Path) -> Iterator[NewMailbox]:
-    from clement.store.actions.mailbox import NewMailbox
-
+def _read_mailboxes(file: Path) -> Iterator[tuple[str, int, str]]:
+    """Address, quota in bytes and owner of each line. Raises Failure naming the line that is wrong."""
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -101,7 +100,7 @@ def _read_mailboxes(file: Path) -> Iterator[NewMailbox]:
             continue
         if any(rest):
             raise Failure(ExitCode.USAGE, f"{file}:{number}: expected ADDRESS[,QUOTA[,OWNER]]")
-        yield NewMailbox(address, _quota(quota or "0", f"{file}:{number}"), owner)
+        yield address, _quota(quota or "0", f"{file}:{number}"), owner
 
 
 @app.verb("list", "Show mailboxes.")

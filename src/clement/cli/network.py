@@ -87,7 +87,7 @@ def list_networks(config: ConfigOption = None, json: JsonOption = False) -> None
         return
     columns: list[Column[NetworkRow]] = [
         Column("id", lambda row: str(row.id), is_number=True),
-        Column("network", lambda row: str(row.network)),
+        Column("network", lambda row: row.network),
         Column("standing", lambda row: row.standing.value + (" (final)" if row.final else "")),
         Column("ends", lambda row: local_time(row.expires_at_s) if row.expires_at_s else ""),
         Column("note", lambda row: row.note),
@@ -159,7 +159,7 @@ def _find(actor: Actor, which: str) -> list[NetworkRow]:
     if which.isdecimal():
         return [directory.network(actor, int(which))]
     try:
-        wanted = ip_network(which)
+        wanted = str(ip_network(which))
     except ValueError:
         raise Failure(
             ExitCode.USAGE, f"expected a number or a network such as 192.0.2.0/24, found {which}"
@@ -190,7 +190,7 @@ def _show(row: NetworkRow, *, json: bool) -> None:
         return
     print_facts(
         [
-            ("network", str(row.network)),
+            ("network", row.network),
             ("number", str(row.id)),
             ("standing", row.standing.value),
             ("final", "no recipient's directive can lift this ban" if row.final else ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import threading
+import time
 from collections.abc import Sequence
 
 from clement.cli import wiring
@@ -85,6 +86,19 @@ class _Checker:
         serve_checks(self._listening)
 
 
+class _Stop:
+    """Set by a signal. An Event's lock may be held by the very frame the handler interrupts."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def set(self, _number: int, _frame: object) -> None:
+        self._told = True
+
+    def is_set(self) -> bool:
+        return self._told
+
+
 class _Recorder:
     """The recorder's life: records into SQL, and the directory out of it."""
 
@@ -94,9 +108,9 @@ class _Recorder:
     def __call__(self) -> None:
         from clement.store.database import connect
 
-        stop = threading.Event()
+        stop = _Stop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _number, _frame: stop.set())
+            signal.signal(number, stop.set)
         settings, paths = self._settings, Paths.of(self._settings)
         connect(store_settings(settings.database))
         keeper = threading.Thread(target=self._keep_directory, args=(stop,), name="directory", daemon=True)
@@ -104,7 +118,7 @@ class _Recorder:
         self._record(stop, Metrics.open(paths.metrics, "recorder"))
         keeper.join()
 
-    def _record(self, stop: threading.Event, metrics: Metrics) -> None:
+    def _record(self, stop: _Stop, metrics: Metrics) -> None:
         from clement.store.log_writer import SqlLogWriter
 
         settings = self._settings
@@ -116,17 +130,15 @@ class _Recorder:
             metrics_of_process=metrics,
         )
 
-        def pause(pause_s: float) -> None:
-            stop.wait(pause_s)
+        recorder.run(stop.is_set)
 
-        recorder.run(stop.is_set, pause)
-
-    def _keep_directory(self, stop: threading.Event) -> None:
+    def _keep_directory(self, stop: _Stop) -> None:
         from clement.cli.directory import keeper_of
 
         keeper: DirectoryKeeper = keeper_of(self._settings)
-        while not stop.wait(KEEP_EVERY_S):
+        while not stop.is_set():
             keeper.step()
+            time.sleep(KEEP_EVERY_S)
 
 
 class _Web:

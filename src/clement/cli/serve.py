@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from clement.cli.database import connected
@@ -18,6 +20,7 @@ from clement.config.settings import Settings
 from clement.server.privileges import NoSuchUser, drop
 from clement.server.supervisor import Role, Supervisor
 from clement.telemetry import events as log_events
+from clement.telemetry.collect import fold
 from clement.telemetry.log import Log
 
 log = Log("serve")
@@ -53,7 +56,15 @@ def serve(settings: Settings, config_path: Path, outside: Outside | None = None)
             raise ReloadRefused(str(fault)) from fault
 
     log.info(log_events.SERVING, addresses=[str(listener.address) for listener in settings.listener])
-    Supervisor(load, ReloadRefused).run(roles(settings, listeners, outside))
+    tidy = partial(fold_quietly, Paths.of(settings).metrics)
+    tidy()
+    Supervisor(load, ReloadRefused, tidy).run(roles(settings, listeners, outside))
+
+
+def fold_quietly(metrics: Path) -> None:
+    """Add what dead processes had counted to the totals; counting is not worth a fault."""
+    with suppress(OSError):
+        fold(metrics)
 
 
 def _prepare_directory(settings: Settings) -> None:

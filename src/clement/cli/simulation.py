@@ -172,14 +172,16 @@ class _Ear:
         return False
 
     def report(self) -> SimulationReport:
-        transactions = tuple(self._transactions)
+        session, transactions = self._sessions[0], tuple(self._transactions)
+        # What was said at RCPT needs no share in the reply to the content.
+        at_rcpt = {said.reply for said in session.transcript if said.command[:4].upper() == "RCPT"}
         judged = {
             (each.outcome, each.reason)
             for one in transactions
             for each in one.recipients
-            if _saw_content(one)
+            if _saw_content(one) and each.reply not in at_rcpt
         }
-        return SimulationReport(self._sessions[0], transactions, split=len(judged) > 1)
+        return SimulationReport(session, transactions, split=len(judged) > 1)
 
 
 def _saw_content(transaction: TransactionRecord) -> bool:
@@ -191,6 +193,9 @@ class _Agreeable:
 
     def target(self, destination: Destination) -> Hashable:
         return "simulation"
+
+    def answers_each(self, destination: Destination) -> bool:
+        return False
 
     def known(self, destination: Destination) -> Placement | bool | None:
         return None
@@ -270,4 +275,5 @@ def _services(
         clocks=Clocks(time.time, time.monotonic),
         random_bits=random.getrandbits,
         reached=filesystem.reached,
+        count=lambda _series: None,
     )

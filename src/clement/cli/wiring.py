@@ -142,6 +142,7 @@ async def start_receiver(settings: Settings, name: str, outside: Outside) -> Run
         clocks=Clocks(time.time, time.monotonic),
         random_bits=random.Random(token_bytes(32)).getrandbits,
         reached=outside.filesystem.reached,
+        count=metrics.add,
     )
     return Running(
         services,
@@ -209,6 +210,11 @@ def scanner_for(settings: Settings) -> ClamdScanner | None:
             hold_bytes=scanner.hold_bytes,
             scans_at_once=max(1, scanner.scans_at_once // receivers),
             scans_waiting=scanner.waiting,
+            wait_s=scanner.wait_timeout_s,
+            stall_s=scanner.connect_timeout_s,
+            timeout_base_s=scanner.timeout_s,
+            timeout_per_mib_s=scanner.timeout_per_mebibyte_s,
+            timeout_cap_s=settings.limits.data_done_timeout_s,
         )
     )
 

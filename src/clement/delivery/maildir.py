@@ -49,6 +49,10 @@ class MaildirTransport:
         """All mailboxes here share one fate, whatever their group."""
         return LOCAL_TARGET
 
+    def answers_each(self, destination: Destination) -> bool:
+        """All copies are placed, or none."""
+        return False
+
     def known(self, destination: Destination) -> Placement | bool | None:
         """Without quota there is nothing to find out; with one, memory may already know."""
         for mailbox in mailboxes_of(destination):

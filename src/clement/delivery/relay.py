@@ -78,6 +78,10 @@ class RelayTransport:
         """Recipients share a transaction when the same next hops may take it."""
         return ("relay", route_of(destination).group.next_hops)
 
+    def answers_each(self, destination: Destination) -> bool:
+        """LMTP answers for every recipient by itself (RFC 2033 §4.2), SMTP for all at once."""
+        return any(hop.wire is Wire.LMTP for hop in route_of(destination).group.next_hops)
+
     def known(self, destination: Destination) -> Placement | bool | None:
         """What the next hop has said of late; a group may want no verification at all."""
         route = route_of(destination)

@@ -65,6 +65,12 @@ class Transport(Protocol):
     def target(self, destination: Destination) -> Hashable:
         """What must be equal for two recipients to share a transaction."""
 
+    def answers_each(self, destination: Destination) -> bool:
+        """Whether each recipient gets an answer of its own only after the content (LMTP).
+
+        Such recipients can share a transaction only when our own client can take several answers too.
+        """
+
     async def verify(self, envelope_reverse_path: ReversePath, destination: Destination) -> Placement | None:
         """Ask, while the client waits at RCPT, whether this recipient would be taken. None: yes."""
 

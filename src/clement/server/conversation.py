@@ -34,6 +34,7 @@ from clement.smtp import Reply, ServerSession, events, replies
 from clement.spool.failure import StorageFailure, StorageFull
 from clement.spool.points import Point
 from clement.telemetry import events as log_events
+from clement.telemetry import metrics
 from clement.telemetry.log import Log
 
 log = Log("server")
@@ -139,11 +140,14 @@ class Conversation:
         duration_us = (monotonic_ns() - self._began_ns) // 1000
         build = partial(self._build_records, ending, duration_us)
         proportion = self._services.proportion
-        if self._log.outcome is Outcome.REFUSED:
+        self._services.count(metrics.SESSIONS[self._log.outcome.value])
+        if self._log.outcome is Outcome.ACCEPTED:
+            proportion.record(*build())
+        else:
+            # Also what ended in nothing: connecting and leaving again makes a flood as well.
             now_s = self._services.clocks.now_s()
             proportion.refused(self.client.key, self._log.reason, now_s, build)
-        else:
-            proportion.record(*build())
+        self._services.journal.flush()
 
     def _build_records(
         self, ending: str, duration_us: int
@@ -287,7 +291,7 @@ class Conversation:
         self._answer(event.line, replies.REVERSE_PATH_OK, found)
 
     def _on_recipient(self, event: events.RecipientRequested) -> Awaitable[None] | None:
-        judged = self._current().desk.answer(event)
+        judged = self._current().answer_recipient(event)
         if isinstance(judged, Judged):
             self._recipient_judged(event, judged)
             return None
@@ -327,7 +331,9 @@ class Conversation:
         judgement = await transaction.finish(event)
         recipients = judgement.recipients
         for recipient in recipients:
-            self._log.mark(outcome_of(recipient.verdict), recipient.verdict.reason)
+            outcome = outcome_of(recipient.verdict)
+            self._log.mark(outcome, recipient.verdict.reason)
+            self._services.count(metrics.RECIPIENTS[outcome.value])
         if any(recipient.accepted for recipient in recipients):
             self._record_before_reply(transaction.notes)
         each_has_a_reply = transaction.each_has_a_reply

@@ -60,7 +60,7 @@ class Judged(msgspec.Struct):
 class RecipientDesk:
     """Answers the RCPT commands of one transaction and keeps those it accepted."""
 
-    __slots__ = ("_adverse", "_facts", "_services", "_target", "_trace_id", "recipients")
+    __slots__ = ("_adverse", "_each_has_a_reply", "_facts", "_services", "_target", "_trace_id", "recipients")
 
     def __init__(
         self, services: Services, facts: TransactionFacts, adverse: list[Finding], trace_id: str
@@ -70,14 +70,19 @@ class RecipientDesk:
         self._adverse = adverse
         self._trace_id = trace_id
         self._target: Hashable = None
+        self._each_has_a_reply = False
         self.recipients: list[Recipient] = []
 
     def accepted(self) -> list[Recipient]:
         """The recipients the content is for, in order."""
         return [recipient for recipient in self.recipients if recipient.accepted]
 
-    def answer(self, event: RecipientRequested) -> Judged | Awaitable[Judged]:
-        """Judge one recipient; at once when nothing has to be asked of anyone."""
+    def answer(self, event: RecipientRequested, *, each_has_a_reply: bool) -> Judged | Awaitable[Judged]:
+        """Judge one recipient; at once when nothing has to be asked of anyone.
+
+        each_has_a_reply: after the content, our client takes an answer for each recipient.
+        """
+        self._each_has_a_reply = each_has_a_reply
         path = event.forward_path
         mailbox = self._services.postmaster if isinstance(path, BarePostmaster) else path
         directory = self._facts.session.directory
@@ -140,7 +145,8 @@ class RecipientDesk:
     def _admit(self, judged: Judged, destination: Destination) -> Judged | Awaitable[Judged]:
         """The last questions: whether it can share the transaction, and its transport would take it."""
         transport = self._services.transports.for_route(destination.route)
-        if not self._may_share(judged.recipient, transport.target(destination)):
+        alone = transport.answers_each(destination) and not self._each_has_a_reply
+        if not self._may_share(judged.recipient, transport.target(destination), alone=alone):
             judged.recipient.settle(Defer(Reason.OTHER_CLASS), replies.SPLIT_LATER)
             self.recipients.append(judged.recipient)
             return judged
@@ -159,13 +165,13 @@ class RecipientDesk:
         self.recipients.append(judged.recipient)
         return judged
 
-    def _may_share(self, recipient: Recipient, target: Hashable) -> bool:
-        """One target for a transaction; and, after a split, one class."""
+    def _may_share(self, recipient: Recipient, target: Hashable, *, alone: bool) -> bool:
+        """One target for a transaction; and, after a split, one class. `alone`: it shares with nobody."""
         first = next((other for other in self.recipients if other.accepted), None)
         if first is None:
             self._target = target
             return True
-        return target == self._target and self._class_of(recipient) == self._class_of(first)
+        return not alone and target == self._target and self._class_of(recipient) == self._class_of(first)
 
     def _class_of(self, recipient: Recipient) -> str:
         reverse_path = str(self._facts.reverse_path)

@@ -17,6 +17,7 @@ from clement.server.splitting import SplitMemory
 from clement.smtp import Mailbox
 from clement.spool.content import Content, ContentWriter
 from clement.spool.points import Point
+from clement.telemetry.metrics import Series
 
 
 class DirectoryFeed(Protocol):
@@ -107,3 +108,4 @@ class Services(msgspec.Struct, frozen=True):
     clocks: Clocks
     random_bits: Callable[[int], int]
     reached: Callable[[Point], None]
+    count: Callable[[Series], None]

@@ -7,6 +7,7 @@ drains. It does no mail and reads nothing hostile.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import signal
@@ -28,6 +29,7 @@ FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 HEALTHY_AFTER_S: Final = 60.0
 KILL_AFTER_S: Final = 10.0
+_PR_SET_PDEATHSIG: Final = 1
 _WATCHED: Final = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -56,11 +58,15 @@ class Supervisor:
     """Keeps one generation of roles running; `load` gives the next one on SIGHUP.
 
     load: the roles of the configuration as it is now; raises `broken` with a text that says what is wrong.
+    tidy: called when a process has ended, to put away what it left behind; must not raise.
     """
 
-    def __init__(self, load: Callable[[], Sequence[Role]], broken: type[Exception]) -> None:
+    def __init__(
+        self, load: Callable[[], Sequence[Role]], broken: type[Exception], tidy: Callable[[], object]
+    ) -> None:
         self._load = load
         self._broken = broken
+        self._tidy = tidy
         self._children: dict[int, _Child] = {}
         self._waiting: list[tuple[float, _Child]] = []
         self._generation = 0
@@ -129,6 +135,7 @@ class Supervisor:
                 return
             child = self._children.pop(process_id, None)
             if child is not None:
+                self._tidy()
                 self._ended(process_id, child, os.waitstatus_to_exitcode(status))
 
     def _ended(self, process_id: int, child: _Child, code: int) -> None:
@@ -191,10 +198,16 @@ def _signal(process_id: int, number: int) -> None:
         return
 
 
+def _end_with_parent() -> None:
+    """Have the kernel tell us when the supervisor dies (prctl(2)): nobody would stop us any more."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
 def _live(role: Role) -> None:
     """A child's life, from fork to exit. Never returns, whatever happens."""
     code = 1
     try:
+        _end_with_parent()
         for number in _WATCHED:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)

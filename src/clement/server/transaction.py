@@ -11,7 +11,7 @@ from clement.policy.finding import Finding
 from clement.policy.verdict import Verdict
 from clement.server.intake import Intake
 from clement.server.judgement import Judgement, settle_all
-from clement.server.recipients import Recipient, RecipientDesk
+from clement.server.recipients import Judged, Recipient, RecipientDesk
 from clement.server.services import Services
 from clement.server.session_log import TransactionNotes
 from clement.smtp import Reply, ServerSession, Service, events
@@ -46,10 +46,9 @@ class MailTransaction:
             person.id if person is not None else 0,
         )
 
-    @property
-    def desk(self) -> RecipientDesk:
-        """Where RCPT is answered."""
-        return self._desk
+    def answer_recipient(self, event: events.RecipientRequested) -> Judged | Awaitable[Judged]:
+        """Judge one RCPT; at once when nothing has to be asked of anyone."""
+        return self._desk.answer(event, each_has_a_reply=self.each_has_a_reply)
 
     @property
     def each_has_a_reply(self) -> bool:

@@ -62,6 +62,15 @@ def _gauge(name: str, description: str) -> Series:
     return _series(name, "gauge", description)
 
 
+_OUTCOMES: Final = ("accepted", "refused", "deferred", "nothing")
+
+# --- sessions -----------------------------------------------------------------------------------------
+
+SESSIONS: Final = _counters("clement_sessions_total", "Sessions that have ended, by outcome", "outcome", _OUTCOMES)
+RECIPIENTS: Final = _counters(
+    "clement_recipients_total", "Recipients whose content was judged, by outcome", "outcome", _OUTCOMES
+)
+
 # --- journal ------------------------------------------------------------------------------------------
 
 JOURNAL_RECORDS: Final = _counter("clement_journal_records_total", "Records appended to the journal")
