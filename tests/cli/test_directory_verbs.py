@@ -55,11 +55,11 @@ def test_what_is_not_there_is_code_3(shell: Shell, words: tuple[str, ...]) -> No
         (("group", "add", "local"), "name: there is a group local already"),
         (("group", "add", "Bad Name"), "letters, digits"),
         (("group", "remove", "local"), "still has domains"),
-        (("domain", "add", "no domain", "--group", "local"), "is no label"),
+        (("domain", "add", "no domain", "--group", "local"), "is no domain name"),
         (("mailbox", "add", "someone@relay.example"), "handed on to a next hop"),
         (("mailbox", "add", "anna@local.example"), "there is a mailbox"),
         (("alias", "add", "loop@local.example", "loop@local.example"), "loop"),
-        (("alias", "add", "out@local.example", "x@elsewhere.example"), "not hosted here"),
+        (("alias", "add", "out@local.example", "x@elsewhere.example"), "not forwarded to other places"),
         (("person", "change", "admin", "--revoke", "root"), "last root-admin"),
         (("network", "add", "0.0.0.0/0", "relayable"), "is everybody"),
         (("network", "add", "10.0.0.1/8", "banned"), "host bits"),
@@ -115,10 +115,7 @@ def test_mailboxes_are_imported_all_or_none(shell: Shell) -> None:
     lines = [f"user{number}@local.example,10MB" for number in range(500)]
     shell.run("mailbox", "import", "-", stdin="# people\n\n" + "\n".join(lines) + "\n")
     assert len(shell.json("mailbox", "list", "--domain", "local.example")) == 502
-    assert [row["address"] for row in shell.json("mailbox", "list", "--text", "user49")][:2] == [
-        "user49@local.example",
-        "user490@local.example",
-    ]
+    assert len(shell.json("mailbox", "list", "--text", "user49")) == 11
     said = shell.run("mailbox", "import", "-", stdin="new@local.example\nanna@local.example\n", code=1).stderr
     assert "there is a mailbox anna@local.example already" in said
     shell.run("mailbox", "show", "new@local.example", code=3)
