@@ -290,7 +290,7 @@ class Connection(asyncio.Protocol):
         self._close()
 
     def _close(self) -> None:
-        """Close so that the client reads our last reply: at once when it has said all, else a little later."""
+        """Close so that the client reads our last reply: at once, or when it stops talking."""
         transport = self._transport
         if transport is None or self._lingering:
             return

@@ -64,7 +64,7 @@ class ProxiedListener:
             task.add_done_callback(self._tasks.discard)
 
     def _pause(self, fault: OSError) -> None:
-        """No descriptors or no memory (accept(2)): the socket stays readable, and asking at once would spin."""
+        """No descriptors or no memory (accept(2)): the socket stays readable, asking again would spin."""
         log.error(log_events.ACCEPT_FAILED, fault=str(fault)[:200])
         self._loop.remove_reader(self._listening.fileno())
         self._loop.call_later(PAUSE_S, self._resume)

@@ -66,7 +66,7 @@ _OUTCOMES: Final = ("accepted", "refused", "deferred", "nothing")
 
 # --- sessions -----------------------------------------------------------------------------------------
 
-SESSIONS: Final = _counters("clement_sessions_total", "Sessions that have ended, by outcome", "outcome", _OUTCOMES)
+SESSIONS: Final = _counters("clement_sessions_total", "Sessions that ended, by outcome", "outcome", _OUTCOMES)
 RECIPIENTS: Final = _counters(
     "clement_recipients_total", "Recipients whose content was judged, by outcome", "outcome", _OUTCOMES
 )
