@@ -10,7 +10,6 @@ import argparse
 import cProfile
 import os
 import pstats
-import resource
 import shutil
 import subprocess
 import tempfile

@@ -121,7 +121,15 @@ def _postgresql(database: DatabaseSettings) -> dict[str, object]:
     return _server(database) | {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": database.socket or database.host,
-        "OPTIONS": {"connect_timeout": database.connect_timeout_s, "options": options},
+        "OPTIONS": {
+            "connect_timeout": database.connect_timeout_s,
+            "options": options,
+            # A server that vanished without a word is noticed within a minute.
+            "keepalives_idle": 20,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
+        },
     }
 
 

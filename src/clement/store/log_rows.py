@@ -5,8 +5,8 @@ Runs for every message, so it touches no model and makes no object but the rows.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import isfinite
 
 import msgspec
 
@@ -171,7 +171,7 @@ class Batch:
                 record.id,
                 fit(record.node, 64),
                 fit(record.service, 32),
-                record.started_at_s,
+                finite(record.started_at_s),
                 record.duration_us,
                 fit(record.client_address, 45),
                 record.client_port,
@@ -198,8 +198,8 @@ def run_row(run: RefusalRun) -> Row:
         fit(run.client_address, 45),
         fit(run.reason, 64),
         run.count,
-        run.first_at_s,
-        run.last_at_s,
+        finite(run.first_at_s),
+        finite(run.last_at_s),
         run.first_session_id,
         run.last.id,
     )
@@ -208,7 +208,7 @@ def run_row(run: RefusalRun) -> Row:
 def _transaction(record: TransactionRecord) -> Row:
     return (
         record.id,
-        record.at_s,
+        finite(record.at_s),
         fit(record.reverse_path, 320),
         record.outcome.value,
         fit(record.reason, 64),
@@ -228,8 +228,8 @@ def _gap(record: GapRecord) -> Row:
         record.id,
         fit(record.node, 64),
         fit(record.cause, 16),
-        record.first_at_s,
-        record.last_at_s,
+        finite(record.first_at_s),
+        finite(record.last_at_s),
         record.transcripts,
         record.sessions,
         record.refusal_runs,
@@ -246,9 +246,12 @@ def _once(rows: Sequence[Row], known: Collection[Value], *, key_width: int = 1) 
     return list(found.values())
 
 
+def finite(at_s: float) -> float:
+    """A time that every database takes."""
+    return at_s if isfinite(at_s) else 0.0
+
+
 def _in_range(value: Value) -> Value:
     if isinstance(value, int):
         return max(-SMALLEST_RANGE, min(value, SMALLEST_RANGE - 1))
-    if isinstance(value, float) and not math.isfinite(value):
-        return 0.0
     return value

@@ -20,6 +20,7 @@ from clement.store.log_rows import (
     SESSION,
     TRANSACTION,
     Batch,
+    finite,
     run_row,
 )
 
@@ -42,7 +43,7 @@ def settle(runs: Mapping[str, RefusalRun]) -> Batch:
             new.append(run_row(run))
         elif known[0] < run.count:
             _forget_session(known[1])
-            log_sql.execute_each(UPDATE, [(run.count, run.last_at_s, run.last.id, run.id)])
+            log_sql.execute_each(UPDATE, [(run.count, finite(run.last_at_s), run.last.id, run.id)])
         else:
             continue
         last.add_session(run.last)

@@ -134,7 +134,7 @@ def _check_one_transport(start: str, finals: set[str]) -> None:
         raise ActionRefused(
             "targets",
             f"{start} would be handed on for {handed_on[0]} and for {handed_on[1]}; a message"
-            " gets one answer in the session, so an alias leads to mailboxes here or to one address elsewhere",
+            " gets one answer in the session, so an alias leads to mailboxes here or to one place elsewhere",
         )
     if handed_on and stored:
         raise ActionRefused(
