@@ -148,8 +148,10 @@ class HopConnection(asyncio.Protocol):
 
     async def reply(self, timeout_s: float) -> ReplyReceived:
         """The next reply. Raises HopUnavailable when it does not come; the connection is of no use then."""
-        self.flush()
-        event = self.session.next_event() or await self._wait(timeout_s)
+        event = self.session.next_event()
+        if event is None:
+            self.flush()
+            event = await self._wait(timeout_s)
         if isinstance(event, ReplyReceived):
             return event
         self.drop()
