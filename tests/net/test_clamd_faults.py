@@ -287,6 +287,33 @@ def test_abandoned_streams_leave_nothing_behind(short_folder: Path) -> None:
     run(scene())
 
 
+def test_abandoning_while_an_upload_begins_or_ends_leaves_nothing_and_blames_nobody(
+    short_folder: Path,
+) -> None:
+    async def scene() -> None:
+        events: list[ClamdEvent] = []
+        fake = FakeClamd(never, short_folder)
+        async with fake.running():
+            scanner = ClamdScanner(settings(fake.address, timeout_base_s=20, timeout_cap_s=20), events.append)
+            for turns_of_the_loop in range(8):
+                beginning = scanner.begin()
+                feeding = asyncio.create_task(beginning.feed(b"x" * 300_000))
+                for _ in range(turns_of_the_loop):
+                    await asyncio.sleep(0)
+                beginning.abandon()
+                await feeding
+            ending = scanner.begin()
+            await ending.feed(b"x" * 300_000)
+            finishing = asyncio.create_task(ending.finish())
+            await asyncio.sleep(0.05)
+            ending.abandon()
+            assert isinstance(await finishing, ScannerUnavailable)
+            assert_at_rest(scanner)
+            assert events == []
+
+    run(scene())
+
+
 # --- 110: nonsense --------------------------------------------------------------------------------------
 
 
@@ -410,7 +437,8 @@ def test_case_111_a_starved_upload_gives_way_to_one_that_has_content(short_folde
     async def scene() -> None:
         fake = answering(b"stream: OK\0", short_folder)
         async with fake.running():
-            scanner = ClamdScanner(settings(fake.address, uploads_at_once=2, wait_s=3.0))
+            events: list[ClamdEvent] = []
+            scanner = ClamdScanner(settings(fake.address, uploads_at_once=2, wait_s=3.0), events.append)
             starved, active = scanner.begin(), scanner.begin()
             await starved.feed(b"x" * 300_000)
             await active.feed(b"x" * 300_000)
@@ -422,6 +450,7 @@ def test_case_111_a_starved_upload_gives_way_to_one_that_has_content(short_folde
             assert await active.finish() == Clean()
             await starved.feed(b"x" * 100_000)
             assert isinstance(await starved.finish(), ScannerUnavailable)
+            assert events == []  # the slow client is to blame, not clamd
             assert_at_rest(scanner)
 
     run(scene())

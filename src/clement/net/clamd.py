@@ -92,14 +92,14 @@ class ClamdScanner:
         try:
             upload.no_more()
             await self.scans.take(self.settings.wait_s)
-        except (ClamdFault, Overloaded) as fault:
-            return ScannerUnavailable(f"{upload.address}: {fault}")
-        try:
-            octets = await upload.reply(self.settings.timeout_s(size_bytes))
+            try:
+                octets = await upload.reply(self.settings.timeout_s(size_bytes))
+            finally:
+                self.scans.give_back()
+        except Overloaded as overloaded:
+            return ScannerUnavailable(str(overloaded))
         except ClamdFault as fault:
             return self.failed(upload.address, str(fault))
-        finally:
-            self.scans.give_back()
         return self.understood(upload.address, octets)
 
     def understood(self, address: ClamdAddress, octets: bytes) -> Scan:
@@ -157,28 +157,29 @@ class ClamdStream:
                 await self._send(self._upload, chunk)
 
     async def _open(self, upload: Upload) -> bool:
-        """Whether no other clamd need be tried: this one is open, or we have too much to do ourselves."""
+        """Whether no other clamd need be tried: this one is open, or it is we who cannot."""
+        self._failure = None
         try:
             await upload.open()
         except ClamdFault as fault:
-            upload.abandon()
+            upload.give_up()
             self._failure = self._scanner.failed(upload.address, str(fault))
-            return False
+            return self._over
         except Overloaded as overloaded:
             self._failure = ScannerUnavailable(str(overloaded))
-            return True
         except asyncio.CancelledError:
             self.abandon()
             raise
-        self._failure = None
         return True
 
     async def _send(self, upload: Upload, chunk: bytes) -> None:
         try:
             await upload.send(chunk)
         except ClamdFault as fault:
-            upload.abandon()
+            upload.give_up()
             self._failure = self._scanner.failed(upload.address, str(fault))
+        except Overloaded as overloaded:
+            self._failure = ScannerUnavailable(str(overloaded))
         except asyncio.CancelledError:
             self.abandon()
             raise
@@ -199,4 +200,4 @@ class ClamdStream:
         self._over = True
         self._held = []
         if self._upload is not None:
-            self._upload.abandon()
+            self._upload.give_up()

@@ -11,7 +11,7 @@ from collections import deque
 
 
 class Overloaded(Exception):
-    """No place was free, and waiting was impossible or took too long."""
+    """No place was to be had in time, or it was lost to another: our limit, not the scanner's fault."""
 
 
 class Slots:
