@@ -1,6 +1,8 @@
-"""Write docs/cli.md and docs/clement.1 from the command line itself: what `--help` says, on one page."""
+"""Write cli.md and clement.1 into a folder, by default docs, from the command line itself: what `--help` says, on one page."""
 
 import inspect
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,78 +14,50 @@ from clement.cli.exit_codes import MEANINGS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
-
-class Parameter(NamedTuple):
-    """An option or argument: how it is written, and what it is for."""
-
-    written: str
-    purpose: str
-    is_argument: bool
+Command = Any  # of typer's own, which has no public type
 
 
 class Verb(NamedTuple):
-    """One verb with its words (`clement group add`), paragraphs, examples and parameters."""
+    """One verb: how it is written, what it does, examples, and (written, purpose) of each parameter."""
 
-    words: str
-    summary: str
     usage: str
     paragraphs: tuple[str, ...]
     examples: tuple[str, ...]
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[tuple[str, str], ...]
+
+    @property
+    def words(self) -> str:
+        """`clement group add`."""
+        return self.usage.partition(" [")[0]
 
 
 def verbs() -> Iterator[Verb]:
     """Every verb, in the order of `clement --help`."""
+    os.environ["COLUMNS"] = "1000"  # typer wraps what it is asked for
     command = typer.main.get_command(app)
-    yield from below("clement", command)
+    yield from below(command, command.make_context("clement", [], resilient_parsing=True))
 
 
-def below(words: str, command: Any) -> Iterator[Verb]:
-    for name, child in getattr(command, "commands", {}).items():
-        if getattr(child, "commands", None):
-            yield from below(f"{words} {name}", child)
+def below(command: Command, context: Command) -> Iterator[Verb]:
+    for name, child in command.commands.items():
+        inner = child.make_context(name, [], parent=context, resilient_parsing=True)
+        if hasattr(child, "commands"):
+            yield from below(child, inner)
         else:
-            yield verb(f"{words} {name}", child)
+            yield verb(child, inner)
 
 
-def verb(words: str, command: Any) -> Verb:
-    text = inspect.cleandoc(command.help or "").replace("\b\n", "")
+def verb(command: Command, context: Command) -> Verb:
     paragraphs, examples = [], []
-    for paragraph in text.split("\n\n"):
+    for paragraph in inspect.cleandoc(command.help).replace("\b\n", "").split("\n\n"):
         if paragraph.startswith("Example"):
-            examples += paragraph.removeprefix("Examples:").removeprefix("Example:").strip().splitlines()
+            examples += paragraph.partition(":")[2].strip().splitlines()
         else:
             paragraphs.append(" ".join(paragraph.split()))
-    parameters = tuple(parameter(each) for each in command.params)
-    arguments = "".join(f" {each.written}" for each in parameters if each.is_argument)
-    usage = f"{words} [OPTIONS]{arguments}"
-    return Verb(
-        words, command.short_help or paragraphs[0], usage, tuple(paragraphs), tuple(examples), parameters
-    )
-
-
-def parameter(each: Any) -> Parameter:
-    purpose = " ".join((each.help or "").split())
-    if each.param_type_name == "argument":
-        name = each.metavar or each.name.upper()
-        return Parameter(f"{name}..." if each.nargs == -1 else name, purpose, is_argument=True)
-    names = ", ".join([*each.opts, *each.secondary_opts])
-    takes = "" if each.is_flag else f" {metavar(each)}"
-    default = f" Default: {shown(each.default)}." if each.show_default and has_default(each) else ""
-    return Parameter(names + takes, purpose + default, is_argument=False)
-
-
-def metavar(each: Any) -> str:
-    choices = getattr(each.type, "choices", None)
-    return each.metavar or ("|".join(map(str, choices)) if choices else each.type.name.upper())
-
-
-def has_default(each: Any) -> bool:
-    return not each.is_flag and each.default not in (None, "", [], ())
-
-
-def shown(default: Any) -> str:
-    return ", ".join(map(str, default)) if isinstance(default, list | tuple) else str(default)
+    records = [each.get_help_record(context) for each in command.get_params(context)]
+    parameters = [(written, " ".join(purpose.split())) for written, purpose in filter(None, records)]
+    usage = " ".join(command.get_usage(context).split()).removeprefix("Usage: ")
+    return Verb(usage, tuple(paragraphs), tuple(examples), tuple(parameters))
 
 
 def markdown() -> Iterator[str]:
@@ -98,7 +72,7 @@ def markdown() -> Iterator[str]:
         yield f"```\n{each.usage}\n```\n"
         if each.parameters:
             yield "| | |\n|---|---|"
-            yield from (f"| `{cell(one.written)}` | {cell(one.purpose)} |" for one in each.parameters)
+            yield from (f"| `{cell(written)}` | {cell(purpose)} |" for written, purpose in each.parameters)
         if each.examples:
             yield "\n```sh\n" + "\n".join(each.examples) + "\n```"
 
@@ -116,8 +90,8 @@ def manual() -> Iterator[str]:
     for each in verbs():
         yield f".SS {roff(each.usage)}"
         yield "\n.PP\n".join(map(roff, each.paragraphs))
-        for one in each.parameters:
-            yield f".TP\n.B {roff(one.written)}\n{roff(one.purpose)}"
+        for written, purpose in each.parameters:
+            yield f".TP\n.B {roff(written)}\n{roff(purpose)}"
         if each.examples:
             yield ".PP\n.nf\n" + "\n".join(map(roff, each.examples)) + "\n.fi"
     yield ".SH EXIT STATUS"
@@ -129,18 +103,16 @@ def manual() -> Iterator[str]:
 def roff(text: str) -> str:
     """Text in which troff sees nothing of its own."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-")
+    escaped = "".join(char if char.isascii() else f"\\[u{ord(char):04X}]" for char in escaped)
     return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
 
 
-def pages() -> dict[Path, str]:
-    """What each page should hold."""
-    return {
-        DOCS / "cli.md": "\n".join(markdown()) + "\n",
-        DOCS / "clement.1": "\n".join(manual()) + "\n",
-    }
+def pages() -> dict[str, str]:
+    """What each page should hold, by its name."""
+    return {"cli.md": "\n".join(markdown()) + "\n", "clement.1": "\n".join(manual()) + "\n"}
 
 
 if __name__ == "__main__":
-    for path, text in pages().items():
-        path.write_text(text, encoding="utf-8")
-        print(f"wrote {path.name}")
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")

@@ -26,6 +26,7 @@ from clement.cli import (
     session,
     simulate,
     sink,
+    status,
 )
 from clement.cli.exit_codes import MEANINGS, ExitCode, Failure
 from clement.cli.options import ConfigOption, find_config
@@ -92,6 +93,7 @@ app.verb("log", "What came of every message.")(log.log)
 app.verb("session", "One session, line by line.")(session.session)
 app.verb("explain", "Why a message fared as it did.")(explain.explain)
 app.verb("simulate", "What would become of a message.")(simulate.simulate)
+app.verb("status", "What runs, and how far the log is behind.")(status.status)
 app.verb("sink", "A next hop for trying things.")(sink.sink)
 app.add_typer(group.app, name="group")
 app.add_typer(domain.app, name="domain")

@@ -27,7 +27,7 @@ SeparatorOption = Annotated[
     str | None,
     typer.Option(
         "--separator",
-        help="What begins a subaddress (alice+shop@…), by default +; empty for none.",
+        help="What begins a subaddress (alice+shop@example.org), by default +; empty for none.",
         show_default=False,
     ),
 ]

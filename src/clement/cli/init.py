@@ -54,7 +54,6 @@ def init(
 
     Examples:
     clement init --config /etc/clement/clement.toml --state /var/lib/clement
-
     clement init --local && clement serve --config var/clement.toml
     """
     from clement.config import load
