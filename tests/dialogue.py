@@ -1,7 +1,8 @@
 """Golden dialogues: what a client says and what a server must answer, as text that people can read.
 
     # Comments and empty lines mean nothing.
-    @service lmtp            what is spoken: smtp (the default), submission or lmtp; other words as in `Dialogue`
+    @service lmtp            what is spoken: smtp (the default), submission or lmtp
+    @tls yes                 the dialogue takes place under TLS; `@starttls yes`: STARTTLS is offered
     S: 220 mx.test ESMTP     the server's next reply line, exactly
     S~ 250[- ].*             the server's next reply line, a pattern for the whole of it
     S* 250                   all lines of the server's next reply, up to its last; the pattern is for the last

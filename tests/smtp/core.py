@@ -201,7 +201,9 @@ class Core:
         except AuthError:
             return replies.AUTH_UNDECODABLE
         if isinstance(outcome, Credentials):
-            return replies.AUTH_OK if outcome.password == "secret" else replies.AUTH_FAILED
+            return (
+                replies.AUTH_OK if outcome.password in ("secret", "secretpassword") else replies.AUTH_FAILED
+            )
         return replies.challenge(outcome)
 
 

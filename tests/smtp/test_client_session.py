@@ -33,13 +33,17 @@ def replies_of(session: ClientSession, octets: bytes = b"") -> list[str]:
     while (event := session.next_event()) is not None:
         if isinstance(event, ReplyReceived):
             path = event.command.forward_path
-            result.append(" ".join(filter(None, (event.command.verb, str(path or ""), str(event.reply.code)))))
+            result.append(
+                " ".join(filter(None, (event.command.verb, str(path or ""), str(event.reply.code))))
+            )
         else:
             result.append(type(event).__name__)
     return result
 
 
-def connected(greeting: bytes = EHLO, service: Service = Service.SMTP, *, tls_active: bool = False) -> ClientSession:
+def connected(
+    greeting: bytes = EHLO, service: Service = Service.SMTP, *, tls_active: bool = False
+) -> ClientSession:
     session = ClientSession(service=service, hostname="out.test", tls_active=tls_active)
     session.hello()
     assert session.data_to_send() == b""
@@ -263,7 +267,9 @@ def test_a_reply_to_nothing_ends_the_session(octets: bytes) -> None:
     assert replies_of(session, b"250 ok\r\n") == []
 
 
-@pytest.mark.parametrize(("act", "reply"), [("data", b"250 done\r\n"), ("reset", b"354 go\r\n"), ("quit", b"334 \r\n")])
+@pytest.mark.parametrize(
+    ("act", "reply"), [("data", b"250 done\r\n"), ("reset", b"354 go\r\n"), ("quit", b"334 \r\n")]
+)
 def test_a_reply_of_the_wrong_kind_ends_the_session(act: str, reply: bytes) -> None:
     session = connected()
     getattr(session, act)()

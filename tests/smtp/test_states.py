@@ -71,7 +71,9 @@ def test_the_table_is_total() -> None:
     for service, commands in COMMANDS.items():
         known = {command.verb for command in commands.values()}
         spoken = {"LHLO"} if service is Service.LMTP else {"EHLO", "HELO"}
-        assert known == set(SEQUENCE) - {"EHLO", "HELO", "LHLO"} | spoken | {"EHLO", "HELO"} | set(FOREIGN_VERBS)
+        assert known == set(SEQUENCE) - {"EHLO", "HELO", "LHLO"} | spoken | {"EHLO", "HELO"} | set(
+            FOREIGN_VERBS
+        )
 
 
 @pytest.mark.parametrize("service", [Service.SMTP, Service.LMTP])
@@ -181,7 +183,11 @@ def test_content_that_was_cut_cannot_be_accepted() -> None:
     session.receive_data(b"x" * 2_000_000 + b"\r\n.\r\n")
     while (event := session.next_event()) is not None and not event.awaits_answer:
         pass
-    for answer in (replies.MESSAGE_OK, [replies.MESSAGE_OK, replies.MESSAGE_TOO_LARGE], replies.START_CONTENT):
+    for answer in (
+        replies.MESSAGE_OK,
+        [replies.MESSAGE_OK, replies.MESSAGE_TOO_LARGE],
+        replies.START_CONTENT,
+    ):
         with pytest.raises(LocalProtocolError):
             session.answer(answer)
     assert session.answer(replies.MESSAGE_TOO_LARGE) is replies.MESSAGE_TOO_LARGE

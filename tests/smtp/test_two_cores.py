@@ -146,7 +146,9 @@ def test_each_recipient_has_a_reply_of_its_own(service: Service, by_bdat: bool) 
     outcome = Pair(core).send(
         NULL_REVERSE_PATH, recipients, [b"x\r\n"], MailParameters(prdr=True), by_bdat=by_bdat
     )
-    each = [(str(event.command.forward_path), event.reply.code) for event in outcome if event.command.forward_path]
+    each = [
+        (str(event.command.forward_path), event.reply.code) for event in outcome if event.command.forward_path
+    ]
     assert each == [("bob@d.test", 250), ("picky@d.test", 550), ("Postmaster", 250)]
     whole = [event.reply.code for event in outcome if event.command.forward_path is None]
     assert whole == ([] if service is Service.LMTP else [250])
@@ -163,9 +165,7 @@ def test_each_recipient_has_a_reply_of_its_own(service: Service, by_bdat: bool) 
 def test_the_whole_of_a_prdr_message(answers: list[Reply], whole: int) -> None:
     core = Core(offer=Extensions(prdr=True), answers={ContentEnded: lambda _core, _event: answers})
     recipients: list[ForwardPath] = [Mailbox("bob", "d.test"), Mailbox("eve", "d.test")]
-    outcome = Pair(core).send(
-        NULL_REVERSE_PATH, recipients, [b"x"], MailParameters(prdr=True), by_bdat=False
-    )
+    outcome = Pair(core).send(NULL_REVERSE_PATH, recipients, [b"x"], MailParameters(prdr=True), by_bdat=False)
     assert [event.reply.code for event in outcome] == [*(reply.code for reply in answers), whole]
 
 
@@ -190,7 +190,9 @@ def test_several_messages_in_one_session() -> None:
     core = Core()
     pair = Pair(core)
     for number in range(5):
-        pair.send(NULL_REVERSE_PATH, [POSTMASTER], [b"%d" % number], MailParameters(), by_bdat=bool(number % 2))
+        pair.send(
+            NULL_REVERSE_PATH, [POSTMASTER], [b"%d" % number], MailParameters(), by_bdat=bool(number % 2)
+        )
     pair.client.quit()
     pair.play()
     assert [message.content for message in core.messages] == [b"%d\r\n" % number for number in range(5)]
