@@ -261,7 +261,7 @@ async def _connect(connection: HopConnection, timeout_s: float) -> None:
             else:
                 await loop.create_connection(lambda: connection, hop.host, hop.port)
     except (OSError, UnicodeError) as error:
-        raise HopUnavailable(f"{connection.name}: {error or 'no connection in time'}") from error
+        raise HopUnavailable(f"{connection.name}: {str(error) or 'no connection in time'}") from error
 
 
 async def _greet(connection: HopConnection, timeouts: HopTimeouts) -> None:
