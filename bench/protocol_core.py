@@ -1,4 +1,4 @@
-"""How much CPU the protocol core takes: a dialogue without content, one of 10 kB, and content by the megabyte.
+"""How much CPU the protocol core takes: a dialogue without content, one of 10 kB, content by the megabyte.
 
 .venv/bin/python -m bench.protocol_core [ROUNDS]
 

@@ -18,7 +18,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "smtp-states.md"
 HEAD = """\
 # The states of an SMTP session
 
-Drawn by `scripts/draw_states.py` from the table in `src/clement/smtp/state.py`; a test keeps this page current.
+Drawn by `scripts/draw_states.py` from the table in `src/clement/smtp/state.py`; a test keeps it current.
 
 ## What each state means
 
@@ -28,8 +28,8 @@ TABLE_HEAD = """
 ## What may be said in each
 
 A name: the command may be given, and success leads to that state. A code: it may not, and this is the answer.
-A failure leaves the state as it was, except that a refused BDAT ends the transaction. EHLO and HELO are SMTP's,
-LHLO is LMTP's.
+A failure leaves the state as it was, except that a refused BDAT ends the transaction. EHLO and HELO are
+SMTP's, LHLO is LMTP's.
 
 """
 
@@ -61,7 +61,7 @@ BEYOND_COMMANDS = (
 
 def page() -> str:
     """The whole page."""
-    return "".join((HEAD, _meanings(), TABLE_HEAD, _table(), DIAGRAM_HEAD, _diagram(), "```\n"))
+    return f"{HEAD}{_meanings()}{TABLE_HEAD}{_table()}{DIAGRAM_HEAD}{_diagram()}```\n"
 
 
 def _meanings() -> str:

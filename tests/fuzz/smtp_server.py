@@ -1,7 +1,9 @@
 """Fuzz target: whatever octets a client sends, however cut, the server core gives events and replies only,
 never an exception, and a state that is in the table.
 
-.venv/bin/python -m tests.fuzz.smtp_server [SECONDS]      coverage-guided where atheris is installed, else random
+.venv/bin/python -m tests.fuzz.smtp_server [SECONDS]
+
+Coverage-guided where atheris is installed, else random.
 
 The first octet chooses service, TLS and policy, the second how the rest is cut; what follows is the client's.
 Findings are written to the present folder as crash-*; each becomes a seed in tests/fuzz/corpus.

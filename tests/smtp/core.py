@@ -163,7 +163,7 @@ class Core:
             self._content = b""
         return answer
 
-    def _policy(self, event: Event) -> Answer:
+    def _policy(self, event: Event) -> Answer:  # noqa: PLR0911 - one answer for each kind
         match event:
             case Hello():
                 return replies.HELLO

@@ -29,8 +29,8 @@ OFFER = Extensions(size_limit_bytes=1024 * 1024, starttls=True, auth_mechanisms=
 # chasquid hangs up at the third error.
 LIMITS = ProtocolLimits(errors=2)
 
-# Sent without angle brackets there.  Path = "<" [ A-d-l ":" ] Mailbox ">" (RFC 5321 §4.1.2) has no form without
-# them, and what is refused in a relay test must not be accepted here.
+# Sent without angle brackets there.  Path = "<" [ A-d-l ":" ] Mailbox ">" (RFC 5321 §4.1.2) has no form
+# without them, and what is refused in a relay test must not be accepted here.
 CORRECTED = {"RCPT TO: user@testserver": "RCPT TO: <user@testserver>"}
 
 
@@ -78,9 +78,9 @@ def octets_of(expression: str) -> bytes:
     literal, _, factor = expression.partition(" * ") if expression.startswith("'") else ("", "", "")
     if not expression.startswith("("):
         if not factor:
-            return ast.literal_eval(expression).encode()
+            return str(ast.literal_eval(expression)).encode()
         count, _, tail = factor.partition(" + ")
-        return ast.literal_eval(literal).encode() * int(count) + ast.literal_eval(tail).encode()
+        return str(ast.literal_eval(literal)).encode() * int(count) + str(ast.literal_eval(tail)).encode()
     inner, _, factor = expression[1:].rpartition(") * ")
     return octets_of(inner) * int(factor)
 

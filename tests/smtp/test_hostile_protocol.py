@@ -372,7 +372,7 @@ def test_case_044_data_and_bdat_do_not_mix() -> None:
 
 
 def test_case_044_a_refused_first_chunk_takes_the_others_with_it() -> None:
-    refusing = Core(answers={ContentRequested: lambda core, event: replies.LOCAL_ERROR})
+    refusing = Core(answers={ContentRequested: lambda _core, _event: replies.LOCAL_ERROR})
     core = open_transaction(refusing).feed(b"BDAT 3\r\nabcBDAT 4 LAST\r\nRSETNOOP\r\n")
     assert core.codes[-3:] == [451, 503, 250]
     assert core.messages == []

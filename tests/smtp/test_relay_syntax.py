@@ -37,7 +37,12 @@ TRICKS: dict[int, list[tuple[str, ForwardPath | None]]] = {
         (f"<x@{L.upper()}>", Mailbox("x", L)),
         ("<x@xn--lcal-55d.test>", Mailbox("x", "xn--lcal-55d.test")),
     ],
-    81: [(f"<f@{E}\0@{L}>", None), (f"<f@{E}> <g@{L}>", None), (f"<f@{E}><g@{L}>", None), (f"<f@{E},g@{L}>", None)],
+    81: [
+        (f"<f@{E}\0@{L}>", None),
+        (f"<f@{E}> <g@{L}>", None),
+        (f"<f@{E}><g@{L}>", None),
+        (f"<f@{E},g@{L}>", None),
+    ],
     82: [
         (f'<"|cmd"@{L}>', Mailbox("|cmd", L)),
         (f"</etc/x@{L}>", Mailbox("/etc/x", L)),

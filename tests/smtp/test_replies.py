@@ -47,8 +47,10 @@ def test_other_words_for_the_same_codes() -> None:
 
 
 def test_kinds() -> None:
-    kinds = [(reply.is_positive, reply.is_intermediate, reply.is_transient, reply.is_permanent)
-             for reply in (replies.OK, replies.START_CONTENT, replies.GREYLISTED, replies.RELAY_DENIED)]  # fmt: skip
+    each = (replies.OK, replies.START_CONTENT, replies.GREYLISTED, replies.RELAY_DENIED)
+    kinds = [
+        (reply.is_positive, reply.is_intermediate, reply.is_transient, reply.is_permanent) for reply in each
+    ]
     assert kinds == [tuple(row == column for column in range(4)) for row in range(4)]
 
 
@@ -111,7 +113,7 @@ def test_what_is_no_reply(octets: bytes) -> None:
 def test_a_reply_of_another_is_made_ours() -> None:
     parser = ReplyParser()
     parser.receive_data(b"550-5.1.1 no \x1b[31msuch\r\n550 5.1.1 user\xff\r\n450 5.1.1 odd\r\n554 5.7.1\r\n")
-    replies_read = [reply.to_reply() for reply in iter(parser.next_reply, None) if reply is not None]
+    replies_read = [reply.to_reply() for reply in iter(parser.next_reply, None)]
     assert replies_read == [
         Reply(550, "5.1.1", ("no ?[31msuch", "user?")),
         Reply(450, "", ("5.1.1 odd",)),

@@ -73,7 +73,7 @@ SESSIONS = st.one_of(
     CONTENTS.map(lambda content: GREETED + b"BDAT %d LAST\r\n" % len(content) + content + b"NOOP\r\n"),
     st.binary(max_size=200),
 )
-CORES = st.builds(
+CORES: st.SearchStrategy[dict[str, object]] = st.builds(
     dict,
     service=st.sampled_from(Service),
     tls_active=st.booleans(),

@@ -56,7 +56,7 @@ def at_every_cut(sequence: bytes) -> list[Core]:
     return cores
 
 
-@pytest.mark.parametrize(("case", "sequence"), BARE.items(), ids=lambda value: repr(value))
+@pytest.mark.parametrize(("case", "sequence"), BARE.items(), ids=repr)
 def test_case_026_to_036_bare_line_endings_end_nothing(case: int, sequence: bytes) -> None:
     core = smuggle(sequence)
     assert core.last.startswith("550 5.5.2"), case
@@ -64,7 +64,7 @@ def test_case_026_to_036_bare_line_endings_end_nothing(case: int, sequence: byte
     assert all(len(other.codes) == len(core.codes) for other in at_every_cut(sequence))
 
 
-@pytest.mark.parametrize(("case", "sequence"), NOT_BARE.items(), ids=lambda value: repr(value))
+@pytest.mark.parametrize(("case", "sequence"), NOT_BARE.items(), ids=repr)
 def test_case_037_to_041_near_misses_are_content(case: int, sequence: bytes) -> None:
     core = smuggle(sequence)
     refused = b"\0" in sequence
