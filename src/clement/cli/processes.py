@@ -20,9 +20,15 @@ from clement.server.checking import serve_checks
 from clement.server.directory_file import DirectoryKeeper
 from clement.server.receiver import OpenListener, receive
 from clement.server.supervisor import Role
+from clement.spool.filesystem import OsFileSystem
+from clement.telemetry import events as log_events
+from clement.telemetry.log import Log
 from clement.telemetry.metrics import Metrics
 
+log = Log("serve")
+
 KEEP_EVERY_S = 0.5
+SWEEP_EVERY_S = 3600.0
 
 
 def roles(settings: Settings, listeners: Sequence[OpenListener], outside: Outside) -> list[Role]:
@@ -115,6 +121,7 @@ class _Recorder:
         connect(store_settings(settings.database))
         keeper = threading.Thread(target=self._keep_directory, args=(stop,), name="directory", daemon=True)
         keeper.start()
+        threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
         self._record(stop, Metrics.open(paths.metrics, "recorder"))
         keeper.join()
 
@@ -139,6 +146,14 @@ class _Recorder:
         while not stop.is_set():
             keeper.step()
             time.sleep(KEEP_EVERY_S)
+
+    def _sweep(self) -> None:
+        """At the start, and then every hour: what crashes left behind (hostile case 127)."""
+        while True:
+            swept = wiring.sweep(self._settings, OsFileSystem(), time.time())
+            if swept:
+                log.info(log_events.SWEPT, files=swept)
+            time.sleep(SWEEP_EVERY_S)
 
 
 class _Web:

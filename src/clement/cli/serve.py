@@ -26,6 +26,10 @@ from clement.telemetry.log import Log
 log = Log("serve")
 
 
+class WrongDatabase(Exception):
+    """The database answers, but has not the tables of this version: no snapshot may stand in for it."""
+
+
 class ReloadRefused(Exception):
     """The new configuration cannot be used; the message says why."""
 
@@ -72,10 +76,15 @@ def _prepare_directory(settings: Settings) -> None:
     path = Paths.of(settings).directory
     try:
         with connected(settings.database):
-            from clement.store.schema import require_current_schema
+            from clement.store.schema import WrongSchema, require_current_schema
 
-            require_current_schema()
+            try:
+                require_current_schema()
+            except WrongSchema as fault:
+                raise WrongDatabase(str(fault)) from None
             keeper_of(settings).step()
+    except WrongDatabase as fault:
+        raise Failure(ExitCode.DATABASE_AWAY, str(fault)) from None
     except Failure as failure:
         if failure.code is not ExitCode.DATABASE_AWAY or not path.exists():
             raise

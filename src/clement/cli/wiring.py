@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_bytes
 
@@ -36,7 +37,9 @@ from clement.server.splitting import SplitMemory
 from clement.smtp import Mailbox, parse_mailbox
 from clement.spool.content import ContentWriter
 from clement.spool.filesystem import FileSystem, OsFileSystem
+from clement.spool.points import Point
 from clement.spool.space import Room
+from clement.spool.sweep import sweep_folder, sweep_maildirs
 from clement.spool.workers import Workers
 from clement.telemetry.metrics import Metrics
 
@@ -252,6 +255,17 @@ def room_for(settings: Settings, filesystem: FileSystem) -> Callable[[int], bool
         for folder in (settings.spool.folder, settings.store.mail_root)
     ]
     return lambda size_bytes: all(room.room_for(size_bytes) for room in rooms)
+
+
+def sweep(settings: Settings, filesystem: FileSystem, now_s: float) -> int:
+    """Remove what crashes and clients that never came back have left behind; how many files went."""
+    paths, mail_root = Paths.of(settings), str(settings.store.mail_root)
+    swept = SplitMemory(paths.splits).sweep(now_s)
+    with suppress(OSError):
+        swept += sweep_folder(filesystem, str(paths.staging), now_s, Point.MAILDIR_TAKEN_BACK)
+    with suppress(OSError):
+        swept += sweep_maildirs(filesystem, mail_root, now_s)
+    return swept
 
 
 def receiver_count(settings: Settings) -> int:

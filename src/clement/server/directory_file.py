@@ -67,7 +67,7 @@ class DirectoryKeeper:
         self._away = False
 
     def step(self) -> bool:
-        """Write the snapshot if it is out of date; True when it was written. Raises OSError."""
+        """Write the snapshot if it is out of date; True when it was written. What fails is tried at the next step."""
         try:
             version = self._version()
             if version == self._written:
@@ -79,7 +79,11 @@ class DirectoryKeeper:
             self._away = True
             return False
         self._away = False
-        write_directory(self._path, directory)
+        try:
+            write_directory(self._path, directory)
+        except OSError as fault:
+            log.warning(log_events.DIRECTORY_UNWRITABLE, path=str(self._path), fault=str(fault)[:300])
+            return False
         self._written = directory.version
         return True
 

@@ -78,6 +78,10 @@ PROXY_HEADER_BAD: Final = _event(
 DIRECTORY_UNREADABLE: Final = _event(
     "directory-unreadable", "The directory snapshot cannot be read; the last one stands"
 )
+DIRECTORY_UNWRITABLE: Final = _event(
+    "directory-unwritable", "The directory snapshot cannot be written; receivers go on with the one they have"
+)
+SWEPT: Final = _event("swept", "Files that crashes and clients left behind were removed; how many")
 DIRECTORY_UNAVAILABLE: Final = _event(
     "directory-unavailable", "SQL does not give the directory; the last snapshot stands"
 )
