@@ -22,4 +22,5 @@ pytest_plugins = [
     "tests.fixtures.exim",
     "tests.fixtures.dovecot",
     "tests.fixtures.clement",
+    "tests.server.house",
 ]

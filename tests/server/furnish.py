@@ -1,0 +1,88 @@
+"""Fills the directory of a Clement under test, in one process: `python -m tests.server.furnish CONFIG PORT`.
+
+PORT: of the next hop that relay.example is handed to. Names and addresses are those reserved for examples.
+"""
+
+import sys
+from pathlib import Path
+
+from clement.cli.database import operator
+from clement.policy.directive import Action, Scope
+from clement.policy.directory import Fallback, GroupPolicy, Mode, NextHop, TlsUse
+from clement.policy.network import Standing
+
+LOGIN, PASSWORD = "anna@local.example", "correct horse battery staple"
+SMALL_BYTES = 70_000
+
+# Nobody resolves .example but the DNS server of a test; where that is not the subject, it does not matter.
+LENIENT = {"unresolvable_sender": Fallback.ACCEPT}
+
+
+def furnish(config: Path, next_hop_port: int) -> None:
+    with operator(config) as actor:
+        from clement.store.actions.alias import add_alias
+        from clement.store.actions.directive import NewDirective, add_directive
+        from clement.store.actions.domain import add_domain
+        from clement.store.actions.group import add_group
+        from clement.store.actions.mailbox import add_mailbox
+        from clement.store.actions.network import add_network
+        from clement.store.actions.person import add_person
+
+        hop = NextHop(host="127.0.0.1", port=next_hop_port, tls=TlsUse.NEVER)
+        strict = {"unresolvable_sender": Fallback.REFUSE, "implausible_hello": Fallback.REFUSE}
+        lax = {**LENIENT, "unscannable": Fallback.ACCEPT, "scanner_unavailable": Fallback.ACCEPT}
+        add_group(actor, "local", policy=GroupPolicy(**LENIENT))
+        add_group(actor, "strict", policy=GroupPolicy(**strict))
+        add_group(actor, "small", policy=GroupPolicy(size_limit_bytes=SMALL_BYTES, **LENIENT))
+        add_group(actor, "lax", policy=GroupPolicy(**lax))
+        add_group(actor, "relay", mode=Mode.RELAY, next_hops=[hop], policy=GroupPolicy(**LENIENT))
+        for name, group in DOMAINS.items():
+            add_domain(actor, name, group)
+        for address in MAILBOXES:
+            add_mailbox(actor, address)
+        add_mailbox(actor, "full@local.example", quota_bytes=1)
+        add_alias(actor, "postmaster@local.example", ["anna@local.example"])
+        add_alias(actor, "everybody@local.example", ["anna@local.example", "bruno@local.example"])
+        add_person(actor, LOGIN, PASSWORD)
+        add_person(actor, "bruno@local.example", PASSWORD + " too")
+        for network, standing, final in NETWORKS:
+            add_network(actor, network, standing, final=final)
+        rule = NewDirective(scope=Scope.USER, scope_name="bruno@local.example", action=Action.REFUSE)
+        add_directive(actor, _with(rule, sender_pattern="@unwanted.example"))
+        rule = NewDirective(scope=Scope.USER, scope_name="carla@local.example", action=Action.ACCEPT)
+        add_directive(actor, _with(rule, client_network="198.51.100.7/32"))
+
+
+DOMAINS = {
+    "local.example": "local",
+    "strict.example": "strict",
+    "small.example": "small",
+    "lax.example": "lax",
+    "relay.example": "relay",
+}
+MAILBOXES = (
+    "anna@local.example",
+    "bruno@local.example",
+    "carla@local.example",
+    "dora@strict.example",
+    "emil@small.example",
+    "frida@lax.example",
+)
+NETWORKS = (
+    ("192.0.2.0/24", Standing.RELAYABLE, False),
+    ("192.0.2.66/32", Standing.NOT_RELAYABLE, False),
+    ("2001:db8:1::/48", Standing.RELAYABLE, False),
+    ("2001:db8:1:2::/64", Standing.NOT_RELAYABLE, False),
+    ("203.0.113.0/24", Standing.BANNED, True),
+    ("198.51.100.0/24", Standing.BANNED, False),
+)
+
+
+def _with(rule: object, **changes: object) -> object:
+    import msgspec
+
+    return msgspec.structs.replace(rule, **changes)
+
+
+if __name__ == "__main__":
+    furnish(Path(sys.argv[1]), int(sys.argv[2]))
