@@ -53,6 +53,7 @@ def test_case_050_tls_makes_the_session_start_anew() -> None:
     )
     core.feed(b"RSET\r\nAUTH PLAIN " + b64encode(b"\0bob\0secret") + b"\r\n")
     assert core.last.startswith("235")
+    assert core.last.startswith("235")
     core.feed(b"MAIL FROM:<a@a.test>\r\nSTARTTLS\r\n")
     core.session.tls_established()
     assert core.session.state is State.GREETED

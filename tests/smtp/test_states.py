@@ -9,6 +9,7 @@ import pytest
 
 from clement.smtp import (
     ContentAborted,
+    ContentChunk,
     ContentRequested,
     Event,
     Hello,
@@ -219,3 +220,12 @@ def test_the_session_can_be_ended_at_any_time() -> None:
     core = open_transaction(Core()).feed(b"DATA\r\nhalf")
     core.session.terminate(replies.IDLE_TOO_LONG)
     assert isinstance(core.session.next_event(), ContentAborted)
+
+
+def test_content_that_is_complete_but_not_told_is_aborted_with_the_session() -> None:
+    session = open_transaction(Core()).feed(b"DATA\r\n").session
+    session.receive_data(b"x\r\n.\r\n")
+    assert isinstance(session.next_event(), ContentChunk)
+    session.terminate(replies.SHUTTING_DOWN)
+    assert isinstance(session.next_event(), ContentAborted)
+    assert session.next_event() is None

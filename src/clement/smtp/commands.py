@@ -10,7 +10,6 @@ RFC 5321 §4.1.1; RFC 2033 (LHLO), RFC 3030 (BDAT), RFC 3207 (STARTTLS), RFC 495
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -45,8 +44,6 @@ Check = Callable[[SessionFacts, bytes, bytes], Event | Reply]
 
 # An argument of at most so many octets is within every limit on addresses.
 _SURELY_SHORT = 200
-
-_SMTPUTF8_WORD = re.compile(rb"(?: |\A)SMTPUTF8(?: |\Z)", re.IGNORECASE)
 
 
 # --- Greeting -------------------------------------------------------------------------------------------

@@ -71,7 +71,10 @@ class RecipientRequested(CommandEvent):
 
 @dataclass(slots=True)
 class ContentRequested(CommandEvent):
-    """DATA, or the first BDAT: asks to send the content.  `START_CONTENT` says yes to either."""
+    """DATA, or the first BDAT: asks to send the content.  `START_CONTENT` says yes to either.
+
+    Nothing is sent for a yes to BDAT; the reply follows its chunk.  A no to BDAT ends the transaction.
+    """
 
     verb: str
     chunk_octets: int = 0

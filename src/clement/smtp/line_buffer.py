@@ -69,6 +69,8 @@ class LineBuffer:
         with a bare CR or LF; beyond `endless` octets it is not waited for.
         """
         octets, start = self._octets, self._start
+        if start == len(octets):
+            return None
         end = octets.find(b"\n", start)
         if end < 0:
             return self._wait_for_more(limit, endless)

@@ -33,7 +33,8 @@ class Reply:
     enhanced: str
     text: tuple[str, ...]
     closes: bool = False
-    _wire: bytes = field(init=False, compare=False, repr=False)
+    wire: bytes = field(init=False, compare=False, repr=False)
+    """The reply as it goes over the wire, each line at most `MAX_LINE_OCTETS`."""
 
     def __post_init__(self) -> None:
         prefix = f"{self.enhanced} " if self.enhanced else ""
@@ -46,7 +47,7 @@ class Reply:
         else:
             continued = "".join([f"{self.code}-{prefix}{line}\r\n" for line in lines[:-1]])
             wire = f"{continued}{self.code} {prefix}{lines[-1]}\r\n"
-        object.__setattr__(self, "_wire", wire.encode("ascii"))
+        object.__setattr__(self, "wire", wire.encode("ascii"))
 
     @property
     def is_positive(self) -> bool:
@@ -69,8 +70,8 @@ class Reply:
         return self.code >= 500
 
     def encode(self) -> bytes:
-        """The reply as it goes over the wire, each line at most `MAX_LINE_OCTETS`."""
-        return self._wire
+        """The same as `wire`."""
+        return self.wire
 
     def with_text(self, *text: str) -> Reply:
         """The same codes with other words, one argument a line."""
@@ -82,6 +83,8 @@ class Reply:
 
     def __str__(self) -> str:
         """One line for logs and terminals; already free of control characters."""
+        if len(self.text) == 1:
+            return self.wire[:-2].decode("ascii").rstrip()
         return " ".join(filter(None, (str(self.code), self.enhanced, " / ".join(self.text))))
 
 

@@ -31,12 +31,11 @@ from .replies import Reply
 from .state import COMMAND_STATES, Cell, State
 
 DEFAULT_LIMITS: Final = ProtocolLimits()
+_REDACTED: Final = b"<redacted>"
 
 # Members of an Enum are slow to reach through its class.
 _READY, _CHUNKS, _CONTENT, _CHUNK = State.READY, State.CHUNKS, State.CONTENT, State.CHUNK
 _AWAITING_TLS, _CLOSED = State.AWAITING_TLS, State.CLOSED
-
-_REDACTED: Final = b"<redacted>"
 
 
 class ServerSession:
@@ -152,8 +151,9 @@ class ServerSession:
         """End the session now with this reply, whatever it is doing: shutting down, timed out."""
         if self._facts.state is not _CLOSED:
             self._awaiting = None
+            self._queued.clear()
             self._end_transaction()
-            self._output.append(reply.encode())
+            self._send(reply)
             self._close()
 
     # --- Events ---------------------------------------------------------------------------------------
@@ -214,6 +214,7 @@ class ServerSession:
             self._facts.state = next_state
             self._end_transaction()
         self._send(event.reply)
+        # Content that is aborted by it is told first.
         self._queued.append(event)
         return self._queued.pop(0)
 
@@ -336,8 +337,7 @@ class ServerSession:
             return self._begin_content(event, reply)
         if isinstance(event, events.TlsRequested) and self._input:
             reply = replies.TLS_INJECTION
-        if self._content_open:
-            # EHLO between two chunks.
+        if self._content_open:  # EHLO between two chunks
             self._end_transaction()
         return self._send(reply)
 
@@ -380,7 +380,7 @@ class ServerSession:
         return chosen[-1]
 
     def _send(self, reply: Reply) -> Reply:
-        self._output.append(reply.encode())
+        self._output.append(reply.wire)
         if reply.closes:
             self._close()
         return reply
