@@ -1,4 +1,7 @@
-"""Write cli.md and clement.1 into a folder, by default docs, from the command line itself: what `--help` says, on one page."""
+"""Write cli.md and clement.1 into a folder, by default docs, from the command line itself.
+
+Each holds what `--help` says of every verb. Nothing here is written twice.
+"""
 
 import inspect
 import os
