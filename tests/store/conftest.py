@@ -73,7 +73,8 @@ def empty_all_tables() -> None:
     # Those that others point to come last.
     first = [models.SendAsGrant, models.RoleGrant, models.Mailbox, models.Alias, models.Directive]
     last = [models.Person, models.Domain, models.Group]
-    others = [table for table in map(models.__dict__.get, models.__all__) if table not in (*first, *last)]
+    every = [getattr(models, name) for name in models.__all__]
+    others = [table for table in every if table not in (*first, *last)]
     with connection.cursor() as cursor:
         for table in (*others, *first, *last):
             if table is not models.DirectoryVersion:
@@ -84,3 +85,16 @@ def empty_all_tables() -> None:
 def root(database: DatabaseSettings) -> Actor:  # noqa: ARG001
     """Whoever has the machine."""
     return shell_actor("tester (shell)")
+
+
+@pytest.fixture
+def django_queries(database: DatabaseSettings) -> Iterator[list[str]]:  # noqa: ARG001
+    """The statements that Django runs from now on."""
+    statements: list[str] = []
+
+    def note(execute: object, sql: str, params: object, many: bool, context: object) -> object:
+        statements.append(sql)
+        return execute(sql, params, many, context)  # type: ignore[operator]
+
+    with connection.execute_wrapper(note):
+        yield statements

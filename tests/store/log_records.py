@@ -1,6 +1,7 @@
 """Journal records for tests of the log."""
 
 from itertools import count
+from typing import Any
 
 from clement.journal.records import (
     Exchange,
@@ -22,13 +23,17 @@ def new_session_id(at_s: float) -> str:
     return first_id_at(at_s)[:9] + f"{next(_numbers):011d}"
 
 
-def recipient(address: str, **fields: object) -> RecipientRecord:
-    told = {"outcome": Outcome.ACCEPTED, "reason": "accepted", "reply": "250 2.1.5 Recipient OK"}
+def recipient(address: str, **fields: Any) -> RecipientRecord:
+    told: dict[str, Any] = {
+        "outcome": Outcome.ACCEPTED,
+        "reason": "accepted",
+        "reply": "250 2.1.5 Recipient OK",
+    }
     return RecipientRecord(address=address, **{**told, **fields})
 
 
 def session(
-    *transactions: tuple[RecipientRecord, ...], at_s: float = START_S, **fields: object
+    *transactions: tuple[RecipientRecord, ...], at_s: float = START_S, **fields: Any
 ) -> tuple[SessionRecord, list[TransactionRecord]]:
     """A session with a transaction for each tuple of recipients; fields go to both where both have them."""
     session_id = new_session_id(at_s)
@@ -51,7 +56,7 @@ def session(
         for number, recipients in enumerate(transactions, 1)
     ]
     own = {name: value for name, value in fields.items() if name in SessionRecord.__struct_fields__}
-    defaults: dict[str, object] = {
+    defaults: dict[str, Any] = {
         "node": "here",
         "service": "mx",
         "duration_us": 1000,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.db import transaction
 
-from clement.journal.records import Outcome
+from clement.journal.records import Outcome, RecipientRecord, Record, SessionRecord, TransactionRecord
 from clement.policy.directive import Action, Scope
 from clement.policy.directory import GroupPolicy, Mode
 from clement.policy.network import Standing
@@ -296,12 +296,12 @@ def test_case_148_tenants_read_their_own_audit_log(root: Actor) -> None:
 # The log.
 
 
-def write_log(*told: tuple[object, list[object]]) -> None:
-    records = [one for record, transactions in told for one in (*transactions, record)]
-    SqlLogWriter("here").write(records, {"seg1": models.Session.objects.count() + 1})  # type: ignore[arg-type]
+def write_log(*told: tuple[SessionRecord, list[TransactionRecord]]) -> None:
+    records: list[Record] = [one for record, transactions in told for one in (*transactions, record)]
+    SqlLogWriter("here").write(records, {"seg1": models.Session.objects.count() + 1})
 
 
-def of(address: str, **fields: object) -> object:
+def of(address: str, **fields: object) -> RecipientRecord:
     """A recipient here, with the ids that a receiver would find."""
     domain = models.Domain.objects.get(name=address.rpartition("@")[2])
     mailbox = models.Mailbox.objects.filter(address=address).first()

@@ -45,8 +45,8 @@ def sessions(
 ) -> Page[SessionRow]:
     """Lines of sessions, the newest first.
 
-    For all but root, and when a recipient or reverse-path is asked for: the sessions of the recipients that
-    match. Raises ValueError for a cursor that no page gave.
+    For root, `text` is sought in HELO names and logins. For all others, and when a recipient or reverse-path
+    is asked for: the sessions of the recipients that match. Raises ValueError for a cursor that no page gave.
     """
     if not actor.root or wanted.recipient or wanted.reverse_path:
         return _sessions_of_recipients(actor, wanted, cursor, limit)

@@ -16,7 +16,7 @@ class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     since_s, until_s: Unix seconds; until_s is not included.
     client: an IP address.  reverse_path, recipient: normalised addresses; recipient also `@domain`.
-    text: stands somewhere in subject, author, Message-ID, reverse-path, recipient or HELO name.
+    text: stands somewhere in subject, author, Message-ID, reverse-path or recipient.
     """
 
     since_s: float = 0.0

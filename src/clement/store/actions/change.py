@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 import msgspec
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, transaction
 from django.db.models import F
 
 from clement.store.access.actor import Actor
@@ -21,6 +21,9 @@ from clement.store.models import AuditEntry, DirectoryVersion, Domain
 from clement.store.models.version import ONLY_ROW
 
 Normal = TypeVar("Normal")
+
+# Away, locked, full; read-only (PostgreSQL calls that internal); without tables.
+NOT_NOW = (OperationalError, InterfaceError, InternalError, ProgrammingError)
 
 
 class ActionRefused(Exception):
@@ -123,7 +126,7 @@ def directory_change(actor: Actor, clock: Callable[[], float] = time.time) -> It
             if change.entries():
                 AuditEntry.objects.bulk_create(change.entries(), batch_size=500)
                 DirectoryVersion.objects.filter(pk=ONLY_ROW).update(number=F("number") + 1)
-    except (OperationalError, DirectoryVersion.DoesNotExist) as reason:
+    except (*NOT_NOW, DirectoryVersion.DoesNotExist) as reason:
         raise StoreUnavailable(f"the database cannot take a change now: {reason}") from reason
 
 
