@@ -31,7 +31,7 @@ from clement.delivery.routing import Transports
 from clement.delivery.transport import Destination, Envelope, Placement
 from clement.smtp import ReversePath, replies
 from clement.spool.content import Content
-from clement.spool.filesystem import FileSystem, OsFileSystem
+from clement.spool.filesystem import FileSystem
 from clement.spool.workers import Workers
 
 GENERATOR_NETWORK = "198.18.0.0/15"
@@ -115,7 +115,7 @@ def main() -> None:
             receivers=receivers,
             mail_root=mail_root,
             scan="true" if profile == "P2" else "false",
-            clamd=environment.get("BENCH_CLAMD", "/nonexistent"),
+            clamd=environment.get("BENCH_CLAMD") or "/nonexistent",
             scans=environment.get("BENCH_SCANS", "4"),
             web_port=int(environment["BENCH_PORT"]) + 5500,
         )
@@ -124,7 +124,7 @@ def main() -> None:
     for made in (settings.store.mail_root, settings.spool.folder, settings.journal.folder):
         made.mkdir(parents=True, exist_ok=True)
     furnish(settings, profile)
-    outside = Outside(OsFileSystem(), _discarding) if profile == "P0" else Outside()
+    outside = Outside(transports=_discarding) if profile == "P0" else Outside()
     serve(settings, path, outside)
 
 

@@ -276,4 +276,5 @@ def _services(
         random_bits=random.getrandbits,
         reached=filesystem.reached,
         count=lambda _series: None,
+        flush_soon=lambda: None,
     )

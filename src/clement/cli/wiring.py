@@ -21,6 +21,7 @@ from clement.delivery.relay import RelayTransport
 from clement.delivery.routing import Transports
 from clement.journal.journal import Journal, JournalLimits
 from clement.journal.proportion import Proportion
+from clement.journal.segments import SegmentFiles
 from clement.net.clamd import ClamdScanner
 from clement.net.clamd_settings import ClamdAddress, ClamdSettings
 from clement.net.hop_connection import TlsContexts
@@ -29,6 +30,7 @@ from clement.net.smtp_client import SmtpClient
 from clement.policy.plan import standard_plan
 from clement.server.checking import HeaderReader
 from clement.server.directory_file import DirectoryFile
+from clement.server.flushing import FlushSoon
 from clement.server.gate import Crowd, Timeouts
 from clement.server.passwords import Argon2Check
 from clement.server.receiver import Running
@@ -75,6 +77,7 @@ class Outside(msgspec.Struct, frozen=True):
     """What tests and benchmarks put in the place of this machine's own."""
 
     filesystem: FileSystem = msgspec.field(default_factory=OsFileSystem)
+    journal_files: SegmentFiles = msgspec.field(default_factory=SegmentFiles)
     transports: Callable[[Settings, FileSystem, Workers], Transports] | None = None
 
 
@@ -111,6 +114,7 @@ async def start_receiver(settings: Settings, name: str, outside: Outside) -> Run
         settings.journal.folder,
         settings.site.node_name,
         limits=JournalLimits(limit_bytes=settings.journal.limit_bytes),
+        files=outside.journal_files,
         metrics_of_process=metrics,
     )
     proportion = Proportion(
@@ -146,6 +150,7 @@ async def start_receiver(settings: Settings, name: str, outside: Outside) -> Run
         random_bits=random.Random(token_bytes(32)).getrandbits,  # noqa: S311 - ids are no secrets
         reached=outside.filesystem.reached,
         count=metrics.add,
+        flush_soon=FlushSoon(asyncio.get_running_loop(), journal),
     )
     return Running(
         services,

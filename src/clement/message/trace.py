@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 import msgspec
 
@@ -61,13 +62,10 @@ def protocol_name(*, lmtp: bool, extended: bool, utf8: bool, tls: bool, authenti
 
 def received_field(passage: Passage) -> bytes:
     """The Received field with its line ends, folded under MAX_LINE_CHARS where it can be."""
-    with_clause = f"with {_atom(passage.protocol)}"
-    if passage.tls:
-        with_clause += f" (tls {_comment(passage.tls)})"
     clauses = [
-        _from_clause(passage),
-        f"by {_domain(passage.by)}",
-        with_clause,
+        _from_clause(passage.hello, passage.address, passage.ptr),
+        _by_clause(passage.by),
+        _with_clause(passage.protocol, passage.tls),
         f"id {_atom(passage.id)}",
     ]
     if passage.recipient:
@@ -89,8 +87,13 @@ def delivered_to_field(address: str) -> bytes:
 
 def rfc5322_date(at_s: float, zone_minutes: int = 0) -> str:
     """The date-time of RFC 5322 §3.3, in English whatever the locale."""
+    return _date_of_second(int(at_s), zone_minutes)
+
+
+@lru_cache(maxsize=64)
+def _date_of_second(at_s: int, zone_minutes: int) -> str:
     zone = timezone(timedelta(minutes=zone_minutes)) if zone_minutes else UTC
-    at = datetime.fromtimestamp(int(at_s), zone)
+    at = datetime.fromtimestamp(at_s, zone)
     sign, minutes = ("-" if zone_minutes < 0 else "+"), abs(zone_minutes)
     return (
         f"{_DAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year:04d} "
@@ -98,13 +101,25 @@ def rfc5322_date(at_s: float, zone_minutes: int = 0) -> str:
     )
 
 
-def _from_clause(passage: Passage) -> str:
-    hello = _domain(passage.hello)
-    if not passage.address:
+# The same few clients send most of the mail, and send it all to us.
+@lru_cache(maxsize=1024)
+def _from_clause(hello: str, address: str, ptr: str) -> str:
+    hello = _domain(hello)
+    if not address:
         return f"from {hello}"
-    literal = f"[IPv6:{passage.address}]" if ":" in passage.address else f"[{passage.address}]"
-    literal = _domain(literal)
-    return f"from {hello} ({_domain(passage.ptr)} {literal})" if passage.ptr else f"from {hello} ({literal})"
+    literal = _domain(f"[IPv6:{address}]" if ":" in address else f"[{address}]")
+    return f"from {hello} ({_domain(ptr)} {literal})" if ptr else f"from {hello} ({literal})"
+
+
+@lru_cache(maxsize=16)
+def _by_clause(name: str) -> str:
+    return f"by {_domain(name)}"
+
+
+@lru_cache(maxsize=64)
+def _with_clause(protocol: str, tls: str) -> str:
+    clause = f"with {_atom(protocol)}"
+    return f"{clause} (tls {_comment(tls)})" if tls else clause
 
 
 def _folded(name: str, clauses: list[str]) -> str:

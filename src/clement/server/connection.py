@@ -196,8 +196,8 @@ class Connection(asyncio.Protocol):
     def _write(self) -> None:
         octets = self._core.data_to_send()
         if octets and self._transport is not None and self._conversation is not None:
-            self._conversation.bytes_sent += len(octets)
             self._transport.write(octets)
+            self._conversation.written(len(octets))
 
     def _pause_reading(self) -> None:
         if not self._reading_paused and self._transport is not None:

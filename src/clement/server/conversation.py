@@ -53,6 +53,7 @@ class Conversation:
         "_facts",
         "_log",
         "_login",
+        "_owes_reply",
         "_services",
         "_tls",
         "_transaction",
@@ -91,6 +92,7 @@ class Conversation:
         self._tls = ""
         self.bytes_received = 0
         self.bytes_sent = 0
+        self._owes_reply = False
         self.overdue = False
         """Set before an answer that took too long is cancelled: the client is told 451."""
 
@@ -124,6 +126,13 @@ class Conversation:
             return None
         return None if waiting is None else self._guarded(waiting)
 
+    def written(self, size_bytes: int) -> None:
+        """Replies have been handed to the connection."""
+        self.bytes_sent += size_bytes
+        if self._owes_reply:
+            self._owes_reply = False
+            self._services.reached(Point.REPLY_AFTER)
+
     def tls_established(self, version: str, cipher: str) -> None:
         """The handshake is done; what the client said before it no longer counts (RFC 3207 §4.2)."""
         self._tls = f"{version} {cipher}"
@@ -147,7 +156,7 @@ class Conversation:
             # Also what ended in nothing: connecting and leaving again makes a flood as well.
             now_s = self._services.clocks.now_s()
             proportion.refused(self.client.key, self._log.reason, now_s, build)
-        self._services.journal.flush()
+        self._services.flush_soon()
 
     def _build_records(
         self, ending: str, duration_us: int
@@ -339,6 +348,7 @@ class Conversation:
         each_has_a_reply = transaction.each_has_a_reply
         self._transaction = None
         self._services.reached(Point.REPLY_BEFORE)
+        self._owes_reply = True
         sent = self.core.answer(answers(recipients, each_has_a_reply=each_has_a_reply))
         self._note(_CONTENT_LINE, sent, judgement.observations)
 

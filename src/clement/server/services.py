@@ -109,3 +109,4 @@ class Services(msgspec.Struct, frozen=True):
     random_bits: Callable[[int], int]
     reached: Callable[[Point], None]
     count: Callable[[Series], None]
+    flush_soon: Callable[[], None]

@@ -64,6 +64,8 @@ class Transcript:
 
 def notes_of(found: Sequence[Observation]) -> tuple[FindingNote, ...]:
     """Observations as they stand in a record."""
+    if not found:
+        return ()
     return tuple(
         [
             FindingNote(
@@ -80,6 +82,10 @@ def notes_of(found: Sequence[Observation]) -> tuple[FindingNote, ...]:
 
 def shown(line: bytes) -> str:
     """Hostile octets as bounded, printable text; what is not printable is written as in Python source."""
+    if len(line) <= LONGEST_TEXT and line.isascii():
+        text = line.decode("ascii")
+        if text.isprintable():
+            return text
     return shown_text(line[:LONGEST_TEXT].decode("utf-8", "backslashreplace"))
 
 
