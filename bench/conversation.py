@@ -104,7 +104,7 @@ async def measure(folder: Path) -> None:
     write_directory(Paths.of(settings).directory, Directory(contents))
     nowhere = Discard()
     running = await wiring.start_receiver(
-        settings, "bench", Outside(transports=lambda *_: Transports(nowhere, nowhere, nowhere))
+        settings, 1, Outside(transports=lambda *_: Transports(nowhere, nowhere, nowhere))
     )
     listening = open_listener(settings, settings.listener[0], None).listening  # type: ignore[arg-type]
     for name, chunks in (("accepted, 10 kB", ACCEPTED), ("unknown recipient", REFUSED)):

@@ -69,11 +69,11 @@ class _Receiver:
         self._number = number
 
     def __call__(self) -> None:
-        settings, name = self._settings, f"receiver-{self._number}"
+        settings = self._settings
         wiring.run_loop(
             receive(
                 self._listeners,
-                lambda: wiring.start_receiver(settings, name, self._outside),
+                lambda: wiring.start_receiver(settings, self._number, self._outside),
                 wiring.timeouts(settings),
                 wiring.crowd(settings),
                 self._census.region(self._number),

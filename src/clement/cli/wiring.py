@@ -6,13 +6,14 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_bytes
 
 import msgspec
 
+from clement.cli.scanner_watch import ScannerReporter
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.settings import Settings
 from clement.delivery.maildir import MaildirTransport
@@ -23,7 +24,8 @@ from clement.journal.journal import Journal, JournalLimits
 from clement.journal.proportion import Proportion
 from clement.journal.segments import SegmentFiles
 from clement.net.clamd import ClamdScanner
-from clement.net.clamd_settings import ClamdAddress, ClamdSettings
+from clement.net.clamd_health import ClamdHealth
+from clement.net.clamd_settings import SCANS_A_CORE, ClamdAddress, ClamdSettings
 from clement.net.hop_connection import TlsContexts
 from clement.net.resolver import DnsResolver, ResolverSettings
 from clement.net.smtp_client import SmtpClient
@@ -44,6 +46,7 @@ from clement.spool.space import Room
 from clement.spool.sweep import sweep_folder, sweep_maildirs
 from clement.spool.workers import Workers
 from clement.telemetry.metrics import Metrics
+from clement.telemetry.pace import Pace
 
 
 class Paths(msgspec.Struct, frozen=True):
@@ -106,10 +109,10 @@ def postmaster(settings: Settings) -> Mailbox:
     return parse_mailbox(settings.site.postmaster_address.encode("utf-8"), smtputf8=True)
 
 
-async def start_receiver(settings: Settings, name: str, outside: Outside) -> Running:
+async def start_receiver(settings: Settings, number: int, outside: Outside) -> Running:
     """The services of one receiver process, made inside its running loop. Raises OSError."""
-    paths = Paths.of(settings)
-    metrics = Metrics.open(paths.metrics, name)
+    paths, first = Paths.of(settings), number == 0
+    metrics = Metrics.open(paths.metrics, f"receiver-{number}")
     journal = Journal(
         settings.journal.folder,
         settings.site.node_name,
@@ -158,6 +161,7 @@ async def start_receiver(settings: Settings, name: str, outside: Outside) -> Run
             feed.refresh,
             lambda: proportion.tick(time.monotonic()),
         ),
+        background=(scanner_watch(settings),) if first and settings.scanner.enabled else (),
         at_end=(_closing(proportion.close, journal.close, passwords.close), resolver.close),
     )
 
@@ -208,23 +212,31 @@ def maildir_options(settings: Settings) -> MaildirOptions:
 
 def scanner_for(settings: Settings) -> ClamdScanner | None:
     """ClamAV, unless it is turned off. The bound on scans at once is shared evenly by the receivers."""
-    scanner = settings.scanner
-    if not scanner.enabled:
+    if not settings.scanner.enabled:
         return None
-    receivers = receiver_count(settings)
-    return ClamdScanner(
-        ClamdSettings(
-            addresses=tuple(_clamd_address(each) for each in scanner.addresses),
-            hold_bytes=scanner.hold_bytes,
-            scans_at_once=max(1, scanner.scans_at_once // receivers),
-            scans_waiting=scanner.waiting,
-            wait_s=scanner.wait_timeout_s,
-            stall_s=scanner.connect_timeout_s,
-            timeout_base_s=scanner.timeout_s,
-            timeout_per_mib_s=scanner.timeout_per_mebibyte_s,
-            timeout_cap_s=settings.limits.data_done_timeout_s,
-        )
+    return ClamdScanner(clamd_settings(settings), ScannerReporter(Pace()))
+
+
+def clamd_settings(settings: Settings) -> ClamdSettings:
+    """How one receiver uses the clamds."""
+    scanner = settings.scanner
+    scans = scanner.scans_at_once or SCANS_A_CORE * (os.cpu_count() or 1)
+    return ClamdSettings(
+        addresses=tuple(_clamd_address(each) for each in scanner.addresses),
+        hold_bytes=scanner.hold_bytes,
+        scans_at_once=max(1, scans // receiver_count(settings)),
+        scans_waiting=scanner.waiting,
+        wait_s=scanner.wait_timeout_s,
+        stall_s=scanner.connect_timeout_s,
+        timeout_base_s=scanner.timeout_s,
+        timeout_per_mib_s=scanner.timeout_per_mebibyte_s,
+        timeout_cap_s=settings.limits.data_done_timeout_s,
     )
+
+
+def scanner_watch(settings: Settings) -> Callable[[], Coroutine[None, None, None]]:
+    """Looks at the clamds every minute and reports what changed; one receiver does so for all."""
+    return ClamdHealth(clamd_settings(settings), ScannerReporter(Pace()), time.time).watch
 
 
 def _clamd_address(endpoint: Endpoint) -> ClamdAddress:

@@ -172,8 +172,8 @@ class ScannerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """false: content is not scanned at all."""
     addresses: tuple[Endpoint, ...] = (UnixEndpoint(Path("/run/clamav/clamd.ctl")),)
     """Where clamd listens: "unix:PATH" or "ADDRESS:PORT", the second and later ones in reserve."""
-    scans_at_once: Count = 10
-    """Scans at once in all receivers together; no more than clamd's MaxThreads (its default: 10)."""
+    scans_at_once: CountOrAuto = 0
+    """Scans at once in all receivers together. 0: two for each CPU; more only slow each other down."""
     waiting: CountOrNone = 100
     """Messages that may wait for a free scan; the next one is deferred at once."""
     connect_timeout_s: Seconds = 5

@@ -67,7 +67,7 @@ class DirectoryKeeper:
         self._away = False
 
     def step(self) -> bool:
-        """Write the snapshot if it is out of date; True when written. What fails is tried at the next step."""
+        """Write the snapshot if it is out of date; True when written. What fails is tried again."""
         try:
             version = self._version()
             if version == self._written:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 import msgspec
 
@@ -33,11 +33,13 @@ class Running(msgspec.Struct):
     """What a receiver was given once its loop ran.
 
     every_second: called by the clock; none of them may block.
+    background: runs beside the sessions until the end.
     at_end: awaited when the last session is over, in order.
     """
 
     services: Services
     every_second: Sequence[Callable[[], object]] = ()
+    background: Sequence[Callable[[], Coroutine[None, None, None]]] = ()
     at_end: Sequence[Callable[[], Awaitable[None]]] = ()
 
 
@@ -60,12 +62,14 @@ async def receive(
     gc.collect()
     gc.freeze()
     ready()
-    clock = loop.create_task(_tick(gate, running.every_second))
+    beside = [loop.create_task(life()) for life in running.background]
+    beside.append(loop.create_task(_tick(gate, running.every_second)))
     await stop.wait()
     for close in doors:
         close()
     await gate.drain()
-    clock.cancel()
+    for task in beside:
+        task.cancel()
     for finish in running.at_end:
         await finish()
 

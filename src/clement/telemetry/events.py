@@ -90,6 +90,17 @@ PROCESS_STARTED: Final = _event("process-started", "The supervisor started a pro
 PROCESS_ENDED: Final = _event("process-ended", "A process ended; by itself, or because it was told to")
 PROCESS_RESTARTS: Final = _event("process-restarts", "A process that ended is started again after a pause")
 PROCESS_KILLED: Final = _event("process-killed", "A process did not end in time and was killed")
+SCANNER_FAILED: Final = _event(
+    "scanner-failed", "clamd is away, slow or talks nonsense; mail is deferred meanwhile"
+)
+SCANNER_ANSWERS: Final = _event("scanner-answers", "clamd answers, or has loaded another database")
+SCANNER_DATABASE_OLD: Final = _event(
+    "scanner-database-old", "The virus signatures are old; is freshclam running?"
+)
+SCANNER_LIMITS_SILENT: Final = _event(
+    "scanner-limits-silent",
+    "clamd calls clean what it did not look at for its limits: set AlertExceedsMax yes in clamd.conf",
+)
 SERVING: Final = _event("serving", "Listening on these addresses")
 RELOADED: Final = _event("reloaded", "A new configuration is in force")
 RELOAD_REFUSED: Final = _event(
