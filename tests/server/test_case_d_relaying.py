@@ -86,7 +86,9 @@ def test_case_082_local_parts_that_are_programs(server: Server, local_part: str)
     [("192.0.2.10", True), ("192.0.2.66", False), ("192.0.3.1", False), ("2001:db8:1:3::5", True),
      ("2001:db8:1:2::5", False), ("2001:db8:2::5", False), ("::ffff:192.0.2.10", True), ("::ffff:192.0.2.66", False)],
 )  # fmt: skip
-def test_case_083_the_longest_prefix_says_who_may_relay(server: Server, address: str, relayable: bool) -> None:
+def test_case_083_the_longest_prefix_says_who_may_relay(
+    server: Server, address: str, relayable: bool
+) -> None:
     with server.from_afar(address) as client:
         client.open()
         refusal = client.envelope(FOREIGN)[0]
@@ -133,7 +135,11 @@ def test_case_086_known_and_unknown_take_the_same_time(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["Received: from a by b; Thu, 1 Jan 1970 00:00:00 +0000\r\n" * 100, "Delivered-To: anna@local.example\r\n"]
+    "field",
+    [
+        "Received: from a by b; Thu, 1 Jan 1970 00:00:00 +0000\r\n" * 100,
+        "Delivered-To: anna@local.example\r\n",
+    ],
 )
 def test_case_087_mail_loops_end_here(server: Server, field: str) -> None:
     with server.client() as client:

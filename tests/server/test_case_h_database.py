@@ -66,7 +66,9 @@ def test_case_117_hostile_text_decides_nothing(server: Server, subject: str) -> 
         client.envelope(ANNA, sender="o'brien%s@sender.example", words=" BODY=8BITMIME")
         assert client.content(text).code == 250
         server.copies += 1
-    server.house.wait_for_row("SELECT id FROM clement_transaction WHERE reverse_path = ?", "o'brien%s@sender.example")
+    server.house.wait_for_row(
+        "SELECT id FROM clement_transaction WHERE reverse_path = ?", "o'brien%s@sender.example"
+    )
 
 
 def test_case_117_octets_that_are_no_text(server: Server) -> None:
@@ -78,7 +80,9 @@ def test_case_117_octets_that_are_no_text(server: Server) -> None:
         assert client.content(content).code == 250
         server.copies += 1
         client.ask("QUIT")
-    server.house.wait_for_row("SELECT id FROM clement_transaction WHERE reverse_path = ?", "octets@sender.example")
+    server.house.wait_for_row(
+        "SELECT id FROM clement_transaction WHERE reverse_path = ?", "octets@sender.example"
+    )
 
 
 def test_case_119_a_database_without_our_tables_is_not_served(build: Builder, short_folder: Path) -> None:

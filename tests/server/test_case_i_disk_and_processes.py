@@ -49,7 +49,9 @@ def test_case_120_files_may_not_grow(build: Builder) -> None:
 def test_case_120_the_disk_is_full(build: Builder, short_folder: Path) -> None:
     mail = short_folder / "small-disk"
     mail.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=5000", "clement", mail], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=5000", "clement", mail], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip("may not mount a small file system")
     try:
@@ -205,6 +207,8 @@ def test_case_128_a_broken_configuration_is_not_served(
     config = short_folder / "clement.toml"
     text = build.configuration({"mx": choose_port()}, {"tls": {"key": str(template / "tls" / "key.pem")}})
     config.write_text(text.replace('"tls/cert', f'"{template}/tls/cert').replace(old, new))
-    done = subprocess.run([CLEMENT, "serve", "--config", config], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [CLEMENT, "serve", "--config", config], capture_output=True, text=True, timeout=30, check=False
+    )
     assert done.returncode == 78
     assert "clement.toml:" in done.stderr
