@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,7 +49,11 @@ def exchanges(number: int) -> tuple[Exchange, ...]:
         (f"MAIL FROM:<s{number % SENDERS}@far.example> SIZE=10240", "250 2.1.0 Sender OK", (note("sender"),)),
         (f"RCPT TO:<u{number % MAILBOXES}@local.example>", "250 2.1.5 Recipient OK", (note("recipient"),)),
         ("DATA", "354 Start mail input; end with <CRLF>.<CRLF>", ()),
-        ("<content>", f"250 2.0.0 OK {number:020x}-1", (note("grammar"), note("virus", "clean"), note("loops"))),
+        (
+            "<content>",
+            f"250 2.0.0 OK {number:020x}-1",
+            (note("grammar"), note("virus", "clean"), note("loops")),
+        ),
     )
     return tuple(Exchange(1000 * at, 310, *one) for at, one in enumerate(told))
 
@@ -135,7 +139,7 @@ def sqlite(folder: Path) -> Iterator[DatabaseSettings]:
 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[DatabaseSettings]:
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+    programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
     rules = ["--auth=trust", "--username=clement", "--encoding=UTF8", "--locale=C.UTF-8"]
     run_as("postgres", [programs / "initdb", "-D", folder / "data", *rules], folder).wait()
     argv = [programs / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses="]
@@ -159,7 +163,7 @@ def mariadb(folder: Path) -> Iterator[DatabaseSettings]:
         yield DatabaseSettings(engine=Engine.MARIADB, socket=str(socket), user="root")
 
 
-def run_as(user: str, argv: list[object], folder: Path) -> subprocess.Popen[bytes]:
+def run_as(user: str, argv: Sequence[object], folder: Path) -> subprocess.Popen[bytes]:
     leash = ["setpriv", "--pdeathsig", "TERM"]
     if os.geteuid() == 0:
         shutil.chown(folder, user, user)

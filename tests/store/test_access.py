@@ -297,7 +297,9 @@ def test_case_148_tenants_read_their_own_audit_log(root: Actor) -> None:
 
 
 def write_log(*told: tuple[SessionRecord, list[TransactionRecord]]) -> None:
-    records: list[Record] = [one for record, transactions in told for one in (*transactions, record)]
+    records: list[Record] = []
+    for record, transactions in told:
+        records += [*transactions, record]
     SqlLogWriter("here").write(records, {"seg1": models.Session.objects.count() + 1})
 
 

@@ -76,6 +76,7 @@ FILTERS = {
     "outcome": (LogFilter(outcome=Outcome.REFUSED), range(0, 120, 10)),
     "reason": (LogFilter(reason="virus", since_s=START_S + 60 * 50), range(50, 120, 10)),
     "recipient's domain": (LogFilter(recipient="@d1.example"), range(1, 120, 3)),
+    "recipient": (LogFilter(recipient="r7-1@d1.example"), [7]),
     "text": (LogFilter(text="NUMMER 11"), [11, *range(110, 120)]),
     "nothing": (LogFilter(text="no such words"), []),
 }
@@ -94,7 +95,8 @@ def test_all_recipients_that_match_come_once_and_in_order(
     monkeypatch.setattr(log_streams, "KEYS_AT_ONCE", min(window, 400))
     wanted, expected = FILTERS[name]
     rows = all_pages(lambda cursor: log.recipients(some_log, wanted, cursor=cursor, limit=9))
-    assert numbers(rows) == [number for number in reversed(expected) for _each in range(2)]
+    each = range(1 if name == "recipient" else 2)
+    assert numbers(rows) == [number for number in reversed(expected) for _each in each]
 
 
 @pytest.mark.parametrize("name", FILTERS)
@@ -140,6 +142,18 @@ def test_pages_are_merged_from_all_that_a_person_sees(
         expected = [number for number in expected if number % 4 == 0]
     rows = all_pages(lambda cursor: log.recipients(who, wanted, cursor=cursor, limit=5))
     assert numbers(rows) == [number for number in reversed(expected) for _each in range(2)]
+
+
+@pytest.mark.usefixtures("some_log")
+def test_an_address_shows_each_what_he_may_see_of_it() -> None:
+    wanted = LogFilter(recipient="r7-1@d1.example")
+    seen = {
+        name: numbers(all_pages(lambda cursor, who=who: log.recipients(who, wanted, cursor=cursor)))
+        for name, (who, _) in WHO.items()
+    }
+    stranger = Actor("s", domain_ids=frozenset({11}), granted_domain_ids=frozenset({11}))
+    assert seen == {"one domain": [7], "two domains": [7], "a group and a domain": [7], "a mailbox": [7]}
+    assert log.recipients(stranger, wanted).rows == ()
 
 
 def test_pages_of_runs(root: Actor) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ipaddress import ip_network
 from typing import TypeVar
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from clement.policy.directive import Action, Directive, Origin, Scope
@@ -41,7 +41,10 @@ def current_version() -> int:
 
     Raises django.db.Error when SQL cannot be asked.
     """
-    return models.DirectoryVersion.objects.values_list("number", flat=True).get(pk=ONLY_ROW)
+    # Asked every second or so by every receiver's parent: without the ORM, a tenth of the time.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number FROM clement_directoryversion WHERE id = %s", [ONLY_ROW])
+        return int(cursor.fetchone()[0])
 
 
 def load_directory(clock: Callable[[], float] = time.time) -> Directory:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+import msgspec
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.db.models.lookups import Contains
@@ -40,6 +41,8 @@ def streams(actor: Actor, wanted: LogFilter) -> list[Stream]:
     """The streams that hold what `wanted` asks for, as far as the actor may see it."""
     if wanted.client or wanted.reverse_path:
         return [_KeyedStream(actor, wanted)]
+    if wanted.recipient and not wanted.recipient.startswith("@"):
+        return [_AddressStream(actor, wanted)]
     found: list[Stream] = []
     for column, value in _seen_ranges(actor):
         found.append(_RangeStream(Recipient.objects.filter(**{column: value}), wanted))
@@ -123,6 +126,19 @@ class _RangeStream:
             # `end` itself has been looked at.
             before = end
         return found, before
+
+
+class _AddressStream:
+    """Recipients of one address, as far as the actor may see them."""
+
+    def __init__(self, actor: Actor, wanted: LogFilter) -> None:
+        self._actor = actor
+        rows = Recipient.objects.filter(address=wanted.recipient)
+        self._rows = _RangeStream(rows, msgspec.structs.replace(wanted, recipient=""))
+
+    def __call__(self, before: Key, limit: int) -> Look:
+        rows, searched = self._rows(before, limit)
+        return visible_among(self._actor, rows), searched
 
 
 class _KeyedStream:

@@ -24,9 +24,10 @@ class AuditEntry(models.Model):
     new = models.TextField(default="")
 
     class Meta:
-        """For the pages of tenants."""
+        """For the story of one thing, and for the pages of tenants."""
 
         indexes = [
+            models.Index(fields=["object_name", "id"], name="audit_by_object"),
             models.Index(fields=["group_key", "id"], name="audit_by_group"),
             models.Index(fields=["domain_key", "id"], name="audit_by_domain"),
         ]

@@ -90,12 +90,13 @@ class Recipient(models.Model):
     next_hop = models.CharField(max_length=255)
 
     class Meta:
-        """One index for each kind of administrator, and one for the user."""
+        """One index for each kind of administrator, one for the user, one for 'what became of mail to …'."""
 
         indexes = [
             models.Index(fields=["group_key", "transaction_key", "position"], name="recipient_by_group"),
             models.Index(fields=["domain_key", "transaction_key", "position"], name="recipient_by_domain"),
             models.Index(fields=["mailbox_key", "transaction_key", "position"], name="recipient_by_mailbox"),
+            models.Index(fields=["address", "transaction_key", "position"], name="recipient_by_address"),
         ]
 
     def __str__(self) -> str:
