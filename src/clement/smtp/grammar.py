@@ -20,7 +20,8 @@ import re
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
 
 # Dot-string = Atom *("." Atom)                                                           RFC 5321 §4.1.2
-_DOT_STRING = rf"[{_ATEXT}]++(?:\.[{_ATEXT}]++)*+"
+#              (a possessive group would do, but Python 3.11.2, Debian 12, then takes "a." too)
+_DOT_STRING = rf"[{_ATEXT}]++(?:\.[{_ATEXT}]++)*"
 
 # sub-domain = Let-dig [Ldh-str]
 # Let-dig    = ALPHA / DIGIT
@@ -85,7 +86,7 @@ _NON_ASCII = r"\x80-\U0010ffff"
 # quoted-pairSMTP  = %d92 %d32-126
 # Quoted-string    = DQUOTE *QcontentSMTP DQUOTE                                           RFC 5321 §4.1.2
 QUOTED_LOCAL_PART = re.compile(rf'"((?:[ !#-\[\]-~{_NON_ASCII}]|\\[ -~])*+)"')
-DOT_LOCAL_PART = re.compile(rf"[{_ATEXT}{_NON_ASCII}]++(?:\.[{_ATEXT}{_NON_ASCII}]++)*+")
+DOT_LOCAL_PART = re.compile(rf"[{_ATEXT}{_NON_ASCII}]++(?:\.[{_ATEXT}{_NON_ASCII}]++)*")
 QUOTED_PAIR = re.compile(r"\\(.)")
 
 ASCII_DOMAIN = re.compile(_DOMAIN)
