@@ -184,7 +184,6 @@ class Builder:
             "dns": {"servers": [self.dns.address], "timeout_s": 0.5},
             "limits": {"size_bytes": 1_000_000, "recipients": 100, "unknown_recipients": 20},
             "web": {"address": f"127.0.0.1:{choose_port()}"},
-            "logging": {"format": "json"},
             "spool": {"free_space_bytes": 1_000_000},
         }
 

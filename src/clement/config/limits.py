@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from clement.config.values import CommandLine, Count, CountOrNone, Rate, Recipients, Seconds, Size, TextLine
+from clement.config.values import CommandLine, Count, CountOrNone, Rate, Recipients, Seconds, Size
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +32,6 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Longest command line, AUTH excepted (RFC 5321 §4.5.3.1.4 asks for 512, extensions for more)."""
     auth_line_bytes: CommandLine = 12288
     """Longest line of an AUTH exchange (RFC 4954 §4)."""
-    text_line_bytes: TextLine = 65536
-    """Longest line of content (RFC 5321 §4.5.3.1.6 asks for 1000; senders do exceed it)."""
     errors: Count = 20
     """Syntax and sequence errors before 421 (Postfix smtpd_hard_error_limit: 20)."""
     idle_commands: Count = 200

@@ -44,22 +44,6 @@ class Engine(StrEnum):
     MARIADB = "mariadb"
 
 
-class LogFormat(StrEnum):
-    """How a line of the process log is written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class LogLevel(StrEnum):
-    """The least important thing that is still written."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
 class SiteSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Who we are."""
 
@@ -195,8 +179,6 @@ class DnsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Resolvers as "ADDRESS:PORT"; by default those of /etc/resolv.conf."""
     timeout_s: Seconds = 5
     """Wait for one answer."""
-    tries: Count = 2
-    """Questions before an answer counts as a temperror."""
     cache_entries: Count = 50_000
     """Answers remembered by each receiver."""
 
@@ -206,17 +188,6 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     address: Endpoint | None = TcpEndpoint("127.0.0.1", 8025)
     """Where the web process listens, behind a reverse proxy where others shall reach it."""
-    base_url: str = ""
-    """How the outside world reaches it, for links in replies; by default no links are given."""
-
-
-class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The log of the processes themselves, on standard error. What became of mail is in the database."""
-
-    level: LogLevel = LogLevel.INFO
-    """debug, info, warning or error."""
-    format: LogFormat = LogFormat.TEXT
-    """text for people, json for programs."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -234,4 +205,3 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     scanner: ScannerSettings = ScannerSettings()
     dns: DnsSettings = DnsSettings()
     web: WebSettings = WebSettings()
-    logging: LogSettings = LogSettings()

@@ -11,7 +11,6 @@ CountOrAuto = Annotated[int, Meta(ge=0, description="a whole number, 0 to choose
 CountOrNone = Annotated[int, Meta(ge=0, description="a whole number, 0 for none")]
 Recipients = Annotated[int, Meta(ge=100, description="a whole number of at least 100 (RFC 5321 §4.5.3.1.8)")]
 CommandLine = Annotated[int, Meta(ge=512, description="a whole number of at least 512 (RFC 5321 §4.5.3.1.4)")]
-TextLine = Annotated[int, Meta(ge=1000, description="a whole number of at least 1000 (RFC 5321 §4.5.3.1.6)")]
 Size = Annotated[int, Meta(ge=65536, description="a number of bytes of at least 65536 (RFC 5321 §4.5.3.1.7)")]
 Bytes = Annotated[int, Meta(ge=0, description="a number of bytes")]
 Seconds = Annotated[float, Meta(gt=0, description="a number of seconds greater than 0")]
