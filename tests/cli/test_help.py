@@ -1,0 +1,51 @@
+"""`--help` teaches, and costs nothing that it does not need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.cli.conftest import Shell
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = ("django", "rich", "msgspec", "asyncio", "cryptography", "ssl", "uvloop", "dns")
+    program = f"import sys, clement.cli.app; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_names_every_verb_and_every_exit_code(empty: Shell) -> None:
+    shown = empty.out("--help")
+    for verb in (
+        *("serve", "init", "check", "log", "session", "explain", "simulate", "status", "sink"),
+        *("group", "domain", "mailbox", "alias", "person", "directive", "network"),
+    ):
+        assert f"  {verb} " in shown
+    assert "Exit codes: 0 done" in shown
+    assert "…" not in shown
+
+
+def test_examples_keep_their_lines(empty: Shell) -> None:
+    shown = empty.out("network", "add", "--help")
+    assert "  clement network add 198.51.100.0/24 banned --expires 7d\n" in shown
+
+
+def test_the_version_is_told(empty: Shell) -> None:
+    assert empty.out("--version").startswith("clement 3.")
+
+
+def test_output_to_a_closed_pipe_is_no_error(shell: Shell) -> None:
+    done = subprocess.run(
+        f"{sys.executable.rpartition('/')[0]}/clement mailbox list --json | head -c 1",
+        shell=True,
+        cwd=shell.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+
+
+def test_colours_are_for_terminals_only(shell: Shell) -> None:
+    assert "\x1b" not in shell.out("directive", "list")
