@@ -1,7 +1,7 @@
-"""`python -m tests.crash.faulty_serve CONFIG PLAN`: the real `serve`, on a disk that fails when it is told to.
+"""`python -m tests.crash.faulty_serve CONFIG PLAN`: the real `serve`, on a disk that fails when told to.
 
-PLAN is a file that a test writes while the server runs: a JSON list of faults, each {"point", "kind", "moment",
-"errno", "hit"}. It is read again at every named point, so one server serves a whole matrix of faults. What has
+PLAN is a file that a test writes while the server runs: a JSON list of faults, each {"point", "kind",
+"moment", "errno", "hit"}. It is read again at every named point, so one server serves a whole matrix. What has
 struck is appended to PLAN.struck; a plan that kills is removed first, so that the next receiver lives.
 """
 
@@ -54,7 +54,9 @@ class ArmedFileSystem(FaultyFileSystem):
 
 
 class ArmedSegments(SegmentFiles):
-    """The journal's files: {"journal": "write", "errno": N} fails every write; "torn" writes half of what holds "token" and dies."""
+    """The journal's files: {"journal": "write", "errno": N} fails every write; {"journal": "torn", "token": T}
+    writes half of what holds T and dies.
+    """
 
     def __init__(self, plan_file: Path) -> None:
         self._plan_file = plan_file

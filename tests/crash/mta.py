@@ -62,7 +62,8 @@ class Letter:
 def letter(token: str, recipients: Sequence[str], size_bytes: int = 600) -> Letter:
     """A message of about this size whose every line carries its token."""
     line = f"{token} .. the quick brown fox jumps over the lazy dog\r\n".encode()
-    head = f"From: <author@sender.example>\r\nMessage-ID: <{token}@clement.test>\r\nSubject: {token}\r\n\r\n".encode()
+    names = f"Message-ID: <{token}@clement.test>\r\nSubject: {token}\r\n"
+    head = f"From: <author@sender.example>\r\n{names}\r\n".encode()
     return Letter(token, tuple(recipients), head + line * max(1, (size_bytes - len(head)) // len(line)))
 
 

@@ -30,7 +30,7 @@ from clement.server.recipients import Judged
 from clement.server.services import Services
 from clement.server.session_log import SessionLog, TransactionNotes, outcome_of, transaction_record
 from clement.server.transaction import MailTransaction
-from clement.smtp import Reply, ServerSession, events, replies
+from clement.smtp import Reply, ServerSession, State, events, replies
 from clement.spool.failure import StorageFailure, StorageFull
 from clement.spool.points import Point
 from clement.telemetry import events as log_events
@@ -110,7 +110,11 @@ class Conversation:
 
     def open(self) -> Awaitable[None] | None:
         """Judge the client's address and greet it."""
-        found = gather(self._services.plan.connect, self._facts, self._services.plan.budget_s)
+        try:
+            found = gather(self._services.plan.connect, self._facts, self._services.plan.budget_s)
+        except Exception as fault:  # noqa: BLE001 - an own fault before the greeting is a 421
+            self._own_fault(fault)
+            return None
         if isinstance(found, list):
             self._greet(found)
             return None
@@ -213,6 +217,8 @@ class Conversation:
         self._log.mark(Outcome.DEFERRED, reason)
         pending = self.core.awaiting_answer
         if pending is None:
+            if self.core.state is State.CONNECTED:
+                self.core.terminate(replies.SERVICE_UNAVAILABLE)
             return
         self._note(getattr(pending, "line", _CONTENT_LINE), reply)
         if self._transaction is not None and isinstance(pending, events.ContentEnded):
@@ -271,6 +277,8 @@ class Conversation:
 
     def _on_mail(self, event: events.MailRequested) -> Awaitable[None] | None:
         self._transaction = None
+        # A long session sees what has changed meanwhile, but never within one transaction.
+        self._facts.directory, self._facts.now_s = self._services.feed.current, self._services.clocks.now_s()
         size_bytes = event.parameters.size_bytes or 0
         if not self._services.room_for(size_bytes):
             self._log.mark(Outcome.DEFERRED, Reason.STORAGE_FULL)
