@@ -13,7 +13,7 @@ from clement.net import resolver as resolver_module
 from clement.net.resolver import DnsResolver, ResolverSettings
 from clement.net.resolver_cache import TtlCache
 from clement.net.resolver_records import MAX_ANSWER_CHARS, query_name
-from clement.policy.ports import DnsAnswer, DnsTemporaryFailure
+from clement.policy.ports import DnsAnswer, DnsTemporaryFailure, MailDomain
 from tests.fixtures.dns_server import DnsServer
 
 T = TypeVar("T")
@@ -46,9 +46,9 @@ def play(
     return uvloop.run(main())
 
 
-def accepts(server: DnsServer, domain: str) -> bool:
-    async def scene(resolver: DnsResolver, _clock: Clock) -> bool:
-        return await resolver.accepts_mail(domain)
+def asked(server: DnsServer, domain: str) -> MailDomain:
+    async def scene(resolver: DnsResolver, _clock: Clock) -> MailDomain:
+        return await resolver.mail_domain(domain)
 
     return play(server, scene)
 
@@ -81,26 +81,26 @@ def test_records_of_every_kind(dns_server: DnsServer) -> None:
 @pytest.mark.parametrize(
     ("records", "expected"),
     [
-        pytest.param({"MX": ["10 mx.a.example."]}, True, id="mx"),
-        pytest.param({"MX": ["0 ."]}, False, id="null-mx-rfc-7505"),
-        pytest.param({"MX": ["0 ."], "A": ["192.0.2.1"]}, False, id="null-mx-beside-address"),
-        pytest.param({"A": ["192.0.2.1"]}, True, id="implicit-mx-ipv4"),
-        pytest.param({"AAAA": ["2001:db8::1"]}, True, id="implicit-mx-ipv6"),
-        pytest.param({"TXT": ["nothing"]}, False, id="no-mx-no-address"),
-        pytest.param(None, False, id="nxdomain"),
+        pytest.param({"MX": ["10 mx.a.example."]}, MailDomain.REACHABLE, id="mx"),
+        pytest.param({"MX": ["0 ."]}, MailDomain.REFUSES, id="null-mx-rfc-7505"),
+        pytest.param({"MX": ["0 ."], "A": ["192.0.2.1"]}, MailDomain.REFUSES, id="null-mx-beside-address"),
+        pytest.param({"A": ["192.0.2.1"]}, MailDomain.REACHABLE, id="implicit-mx-ipv4"),
+        pytest.param({"AAAA": ["2001:db8::1"]}, MailDomain.REACHABLE, id="implicit-mx-ipv6"),
+        pytest.param({"TXT": ["nothing"]}, MailDomain.NOWHERE, id="no-mx-no-address"),
+        pytest.param(None, MailDomain.NOWHERE, id="nxdomain"),
     ],
 )
-def test_accepts_mail_as_rfc_5321_section_5_1_says(
-    dns_server: DnsServer, records: dict[str, list[str]] | None, expected: bool
+def test_mail_domain_as_rfc_5321_section_5_1_says(
+    dns_server: DnsServer, records: dict[str, list[str]] | None, expected: MailDomain
 ) -> None:
     if records is not None:
         dns_server.zones["a.example"] = records
-    assert accepts(dns_server, "a.example") is expected
+    assert asked(dns_server, "a.example") is expected
 
 
-def test_accepts_mail_follows_an_alias(dns_server: DnsServer) -> None:
+def test_mail_domain_follows_an_alias(dns_server: DnsServer) -> None:
     dns_server.zones = {"w.example": {"CNAME": ["a.example."]}, "a.example": {"MX": ["10 mx.a.example."]}}
-    assert accepts(dns_server, "w.example") is True
+    assert asked(dns_server, "w.example") is MailDomain.REACHABLE
 
 
 def test_known_mail_domain_answers_from_memory_only(dns_server: DnsServer) -> None:
@@ -108,8 +108,8 @@ def test_known_mail_domain_answers_from_memory_only(dns_server: DnsServer) -> No
 
     async def scene(resolver: DnsResolver, clock: Clock) -> None:
         assert resolver.known_mail_domain("a.example") is None
-        assert await resolver.accepts_mail("a.example")
-        assert resolver.known_mail_domain("A.Example.") is True
+        assert await resolver.mail_domain("a.example")
+        assert resolver.known_mail_domain("A.Example.") is MailDomain.REACHABLE
         clock.now_s += 301
         assert resolver.known_mail_domain("a.example") is None
 
@@ -123,7 +123,7 @@ def test_case_090_a_temporary_failure_is_never_an_answer(dns_server: DnsServer, 
     getattr(dns_server, fault).add("a.example")
 
     async def scene(resolver: DnsResolver, _clock: Clock) -> None:
-        for ask in (resolver.accepts_mail, resolver.mx, resolver.addresses, resolver.txt):
+        for ask in (resolver.mail_domain, resolver.mx, resolver.addresses, resolver.txt):
             with pytest.raises(DnsTemporaryFailure):
                 await ask("a.example")
         assert resolver.known_mail_domain("a.example") is None
@@ -195,12 +195,12 @@ def test_case_092_huge_txt_is_bounded(dns_server: DnsServer) -> None:
 def test_case_092_truncated_answers_are_asked_for_over_tcp(dns_server: DnsServer) -> None:
     dns_server.zones["a.example"] = {"MX": ["10 mx.a.example."]}
     dns_server.truncated.add("a.example")
-    assert accepts(dns_server, "a.example") is True
+    assert asked(dns_server, "a.example") is MailDomain.REACHABLE
 
 
 def test_case_092_cname_loop_ends(dns_server: DnsServer) -> None:
     dns_server.zones = {"l.example": {"CNAME": ["m.example."]}, "m.example": {"CNAME": ["l.example."]}}
-    assert accepts(dns_server, "l.example") is False
+    assert asked(dns_server, "l.example") is MailDomain.NOWHERE
 
 
 def test_case_092_ttl_is_held_between_its_bounds(dns_server: DnsServer) -> None:
@@ -209,13 +209,13 @@ def test_case_092_ttl_is_held_between_its_bounds(dns_server: DnsServer) -> None:
 
     async def scene(resolver: DnsResolver, clock: Clock) -> None:
         for name in dns_server.zones:
-            await resolver.accepts_mail(name)
+            await resolver.mail_domain(name)
         clock.now_s += 59
-        assert resolver.known_mail_domain("short.example") is True
+        assert resolver.known_mail_domain("short.example") is MailDomain.REACHABLE
         clock.now_s += 2
         assert resolver.known_mail_domain("short.example") is None
         clock.now_s += 86400 - 62
-        assert resolver.known_mail_domain("long.example") is True
+        assert resolver.known_mail_domain("long.example") is MailDomain.REACHABLE
         clock.now_s += 2
         assert resolver.known_mail_domain("long.example") is None
 
@@ -224,11 +224,11 @@ def test_case_092_ttl_is_held_between_its_bounds(dns_server: DnsServer) -> None:
 
 def test_case_092_nxdomain_that_ends_is_noticed_after_a_minute(dns_server: DnsServer) -> None:
     async def scene(resolver: DnsResolver, clock: Clock) -> None:
-        assert await resolver.accepts_mail("new.example") is False
+        assert await resolver.mail_domain("new.example") is MailDomain.NOWHERE
         dns_server.zones["new.example"] = {"MX": ["10 mx."]}
-        assert await resolver.accepts_mail("new.example") is False
+        assert await resolver.mail_domain("new.example") is MailDomain.NOWHERE
         clock.now_s += 61
-        assert await resolver.accepts_mail("new.example") is True
+        assert await resolver.mail_domain("new.example") is MailDomain.REACHABLE
 
     play(dns_server, scene)
 
@@ -237,10 +237,10 @@ def test_questions_under_way_are_joined(dns_server: DnsServer) -> None:
     dns_server.zones["slow.example"] = {"MX": ["10 mx."]}
     dns_server.delay_s["slow.example"] = 0.3
 
-    async def scene(resolver: DnsResolver, _clock: Clock) -> list[bool]:
-        return await asyncio.gather(*(resolver.accepts_mail("slow.example") for _ in range(50)))
+    async def scene(resolver: DnsResolver, _clock: Clock) -> list[MailDomain]:
+        return await asyncio.gather(*(resolver.mail_domain("slow.example") for _ in range(50)))
 
-    assert play(dns_server, scene) == [True] * 50
+    assert play(dns_server, scene) == [MailDomain.REACHABLE] * 50
     assert dns_server.asked["slow.example", "MX"] == 1
 
 
@@ -248,14 +248,14 @@ def test_a_session_that_leaves_does_not_take_the_answer_from_others(dns_server: 
     dns_server.zones["slow.example"] = {"MX": ["10 mx."]}
     dns_server.delay_s["slow.example"] = 0.3
 
-    async def scene(resolver: DnsResolver, _clock: Clock) -> bool:
-        first = asyncio.create_task(resolver.accepts_mail("slow.example"))
-        second = asyncio.create_task(resolver.accepts_mail("slow.example"))
+    async def scene(resolver: DnsResolver, _clock: Clock) -> MailDomain:
+        first = asyncio.create_task(resolver.mail_domain("slow.example"))
+        second = asyncio.create_task(resolver.mail_domain("slow.example"))
         await asyncio.sleep(0.1)
         first.cancel()
         return await second
 
-    assert play(dns_server, scene) is True
+    assert play(dns_server, scene) is MailDomain.REACHABLE
 
 
 def test_questions_under_way_are_bounded(dns_server: DnsServer) -> None:
@@ -284,7 +284,7 @@ def test_questions_under_way_are_bounded(dns_server: DnsServer) -> None:
 )
 def test_names_that_cannot_be_asked_for_do_not_exist(dns_server: DnsServer, name: str) -> None:
     assert query_name(name) is None
-    assert accepts(dns_server, name) is False
+    assert asked(dns_server, name) is MailDomain.NOWHERE
     assert not dns_server.asked
 
 

@@ -18,7 +18,7 @@ import pycares
 
 from clement.net.resolver_cache import TtlCache
 from clement.net.resolver_records import Records, query_name, read_records
-from clement.policy.ports import DnsAnswer, DnsTemporaryFailure
+from clement.policy.ports import DnsAnswer, DnsTemporaryFailure, MailDomain
 
 # c-ares keeps answers for itself, without a bound on their number: about 1.2 kB each.
 # A channel that has asked so often is replaced, and its answers with it.
@@ -68,7 +68,7 @@ class DnsResolver:
         self.settings = settings or ResolverSettings()
         self._clock = clock
         self._answers: TtlCache[_Question, _Known] = TtlCache(self.settings.max_entries)
-        self._mail_domains: TtlCache[str, bool] = TtlCache(self.settings.max_entries)
+        self._mail_domains: TtlCache[str, MailDomain] = TtlCache(self.settings.max_entries)
         self._asking: dict[_Question, asyncio.Task[_Known]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
         self._channel = self._new_channel()
@@ -84,22 +84,25 @@ class DnsResolver:
 
     # the port
 
-    def known_mail_domain(self, domain: str) -> bool | None:
+    def known_mail_domain(self, domain: str) -> MailDomain | None:
         return self._mail_domains.get(domain.removesuffix(".").lower(), self._clock())
 
-    async def accepts_mail(self, domain: str) -> bool:
+    async def mail_domain(self, domain: str) -> MailDomain:
         key = domain.removesuffix(".").lower()
         known = self._mail_domains.get(key, self._clock())
         if known is not None:
             return known
         exchangers = await self._lookup(domain, "MX")
         found = [exchangers]
-        accepts = any(_host_of(record) != "." for record in _records(exchangers))
-        if not _records(exchangers) and _answer(exchangers).exists:
-            found += await self._both_addresses(domain)
-            accepts = any(map(_records, found))
-        self._mail_domains.put(key, accepts, min(known.until_s for known in found))
-        return accepts
+        if _records(exchangers):
+            null = all(_host_of(record) == "." for record in _records(exchangers))
+            answer = MailDomain.REFUSES if null else MailDomain.REACHABLE
+        else:
+            if _answer(exchangers).exists:
+                found += await self._both_addresses(domain)
+            answer = MailDomain.REACHABLE if any(map(_records, found)) else MailDomain.NOWHERE
+        self._mail_domains.put(key, answer, min(known.until_s for known in found))
+        return answer
 
     async def mx(self, domain: str) -> DnsAnswer:
         answer = _answer(await self._lookup(domain, "MX"))

@@ -26,8 +26,8 @@ def decide(findings: Sequence[Finding], directive: Directive | None, policy: Gro
     directive: the one that speaks for this sender and recipient (`DirectiveIndex.find`), or None.
     policy: of the recipient's group.
 
-    A virus stands above every directive; a refusing directive above all other findings; an accepting one
-    sets aside what its rule calls liftable. Of what remains the gravest decides, and of equals the first.
+    A virus stands above everything; a refusing directive above all other findings; an accepting one sets
+    aside what its rule calls liftable. Of what remains the gravest decides, and of equals the first.
     """
     directive_id = directive.id if directive is not None else 0
     accepting = directive is not None and directive.action is Action.ACCEPT
@@ -35,10 +35,12 @@ def decide(findings: Sequence[Finding], directive: Directive | None, policy: Gro
     for finding in findings:
         if finding.reason is None or (accepting and RULES[finding.reason].liftable):
             continue
+        if finding.reason is Reason.VIRUS:
+            return Reject(Reason.VIRUS, finding.detail)
         disposition = disposition_of(finding.reason, policy)
         if disposition > worst:
             worst, gravest = disposition, finding
-    if directive is not None and directive.action is Action.REFUSE and not _is_virus(gravest):
+    if directive is not None and directive.action is Action.REFUSE:
         return Reject(Reason.DIRECTIVE_REFUSES, "", directive_id)
     if gravest is None or gravest.reason is None:
         return Accept(Reason.ACCEPTED, "", directive_id) if accepting else ACCEPTED
@@ -48,30 +50,35 @@ def decide(findings: Sequence[Finding], directive: Directive | None, policy: Gro
 def decide_early(findings: Iterable[Finding], *, a_directive_may_accept: bool) -> Verdict:
     """The verdict before any recipient is known.
 
-    Refuses only for what no directive, and no group's setting, of any possible recipient could change.
+    Refuses only for what no directive, and no group's setting, of any possible recipient could change. As
+    in `decide` the gravest finding speaks, and of equals the first.
     """
+    verdict: Verdict = ACCEPTED
+    worst = Disposition.ACCEPT
     for finding in findings:
         if finding.reason is None:
             continue
         rule = RULES[finding.reason]
         if rule.setting or (rule.liftable and a_directive_may_accept):
             continue
-        return _verdict(rule.disposition, finding.reason, finding.detail)
-    return ACCEPTED
+        if rule.disposition > worst:
+            worst = rule.disposition
+            verdict = _verdict(worst, finding.reason, finding.detail)
+    return verdict
 
 
 def disposition_of(reason: Reason, policy: GroupPolicy) -> Disposition:
-    """What a reason leads to in a group: its own setting where there is one, else the rule."""
+    """What a reason leads to in a group: its own setting where there is one, else the rule.
+
+    What is our own fault never leads to more than a deferral, whatever a group has set.
+    """
     rule = RULES[reason]
     if not rule.setting:
         return rule.disposition
     if reason in _SCANNING and not policy.scan_content:
         return Disposition.ACCEPT
-    return _BY_FALLBACK[getattr(policy, rule.setting)]
-
-
-def _is_virus(finding: Finding | None) -> bool:
-    return finding is not None and finding.reason is Reason.VIRUS
+    disposition = _BY_FALLBACK[getattr(policy, rule.setting)]
+    return min(disposition, Disposition.DEFER) if rule.ours else disposition
 
 
 def _verdict(disposition: Disposition, reason: Reason, detail: str) -> Verdict:

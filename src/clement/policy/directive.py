@@ -1,15 +1,16 @@
 """Directives: rules on a sender-recipient pair, their scope, precedence and the authentication rule.
 
-A narrower scope wins over a wider one, unless the wider one is marked final;
-inside a scope the more specific pattern wins. An accept directive on a sender's
-*name* counts only when that name is authenticated: an allow list that a forger
-can use is a hole.
+A narrower scope wins over a wider one, unless one that holds in the wider scope
+is marked final; inside a scope the more specific pattern wins. An accept
+directive on a sender's *name* counts only when that name is authenticated: an
+allow list that a forger can use is a hole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
+from math import inf
 
 import msgspec
 
@@ -48,6 +49,7 @@ class Directive(msgspec.Struct, frozen=True):
     sender: an address, `@domain` (that domain and below), or "" for anyone.
     client: the rule holds only for clients of this network; it also authenticates the sender's name.
     recipient: an address, `@domain`, or "" for every recipient of the scope.
+    final: no narrower scope may say otherwise; exceptions are made in the same scope.
     expires_at: Unix seconds, 0 for never.
     """
 
@@ -97,18 +99,27 @@ def _pattern_weight(pattern: str) -> int:
 class DirectiveIndex:
     """Directives by scope; a look-up touches only those that could speak for the recipient."""
 
-    __slots__ = ("_accepting", "_by_scope", "_size")
+    __slots__ = ("_accepts_anywhere_until", "_accepts_until", "_by_scope", "_size")
 
     def __init__(self, directives: Iterable[Directive] = ()) -> None:
         self._by_scope: dict[tuple[Scope, str], dict[str, list[Directive]]] = {}
-        self._accepting: list[Directive] = []
+        # When the last accepting directive ends: of those for any client, and of those for one network.
+        self._accepts_anywhere_until = 0.0
+        self._accepts_until: dict[Network, float] = {}
         self._size = 0
         for directive in directives:
             self._size += 1
             senders = self._by_scope.setdefault((directive.scope, directive.scope_key), {})
             senders.setdefault(directive.sender, []).append(directive)
             if directive.action is Action.ACCEPT:
-                self._accepting.append(directive)
+                self._note_accepting(directive)
+
+    def _note_accepting(self, directive: Directive) -> None:
+        until = directive.expires_at or inf
+        if directive.client is None:
+            self._accepts_anywhere_until = max(self._accepts_anywhere_until, until)
+        else:
+            self._accepts_until[directive.client] = max(self._accepts_until.get(directive.client, 0.0), until)
 
     def __len__(self) -> int:
         return self._size
@@ -122,10 +133,10 @@ class DirectiveIndex:
             senders = self._by_scope.get(key)
             if senders is None:
                 continue
-            best = max(_matching(senders, pair, now_s), key=_final_first, default=None)
-            if best is not None:
-                winner = best
-                if best.final:
+            holding = list(_matching(senders, pair, now_s))
+            if holding:
+                winner = max(holding, key=_precedence)
+                if any(directive.final for directive in holding):
                     break
         return winner
 
@@ -134,12 +145,14 @@ class DirectiveIndex:
 
         While one could, a refusal that a directive may lift has to wait for RCPT.
         """
-        return any(_may_accept(directive, client, now_s) for directive in self._accepting)
+        return self._accepts_anywhere_until > now_s or any(
+            until > now_s and client in network for network, until in self._accepts_until.items()
+        )
 
 
-def _final_first(directive: Directive) -> tuple[bool, tuple[int, int, int], bool]:
-    # Of two equals, refusing is the safer reading.
-    return directive.final, specificity(directive), directive.action is Action.REFUSE
+def _precedence(directive: Directive) -> tuple[tuple[int, int, int], bool, bool]:
+    # Of two equals the final one, and then refusing, is the safer reading.
+    return specificity(directive), directive.final, directive.action is Action.REFUSE
 
 
 def _scopes(pair: Correspondence) -> tuple[tuple[Scope, str], ...]:
@@ -190,9 +203,3 @@ def _covers(pattern: str, address: str, domain: str) -> bool:
     if not pattern or pattern == address:
         return True
     return pattern.startswith("@") and (pattern[1:] == domain or domain.endswith("." + pattern[1:]))
-
-
-def _may_accept(directive: Directive, client: Address, now_s: float) -> bool:
-    if directive.expires_at and directive.expires_at <= now_s:
-        return False
-    return directive.client is None or client in directive.client

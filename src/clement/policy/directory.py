@@ -9,6 +9,7 @@ comes from.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 import msgspec
@@ -86,6 +87,11 @@ class Group(msgspec.Struct, frozen=True):
     storage: Storage = Storage.MAILDIR
     next_hops: tuple[NextHop, ...] = ()
     policy: GroupPolicy = GroupPolicy()
+
+    @property
+    def hands_on(self) -> bool:
+        """Whether mail for addresses that are neither mailboxes nor aliases here goes to a next hop."""
+        return self.mode is Mode.RELAY or self.storage is Storage.LMTP
 
 
 class Domain(msgspec.Struct, frozen=True):
@@ -166,6 +172,10 @@ class Unplaceable(msgspec.Struct, frozen=True):
 Route = Local | Relayed | Unknown | Foreign | Unplaceable
 
 ALIAS_DEPTH = 10
+"""Aliases that may lead to one another in a row."""
+
+ALIAS_REACH = 2000
+"""Addresses that one alias may reach, those of other aliases included."""
 
 
 class DirectoryContents(msgspec.Struct, frozen=True):
@@ -246,7 +256,7 @@ class Directory:
         for address in self._candidates(domain, local_part.lower()):
             if address in self._aliases or address in self._mailboxes:
                 return self._place(group, domain, address)
-        if group.mode is Mode.RELAY or group.storage is Storage.LMTP:
+        if group.hands_on:
             return Relayed(group, domain, f"{local_part}@{domain.name}")
         if domain.catch_all:
             return self._place(group, domain, domain.catch_all)
@@ -263,33 +273,40 @@ class Directory:
         return found
 
     def _place(self, group: Group, domain: Domain, address: str) -> Route:
-        """Follow aliases from `address` until only final addresses are left."""
-        waiting, seen, mailboxes, relayed = [address], set[str](), dict[int, LocalMailbox](), list[Relayed]()
-        for _step in range(ALIAS_DEPTH * ALIAS_DEPTH):
-            if not waiting:
+        """Follow aliases from `address`, level by level, until only final addresses are left."""
+        finals: dict[str, None] = {}
+        seen, level = {address}, [address]
+        for _depth in range(ALIAS_DEPTH + 1):
+            below: list[str] = []
+            for current in level:
+                alias = None if current in self._mailboxes else self._aliases.get(current)
+                if alias is None:
+                    finals[current] = None
+                else:
+                    below += alias.targets
+            level = [target for target in dict.fromkeys(below) if target not in seen]
+            seen.update(level)
+            if not level or len(seen) > ALIAS_REACH:
                 break
-            current = waiting.pop(0)
-            if current in seen:
-                continue
-            seen.add(current)
-            alias = self._aliases.get(current)
-            if alias is not None:
-                waiting.extend(alias.targets)
-            elif current in self._mailboxes:
-                mailboxes[self._mailboxes[current].id] = self._mailboxes[current]
-            else:
-                relayed.extend(self._next_hop_for(current))
-        if not waiting and mailboxes and not relayed:
-            return Local(group, domain, tuple(mailboxes.values()))
-        if not waiting and len(relayed) == 1 and not mailboxes:
-            return relayed[0]
+        return Unplaceable(group, domain) if level else self._end(group, domain, finals)
+
+    def _end(self, group: Group, domain: Domain, finals: Collection[str]) -> Route:
+        """The one transport that can take mail for all of these addresses, if there is one.
+
+        An address that leads nowhere spoils the whole: nobody it was meant for is left out in silence.
+        """
+        mailboxes = [self._mailboxes[address] for address in finals if address in self._mailboxes]
+        if mailboxes and len(mailboxes) == len(finals):
+            return Local(group, domain, tuple(mailboxes))
+        if len(finals) == 1:
+            relayed = self._next_hop_for(next(iter(finals)))
+            if relayed is not None:
+                return relayed
         return Unplaceable(group, domain)
 
-    def _next_hop_for(self, address: str) -> list[Relayed]:
+    def _next_hop_for(self, address: str) -> Relayed | None:
         domain = self._domains.get(address.rpartition("@")[2])
         if domain is None:
-            return []
+            return None
         group = self._groups[domain.group_id]
-        if group.mode is Mode.RELAY or group.storage is Storage.LMTP:
-            return [Relayed(group, domain, address)]
-        return []
+        return Relayed(group, domain, address) if group.hands_on else None

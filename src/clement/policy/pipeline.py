@@ -3,13 +3,14 @@
 Most checks answer from memory, and then nothing here waits: `gather` returns a
 list. Only when a check had to ask the network does it return an awaitable; all
 such checks of a stage run concurrently inside one time budget, and one that
-fails or exceeds it counts as a `temperror` finding.
+exceeds it counts as a `temperror` finding. A check that raises is our own fault:
+the exception ends the stage and goes to the session, which answers 451.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from time import perf_counter_ns
 from typing import Generic, TypeVar
 
@@ -55,31 +56,50 @@ class Plan(msgspec.Struct, frozen=True):
 def gather(
     checks: Sequence[Check[Facts]], facts: Facts, budget_s: float
 ) -> Observations | Awaitable[Observations]:
-    """What the checks of a stage find; a plain list whenever none of them had to wait."""
+    """What the checks of a stage find; a plain list whenever none of them had to wait.
+
+    Raises, now or when awaited, what a check raises.
+    """
     found: Observations = []
-    waiting: list[Awaitable[Observation | None]] = []
-    for check in checks:
-        started_ns = perf_counter_ns()
-        answer = check.run(facts)
-        if answer is None:
-            continue
-        if isinstance(answer, Finding):
-            found.append(Observation(answer, (perf_counter_ns() - started_ns) // 1000))
-        else:
-            if not check.bounds_itself:
-                answer = _bounded(check.name, answer, budget_s)
-            waiting.append(_timed(answer, started_ns))
+    waiting: list[Coroutine[None, None, Observation | None]] = []
+    try:
+        for check in checks:
+            started_ns = perf_counter_ns()
+            answer = check.run(facts)
+            if answer is None:
+                continue
+            if isinstance(answer, Finding):
+                found.append(Observation(answer, (perf_counter_ns() - started_ns) // 1000))
+            else:
+                waiting.append(_timed(check, answer, budget_s, started_ns))
+    except BaseException:
+        for begun in waiting:
+            begun.close()
+        raise
     return _finish(found, waiting) if waiting else found
 
 
-async def _finish(found: Observations, waiting: list[Awaitable[Observation | None]]) -> Observations:
-    late = await asyncio.gather(*waiting) if len(waiting) > 1 else [await waiting[0]]
+async def _finish(
+    found: Observations, waiting: list[Coroutine[None, None, Observation | None]]
+) -> Observations:
+    if len(waiting) == 1:
+        late = [await waiting[0]]
+    else:
+        # When one raises, nobody will ask for what the others find.
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in waiting]
+        late = [task.result() for task in tasks]
     found.extend(observation for observation in late if observation is not None)
     return found
 
 
-async def _timed(answer: Awaitable[Finding | None], started_ns: int) -> Observation | None:
-    finding = await answer
+async def _timed(
+    check: Check[Facts], answer: Awaitable[Finding | None], budget_s: float, started_ns: int
+) -> Observation | None:
+    if check.bounds_itself:
+        finding = await answer
+    else:
+        finding = await _bounded(check.name, answer, budget_s)
     if finding is None:
         return None
     return Observation(finding, (perf_counter_ns() - started_ns) // 1000)

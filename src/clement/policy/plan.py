@@ -31,7 +31,8 @@ def standard_plan(resolver: Resolver, budget_s: float = 10.0) -> Plan:
             Check(size.NAME, size.check_declared),
         ),
         content=(
-            Check(grammar.NAME, grammar.check),
+            Check(grammar.NAME, grammar.check_lines),
+            Check(grammar.NAME, grammar.check_header),
             Check(loop.NAME, loop.check_hops),
             Check(virus.NAME, virus.check, bounds_itself=True),
         ),

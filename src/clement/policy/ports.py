@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -59,6 +60,17 @@ class DnsAnswer(msgspec.Struct, frozen=True):
     exists: bool = True
 
 
+class MailDomain(StrEnum):
+    """What the DNS says of mail to a domain (RFC 5321 §5.1)."""
+
+    REACHABLE = "reachable"
+    """It has an MX other than the null MX, or an address."""
+    REFUSES = "refuses"
+    """It has the null MX: it takes no mail, and should send none (RFC 7505 §4.2)."""
+    NOWHERE = "nowhere"
+    """It does not exist, or has neither MX nor address."""
+
+
 class DnsTemporaryFailure(Exception):
     """Time-out, SERVFAIL or no resolver: nothing is known (never a reason to refuse for good)."""
 
@@ -66,11 +78,11 @@ class DnsTemporaryFailure(Exception):
 class Resolver(Protocol):
     """The DNS. Every method raises DnsTemporaryFailure when the answer cannot be had now."""
 
-    def known_mail_domain(self, domain: str) -> bool | None:
-        """Cached answer of `accepts_mail`; None when the network has to be asked."""
+    def known_mail_domain(self, domain: str) -> MailDomain | None:
+        """Cached answer of `mail_domain`; None when the network has to be asked."""
 
-    async def accepts_mail(self, domain: str) -> bool:
-        """Whether mail could be sent there: an MX other than the null MX (RFC 7505), or an address."""
+    async def mail_domain(self, domain: str) -> MailDomain:
+        """Whether mail could be sent there, and if not, why."""
 
     async def mx(self, domain: str) -> DnsAnswer:
         """MX records as `preference host`, sorted."""

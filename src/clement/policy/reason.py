@@ -71,15 +71,18 @@ class Rule(msgspec.Struct, frozen=True):
 
     liftable: a recipient's accept directive may set it aside.
     setting: the field of the group's policy that decides instead of `disposition`.
+    ours: our own fault, which is never answered with more than 4xx.
     """
 
     disposition: Disposition
     liftable: bool = False
     setting: str = ""
+    ours: bool = False
 
 
 _REJECT: Final = Rule(Disposition.REJECT)
 _DEFER: Final = Rule(Disposition.DEFER)
+_OWN_FAULT: Final = Rule(Disposition.DEFER, ours=True)
 
 RULES: Final[dict[Reason, Rule]] = {
     Reason.NETWORK_BANNED: Rule(Disposition.DROP),
@@ -93,7 +96,7 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.RELAY_DENIED: _REJECT,
     Reason.OUTGOING_UNAVAILABLE: _REJECT,
     Reason.RECIPIENT_UNKNOWN: _REJECT,
-    Reason.RECIPIENT_UNPLACEABLE: _DEFER,
+    Reason.RECIPIENT_UNPLACEABLE: _OWN_FAULT,
     Reason.DIRECTIVE_REFUSES: _REJECT,
     Reason.TOO_LARGE: _REJECT,
     Reason.LOOP: _REJECT,
@@ -104,14 +107,14 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.HEADER_MALFORMED: Rule(Disposition.REJECT, liftable=True),
     Reason.VIRUS: _REJECT,
     Reason.UNSCANNABLE: Rule(Disposition.REJECT, liftable=True, setting="unscannable"),
-    Reason.SCANNER_UNAVAILABLE: Rule(Disposition.DEFER, setting="scanner_unavailable"),
-    Reason.CHECK_FAILED: _DEFER,
+    Reason.SCANNER_UNAVAILABLE: Rule(Disposition.DEFER, setting="scanner_unavailable", ours=True),
+    Reason.CHECK_FAILED: _OWN_FAULT,
     Reason.NEXT_HOP_REFUSED: _REJECT,
     Reason.NEXT_HOP_DEFERRED: _DEFER,
     Reason.QUOTA: _DEFER,
-    Reason.STORAGE_FULL: _DEFER,
+    Reason.STORAGE_FULL: _OWN_FAULT,
     Reason.MIXED_VERDICTS: _DEFER,
     Reason.OTHER_CLASS: _DEFER,
-    Reason.OWN_FAULT: _DEFER,
+    Reason.OWN_FAULT: _OWN_FAULT,
 }
 """Reasons that can stand behind a finding or a placement. The others end sessions without a verdict."""

@@ -13,7 +13,7 @@ from clement.policy.reason import Reason
 from clement.policy.verdict import Accept, Defer, Verdict
 from clement.smtp import Reply, replies
 
-# Reason -> reply and words; {detail} is the finding's, bounded and printable when it comes here.
+# Reason -> reply and words; {detail} is the finding's.
 _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.NETWORK_BANNED: (replies.NETWORK_BANNED, "{detail} is banned from this server"),
     Reason.NETWORK_UNWELCOME: (replies.NETWORK_BANNED, "Mail from {detail} is not accepted here"),
@@ -23,7 +23,7 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.SENDER_NOT_OWNED: (replies.REVERSE_PATH_NOT_OWNED, "Your login may not send as {detail}"),
     Reason.SENDER_UNRESOLVABLE: (
         replies.REVERSE_DOMAIN_UNKNOWN,
-        "{detail} takes no mail: it has neither MX nor address records, or a null MX",
+        "Nobody at {detail} could be answered: it has neither MX nor address records",
     ),
     Reason.SENDER_REFUSES_MAIL: (
         replies.REVERSE_PATH_NULL_MX,
@@ -37,9 +37,9 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.RECIPIENT_UNKNOWN: (replies.MAILBOX_UNKNOWN, "No such mailbox here: {detail}"),
     Reason.DIRECTIVE_REFUSES: (
         replies.RECIPIENT_REFUSES,
-        "The recipient does not accept mail from this sender",
+        "Mail from this sender to this recipient is not accepted",
     ),
-    Reason.TOO_LARGE: (replies.MESSAGE_TOO_LARGE, "The recipient takes messages of up to {detail} octets"),
+    Reason.TOO_LARGE: (replies.MESSAGE_TOO_LARGE, "The message is too large; the limit is {detail}"),
     Reason.LOOP: (replies.LOOP_DETECTED, "Mail loop: {detail}"),
     Reason.LINE_ENDINGS: (
         replies.BARE_LINE_ENDING,
@@ -58,7 +58,7 @@ _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.HELLO_IMPLAUSIBLE: (replies.CHECK_UNAVAILABLE, "Your HELO name is {detail} (RFC 5321 2.3.5)"),
     Reason.SENDER_UNRESOLVABLE: (
         replies.REVERSE_DOMAIN_UNRESOLVED,
-        "{detail} has neither MX nor address records, or a null MX; correct the DNS and try again",
+        "{detail} has neither MX nor address records; correct the DNS and try again",
     ),
     Reason.RECIPIENT_UNPLACEABLE: (replies.MAILBOX_BUSY, "{detail} leads nowhere just now"),
     Reason.LINE_ENDINGS: (
@@ -78,7 +78,12 @@ _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
         replies.SPLIT_RETRY,
         "The answer differs between your recipients; send again and each will have its own",
     ),
+    Reason.OTHER_CLASS: (replies.SPLIT_LATER, "Send to this recipient in a transaction of its own"),
+    Reason.OWN_FAULT: (replies.LOCAL_ERROR, "Local error; try again later"),
 }
+
+_DETAIL_CHARS: Final = 300
+"""Enough for any address, and little enough that the id always fits in the line (RFC 5321 §4.5.3.1.5)."""
 
 
 def reply_to(verdict: Verdict, trace_id: str, accepted: Reply = replies.MESSAGE_OK) -> Reply:
@@ -86,15 +91,12 @@ def reply_to(verdict: Verdict, trace_id: str, accepted: Reply = replies.MESSAGE_
 
     trace_id: session or transaction id, shown in square brackets.
     accepted: what is said when nothing speaks against it.
+    The reply itself turns what is not printable ASCII into `?` (`clement.smtp.replies`).
     """
     if isinstance(verdict, Accept):
         return accepted
     if isinstance(verdict, Defer):
-        reply, words = _DEFERRALS.get(verdict.reason, _OWN_FAULT)
+        reply, words = _DEFERRALS[verdict.reason]
     else:
-        reply, words = _REFUSALS.get(verdict.reason, _UNNAMED)
-    return reply.with_text(f"{words.replace('{detail}', verdict.detail)} [{trace_id}]")
-
-
-_OWN_FAULT: Final = (replies.LOCAL_ERROR, "Local error; try again later")
-_UNNAMED: Final = (replies.CONTENT_REFUSED, "Refused by policy")
+        reply, words = _REFUSALS[verdict.reason]
+    return reply.with_text(f"{words.replace('{detail}', verdict.detail[:_DETAIL_CHARS])} [{trace_id}]")

@@ -15,16 +15,13 @@ from clement.smtp import ContentDefects
 NAME = "grammar"
 
 
-def check(content: ContentFacts) -> Finding | None:
-    """The gravest fault of form, or None."""
-    return _line_fault(content.defects) or _header_fault(content)
-
-
-def _line_fault(defects: ContentDefects) -> Finding | None:
+def check_lines(content: ContentFacts) -> Finding | None:
+    """The gravest fault of the lines, wherever in the content they are."""
+    defects = content.defects
     if not defects:
         return None
     if ContentDefects.TOO_LARGE in defects:
-        return Finding(NAME, Result.FAIL, Reason.TOO_LARGE, "the limit announced with SIZE")
+        return Finding(NAME, Result.FAIL, Reason.TOO_LARGE, "the one announced with SIZE")
     if ContentDefects.NUL in defects:
         return Finding(NAME, Result.FAIL, Reason.NUL_OCTET)
     if ContentDefects.BARE_CR in defects:
@@ -35,7 +32,8 @@ def _line_fault(defects: ContentDefects) -> Finding | None:
     return Finding(NAME, Result.NEUTRAL, detail=noted)
 
 
-def _header_fault(content: ContentFacts) -> Finding | None:
+def check_header(content: ContentFacts) -> Finding | None:
+    """The gravest fault of the header. Faulty lines are no excuse: they may be forgiven, and this not."""
     message = content.message
     if message.from_count > 1:
         return Finding(NAME, Result.FAIL, Reason.SEVERAL_AUTHORS, f"{message.from_count} From fields")

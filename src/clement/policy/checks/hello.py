@@ -1,7 +1,8 @@
 """The name a client gives itself: whether it is plausible, and whether it is ours.
 
-RFC 5321 §4.1.4 forbids refusing mail because the name does not *verify*; it does
-not ask to believe a client that says it is us.
+RFC 5321 §4.1.4 forbids refusing mail because the name does not *verify*: a name
+or literal that belongs to another address is noted and no more. It does not ask
+to believe a client that says it is us, nor one whose name is none (§2.3.5).
 """
 
 from __future__ import annotations
@@ -10,27 +11,35 @@ from clement.policy.facts import SessionFacts
 from clement.policy.finding import Finding, Result
 from clement.policy.network import client_address
 from clement.policy.reason import Reason
+from clement.smtp import Service
 
 NAME = "hello"
 
 
 def check(session: SessionFacts) -> Finding | None:
-    """Judge the EHLO or HELO argument of a client that is a stranger."""
-    if session.privileged() or session.trusted() or session.client.is_loopback:
+    """Judge the EHLO or HELO argument of a server that is a stranger.
+
+    People's programs (submission) say what they like before they log in, and LMTP is spoken by our own side.
+    """
+    if session.service is not Service.SMTP or session.privileged() or session.trusted():
+        return None
+    if session.client.is_loopback:
         return None
     name = session.hello.lower().rstrip(".")
     if name in session.own_names or session.directory.domain(name) is not None:
         return Finding(NAME, Result.FAIL, Reason.HELLO_IMPERSONATES, name)
-    fault = _fault(name, session)
+    if name.startswith("["):
+        if _literal_is_client(name, session):
+            return Finding(NAME, Result.NEUTRAL, detail=name)
+        return Finding(NAME, Result.SOFTFAIL, detail=f"{name} is not the client's address")
+    fault = _fault(name)
     if fault:
         return Finding(NAME, Result.SOFTFAIL, Reason.HELLO_IMPLAUSIBLE, fault)
     return Finding(NAME, Result.NEUTRAL, detail=name)
 
 
-def _fault(name: str, session: SessionFacts) -> str:
+def _fault(name: str) -> str:
     """What makes the name implausible for a host on the Internet (RFC 5321 §2.3.5), or nothing."""
-    if name.startswith("["):
-        return "" if _literal_is_client(name, session) else "an address literal of another host"
     if "." not in name:
         return "not a fully-qualified domain name"
     try:

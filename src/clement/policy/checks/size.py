@@ -24,4 +24,4 @@ def _check(recipient: RecipientFacts, size_bytes: int) -> Finding | None:
     route = recipient.route
     if isinstance(route, Foreign) or size_bytes <= route.group.policy.size_limit_bytes:
         return None
-    return Finding(NAME, Result.FAIL, Reason.TOO_LARGE, str(route.group.policy.size_limit_bytes))
+    return Finding(NAME, Result.FAIL, Reason.TOO_LARGE, f"{route.group.policy.size_limit_bytes} octets")
