@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from clement.journal.ports import LogUnavailable
 from clement.journal.records import Record
@@ -184,6 +184,27 @@ def test_case_115_deadlocks_and_locks_are_waited_out(writer: SqlLogWriter) -> No
     assert count_rows() == (1, 1, 2)
     hits = models.Directive.objects.filter(id__in=(low, high)).values_list("hit_count", flat=True)
     assert list(hits) == [1, 1]
+
+
+def test_case_115_whatever_comes_in_turn_is_never_taken_for_success(
+    writer: SqlLogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = some_records()
+    writer.write(records, {"seg1": 1})
+    patient = SqlLogWriter("here", sleep=lambda _pause_s: None)
+    once = patient._write_once
+    faults = iter([OperationalError("database is locked")] * 3)
+
+    def fails_first(*args: object, **care: bool) -> None:
+        fault = next(faults, None)
+        if fault is not None:
+            raise fault
+        once(*args, **care)  # type: ignore[arg-type]  # finds the records there already, and compares
+
+    monkeypatch.setattr(patient, "_write_once", fails_first)
+    patient.write([*records, *some_records()], {"seg1": 2})
+    assert count_rows() == (2, 2, 2)
+    assert patient.positions() == {"seg1": 2}
 
 
 @pytest.mark.usefixtures("writer")

@@ -1,11 +1,13 @@
 """Migrations, the gate against a foreign schema, and settings that may lose what was committed."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
+from msgspec.structs import replace
 
 from clement.store import durability
 from clement.store.access.actor import shell_actor
@@ -129,6 +131,27 @@ def test_a_mariadb_database_with_another_collation_is_made_fit(mariadb: Database
     connect(settings_of(mariadb, name))
     migrate()
     assert not any("collation" in one for one in durability.unsafe_settings())
+    disconnect()
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    ("engine", "long_work"),
+    [
+        ("postgresql", "SELECT pg_sleep(60)"),
+        ("mariadb", "SELECT COUNT(*) FROM seq_1_to_1000000 a, seq_1_to_1000000 b WHERE a.seq * b.seq = 7"),
+    ],
+    ids=["postgresql", "mariadb"],
+)
+def test_case_146_a_statement_may_take_only_so_long(
+    engine: str, long_work: str, request: pytest.FixtureRequest
+) -> None:
+    server: DatabaseServer = request.getfixturevalue(engine)
+    connect(replace(settings_of(server, server.create_database()), statement_timeout_s=1))
+    started_s = time.monotonic()
+    with connection.cursor() as cursor, pytest.raises(OperationalError):
+        cursor.execute(long_work)
+    assert time.monotonic() - started_s < 30
     disconnect()
 
 

@@ -31,6 +31,8 @@ class DatabaseSettings(msgspec.Struct, frozen=True):
 
     path: the file (SQLite only).  socket: a Unix socket, or for PostgreSQL its
     folder; it wins over host and port.  password_file wins over password.
+    statement_timeout_s: longest time of one statement (0: no limit), for processes that answer people;
+    SQLite has no such limit.
     """
 
     engine: Engine = Engine.SQLITE
@@ -44,6 +46,7 @@ class DatabaseSettings(msgspec.Struct, frozen=True):
     password_file: str = ""
     connect_timeout_s: int = 5
     lock_timeout_s: int = 10
+    statement_timeout_s: int = 0
 
 
 class DatabaseMisconfigured(Exception):
@@ -116,7 +119,7 @@ def _sqlite(database: DatabaseSettings) -> dict[str, object]:
 def _postgresql(database: DatabaseSettings) -> dict[str, object]:
     options = (
         f"-c synchronous_commit=on -c lock_timeout={database.lock_timeout_s}s"
-        " -c idle_in_transaction_session_timeout=60s"
+        f" -c statement_timeout={database.statement_timeout_s}s -c idle_in_transaction_session_timeout=60s"
     )
     return _server(database) | {
         "ENGINE": "django.db.backends.postgresql",
@@ -146,7 +149,7 @@ def _mariadb(database: DatabaseSettings) -> dict[str, object]:
         "isolation_level": "read committed",
         "init_command": (
             f"SET sql_mode='TRADITIONAL', innodb_lock_wait_timeout={database.lock_timeout_s},"
-            " default_storage_engine=InnoDB"
+            f" max_statement_time={database.statement_timeout_s}, default_storage_engine=InnoDB"
         ),
     }
     if database.socket:

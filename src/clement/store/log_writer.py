@@ -19,7 +19,7 @@ from clement.journal.records import Record
 from clement.store import log_runs, log_sql
 from clement.store.log_rows import LOG_GAP, SESSION, TRANSACTION, Batch
 
-ATTEMPTS = 4
+REPEATS = 3
 PAUSE_S = 0.05
 
 # PostgreSQL: serialization failure, deadlock, lock not available (appendix A of its manual).
@@ -53,7 +53,9 @@ class SqlLogWriter:
     def write(self, records: Sequence[Record], positions: Mapping[str, int]) -> None:
         batch = Batch(records)
         compare = hardened = False
-        for attempt in range(1, ATTEMPTS + 1):
+        repeats = 0
+        # Ends: each way round is taken once, or at most REPEATS times.
+        while True:
             try:
                 self._write_once(batch, positions, compare=compare, hardened=hardened)
                 return
@@ -66,9 +68,10 @@ class SqlLogWriter:
                     raise _rejected(reason) from reason
                 hardened = True
             except Error as reason:
-                if attempt == ATTEMPTS or not _passes(reason):
+                repeats += 1
+                if repeats > REPEATS or not _passes(reason):
                     raise _unavailable(reason) from reason
-                self._sleep(PAUSE_S * attempt)
+                self._sleep(PAUSE_S * repeats)
 
     def forget(self, segments: Sequence[str]) -> None:
         try:
