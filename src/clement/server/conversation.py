@@ -8,105 +8,32 @@ events before it is done.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable
 from time import monotonic_ns
 from typing import Any, ClassVar, Final
 
-from clement.journal.records import Outcome, SessionRecord, TransactionRecord
+from clement.journal.records import Outcome
 from clement.policy.decide import decide_early
-from clement.policy.facts import SessionFacts, TransactionFacts
-from clement.policy.finding import Finding, Observation
+from clement.policy.facts import TransactionFacts
+from clement.policy.finding import Finding
 from clement.policy.pipeline import Observations, gather
 from clement.policy.reason import Reason
-from clement.policy.verdict import Accept, Defer, Drop, Verdict
+from clement.policy.verdict import Accept, Verdict
 from clement.policy.wording import reply_to
-from clement.server.identity import session_id
+from clement.server.answering import CONTENT_LINE, AnsweringSession
 from clement.server.judgement import answers
-from clement.server.login import FailureBudget, Login
-from clement.server.peer import Client, Door
 from clement.server.recipients import Judged
-from clement.server.services import Services
-from clement.server.session_log import SessionLog, TransactionNotes, outcome_of, transaction_record
+from clement.server.session_log import outcome_of
 from clement.server.transaction import MailTransaction
-from clement.smtp import Reply, ServerSession, State, events, replies
-from clement.spool.failure import StorageFailure, StorageFull
+from clement.smtp import Reply, events, replies
 from clement.spool.points import Point
-from clement.telemetry import events as log_events
 from clement.telemetry import metrics
-from clement.telemetry.log import Log
-
-log = Log("server")
-
-_CONTENT_LINE: Final = b"<content>"
 
 
-class Conversation:
+class Conversation(AnsweringSession):
     """Everything said in one session, from the greeting to the record of it."""
 
-    __slots__ = (
-        "_adverse",
-        "_began_ns",
-        "_door",
-        "_event_ns",
-        "_facts",
-        "_log",
-        "_login",
-        "_owes_reply",
-        "_services",
-        "_tls",
-        "_transaction",
-        "bytes_received",
-        "bytes_sent",
-        "client",
-        "core",
-        "overdue",
-    )
-
-    def __init__(
-        self, services: Services, door: Door, core: ServerSession, client: Client, budget: FailureBudget
-    ) -> None:
-        now_s = services.clocks.now_s()
-        directory = services.feed.current
-        networks = directory.networks
-        self._services = services
-        self._door = door
-        self.core = core
-        self.client = client
-        self._facts = SessionFacts(
-            client.address,
-            client.text,
-            door.service,
-            directory,
-            now_s,
-            services.own_names,
-            networks.relaying(client.address, now_s),
-            networks.reputation(client.address, now_s),
-        )
-        self._log = SessionLog(session_id(now_s, services.random_bits), now_s)
-        self._login = Login(services.check_password, budget, client.key, services.limits.auth_failures)
-        self._began_ns = self._event_ns = monotonic_ns()
-        self._adverse: list[Finding] = []
-        self._transaction: MailTransaction | None = None
-        self._tls = ""
-        self.bytes_received = 0
-        self.bytes_sent = 0
-        self._owes_reply = False
-        self.overdue = False
-        """Set before an answer that took too long is cancelled: the client is told 451."""
-
-    @property
-    def id(self) -> str:
-        """The session's id, shown in replies and in the log."""
-        return self._log.id
-
-    @property
-    def committing(self) -> bool:
-        """True while a delivery is being made final; the conversation must not be cancelled then."""
-        return self._transaction is not None and self._transaction.committing
-
-    # --- What the connection calls ----------------------------------------------------------------------
+    __slots__ = ()
 
     def open(self) -> Awaitable[None] | None:
         """Judge the client's address and greet it."""
@@ -129,102 +56,6 @@ class Conversation:
             self._own_fault(fault)
             return None
         return None if waiting is None else self._guarded(waiting)
-
-    def written(self, size_bytes: int) -> None:
-        """Replies have been handed to the connection."""
-        self.bytes_sent += size_bytes
-        if self._owes_reply:
-            self._owes_reply = False
-            self._services.reached(Point.REPLY_AFTER)
-
-    def tls_established(self, version: str, cipher: str) -> None:
-        """The handshake is done; what the client said before it no longer counts (RFC 3207 §4.2)."""
-        self._tls = f"{version} {cipher}"
-        self._facts.tls = True
-
-    def say(self, reply: Reply, reason: Reason) -> None:
-        """Something the shell says by itself: a time-out, a shutdown."""
-        self._log.mark(Outcome.DEFERRED if reply.is_transient else Outcome.REFUSED, reason)
-        self._note(b"", reply)
-
-    def end(self, ending: str) -> None:
-        """The connection is gone: record the session, in full or as one more of its kind."""
-        self._drop_transaction()
-        duration_us = (monotonic_ns() - self._began_ns) // 1000
-        build = partial(self._build_records, ending, duration_us)
-        proportion = self._services.proportion
-        self._services.count(metrics.SESSIONS[self._log.outcome.value])
-        if self._log.outcome is Outcome.ACCEPTED:
-            proportion.record(*build())
-        else:
-            # Also what ended in nothing: connecting and leaving again makes a flood as well.
-            now_s = self._services.clocks.now_s()
-            proportion.refused(self.client.key, self._log.reason, now_s, build)
-        self._services.flush_soon()
-
-    def _build_records(
-        self, ending: str, duration_us: int
-    ) -> tuple[SessionRecord, Sequence[TransactionRecord]]:
-        session = self._log.session_record(
-            self._facts,
-            node=self._services.node,
-            service=self._door.label,
-            client_port=self.client.port,
-            duration_us=duration_us,
-            ending=ending,
-            tls=self._tls,
-            bytes_received=self.bytes_received,
-            bytes_sent=self.bytes_sent,
-        )
-        return session, self._log.unrecorded()
-
-    # --- Answering --------------------------------------------------------------------------------------
-
-    def _note(self, line: bytes, reply: Reply | None, found: Sequence[Observation] = ()) -> None:
-        now_ns = monotonic_ns()
-        self._log.transcript.note(
-            (self._event_ns - self._began_ns) // 1000, (now_ns - self._event_ns) // 1000, line, reply, found
-        )
-
-    def _answer(self, line: bytes, reply: Reply, found: Sequence[Observation] = ()) -> None:
-        self._note(line, self.core.answer(reply), found)
-
-    def _refuse(self, line: bytes, verdict: Verdict, found: Sequence[Observation]) -> None:
-        """A refusal before any recipient: nothing said later can change it."""
-        self._log.mark(outcome_of(verdict), verdict.reason)
-        reply = reply_to(verdict, self.id)
-        self._answer(line, reply.and_close() if isinstance(verdict, Drop) else reply, found)
-
-    async def _guarded(self, waiting: Awaitable[None]) -> None:
-        try:
-            await waiting
-        except asyncio.CancelledError:
-            if not self.overdue:
-                raise
-            self._own_fault(TimeoutError("the answer took too long"))
-        except Exception as fault:  # noqa: BLE001 - here and in `take` our own fault becomes a 451
-            self._own_fault(fault)
-
-    def _own_fault(self, fault: Exception) -> None:
-        """Our own fault answers 4xx with a generic text; only a decision answers 5xx."""
-        full = isinstance(fault, StorageFull)
-        reply, reason = (
-            (replies.STORAGE_FULL, Reason.STORAGE_FULL) if full else (replies.LOCAL_ERROR, Reason.OWN_FAULT)
-        )
-        log.error(
-            log_events.SESSION_FAULT, session=self.id, fault=repr(fault)[:500], exc_info=_unexpected(fault)
-        )
-        self._log.mark(Outcome.DEFERRED, reason)
-        pending = self.core.awaiting_answer
-        if pending is None:
-            if self.core.state is State.CONNECTED:
-                self.core.terminate(replies.SERVICE_UNAVAILABLE)
-            return
-        self._note(getattr(pending, "line", _CONTENT_LINE), reply)
-        if self._transaction is not None and isinstance(pending, events.ContentEnded):
-            self._transaction.fail(Defer(reason), reply)
-            self._drop_transaction()
-        self.core.answer(reply)
 
     def _may_be_accepted(self) -> bool:
         """Whether some recipient's directive could still accept this client."""
@@ -339,7 +170,7 @@ class Conversation:
         return self._current().take(event.data)
 
     def _on_aborted(self, event: events.ContentAborted) -> None:
-        self._note(_CONTENT_LINE, None)
+        self._note(CONTENT_LINE, None)
         self._drop_transaction()
 
     async def _on_content_ended(self, event: events.ContentEnded) -> None:
@@ -358,22 +189,7 @@ class Conversation:
         self._services.reached(Point.REPLY_BEFORE)
         self._owes_reply = True
         sent = self.core.answer(answers(recipients, each_has_a_reply=each_has_a_reply))
-        self._note(_CONTENT_LINE, sent, judgement.observations)
-
-    def _record_before_reply(self, notes: TransactionNotes) -> None:
-        """The message is placed: a journal that cannot be written loses a log row, never the acceptance."""
-        self._services.reached(Point.JOURNAL_BEFORE)
-        self._services.journal.append(transaction_record(notes, self.id, completed=True))
-        self._services.journal.flush()
-        notes.recorded = True
-        self._services.reached(Point.JOURNAL_AFTER)
-
-    def _drop_transaction(self) -> None:
-        if self._transaction is not None:
-            self._transaction.abandon()
-            self._transaction = None
-
-    # --- AUTH, STARTTLS and what the core answers by itself -----------------------------------------------
+        self._note(CONTENT_LINE, sent, judgement.observations)
 
     def _on_auth(self, event: events.AuthRequested) -> Awaitable[None] | None:
         return self._auth_step(
@@ -437,8 +253,3 @@ class Conversation:
 
 
 _ACCEPTED: Final = Accept(Reason.ACCEPTED)
-
-
-def _unexpected(fault: Exception) -> bool:
-    """Whether a stack trace would tell anything; a full disk explains itself."""
-    return not isinstance(fault, StorageFailure | TimeoutError)
