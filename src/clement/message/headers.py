@@ -23,7 +23,7 @@ MAX_FIELD_BYTES = 64 * 1024
 MAX_LINE_BYTES = 998
 
 # Possessive throughout: each octet is looked at once, whatever the input (hostile lines without a colon).
-FIELD = re.compile(rb"^([!-9;-~]++)([ \t]*+):([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.MULTILINE)
+FIELD = re.compile(rb"^([!-9;-~]++)([ \t]*+):([^\n]*+(?:\n[ \t][^\n]*+)*)", re.MULTILINE)
 _HEADER_END = re.compile(rb"\n\r?\n")
 _BLANK_CONTINUATION = re.compile(rb"\n[ \t]++\r?(?:\n|\Z)")
 _CR_LF = b"\r\n"

@@ -36,12 +36,12 @@ _DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 # rcpt = "RCPT TO:" Forward-path [SP Rcpt-parameters] CRLF        likewise             RFC 5321 §4.1.1.2-3
 #
 # Groups: local-part, domain (both None for the null path), parameters.
-_PLAIN_PATH = rf"<(?:({_DOT_STRING})@({_DOMAIN}))?>(?: ++(.+))?+"
+_PLAIN_PATH = rf"<(?:({_DOT_STRING})@({_DOMAIN}))?>(?: ++(.+))?"
 PLAIN_MAIL = re.compile(rf"(?i:FROM): ?{_PLAIN_PATH}".encode("ascii"))
 PLAIN_RCPT = re.compile(rf"(?i:TO): ?{_PLAIN_PATH}".encode("ascii"))
 
 # The same commands with whatever stands between the angle brackets; quoted strings may hold any of them.
-_ANY_PATH = rb'<((?:"(?:[^"\\]|\\.)*+"|[^<>"])*+)>(?: ++(.+))?+'
+_ANY_PATH = rb'<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>(?: ++(.+))?'
 ANY_MAIL = re.compile(rb"(?i:FROM): ?" + _ANY_PATH, re.DOTALL)
 ANY_RCPT = re.compile(rb"(?i:TO): ?" + _ANY_PATH, re.DOTALL)
 
@@ -54,7 +54,7 @@ HELLO_WORD = re.compile(rb"[!-~]{1,255}")
 # esmtp-value   = 1*(%d33-60 / %d62-126)      any printable ASCII but "=", and SP        RFC 5321 §4.1.2
 #                 1*(%d33-60 / %d62-126 / UTF8-non-ascii) with SMTPUTF8                  RFC 6531 §3.3
 # "=" itself is let through inside a value: RFC 4954's AUTH=<addr> carries it in local-parts.
-PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9\-]*+)(?:=([!-~\x80-\xff]++))?+")
+PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9\-]*+)(?:=([!-~\x80-\xff]++))?")
 
 # size-value    = 1*20DIGIT                                                                 RFC 1870 §6
 SIZE_VALUE = re.compile(rb"[0-9]{1,20}")
@@ -62,17 +62,17 @@ SIZE_VALUE = re.compile(rb"[0-9]{1,20}")
 # bdat-cmd   = "BDAT" SP chunk-size [ SP end-marker ] CRLF
 # chunk-size = 1*DIGIT                                                                      RFC 3030 §2
 #              (twenty digits are more octets than there are)
-CHUNK_ARGUMENT = re.compile(rb"([0-9]{1,20})(?: ++((?i:LAST)))?+")
+CHUNK_ARGUMENT = re.compile(rb"([0-9]{1,20})(?: ++((?i:LAST)))?")
 
 # xtext   = *( xchar / hexchar )
 # xchar   = any ASCII CHAR between "!" (33) and "~" (126) inclusive, except for "+" and "="
 # hexchar = "+" 2(%x30-39 / %x41-46)                                                        RFC 3461 §4
-XTEXT = re.compile(rb"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*+")
+XTEXT = re.compile(rb"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
 HEXCHAR = re.compile(rb"\+([0-9A-F]{2})")
 
 # auth-command = "AUTH" SP sasl-mech [SP initial-response] *[CRLF [base64]] CRLF            RFC 4954 §8
 # sasl-mech    = 1*20mech-char;  mech-char = UPPER-ALPHA / DIGIT / HYPHEN / UNDERSCORE    RFC 4422 §3.1
-AUTH_ARGUMENT = re.compile(rb"([A-Za-z0-9_\-]{1,20})(?: ++([!-~]++))?+")
+AUTH_ARGUMENT = re.compile(rb"([A-Za-z0-9_\-]{1,20})(?: ++([!-~]++))?")
 
 # Text in a command that takes any: printable ASCII.
 TEXT = re.compile(rb"[ -~]*+")
@@ -85,7 +85,7 @@ _NON_ASCII = r"\x80-\U0010ffff"
 # qtextSMTP        = %d32-33 / %d35-91 / %d93-126
 # quoted-pairSMTP  = %d92 %d32-126
 # Quoted-string    = DQUOTE *QcontentSMTP DQUOTE                                           RFC 5321 §4.1.2
-QUOTED_LOCAL_PART = re.compile(rf'"((?:[ !#-\[\]-~{_NON_ASCII}]|\\[ -~])*+)"')
+QUOTED_LOCAL_PART = re.compile(rf'"((?:[ !#-\[\]-~{_NON_ASCII}]|\\[ -~])*)"')
 DOT_LOCAL_PART = re.compile(rf"[{_ATEXT}{_NON_ASCII}]++(?:\.[{_ATEXT}{_NON_ASCII}]++)*")
 QUOTED_PAIR = re.compile(r"\\(.)")
 
