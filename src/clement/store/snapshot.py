@@ -109,11 +109,21 @@ def _mailboxes() -> tuple[tuple[LocalMailbox, ...], dict[int, list[str]]]:
 
 
 def _aliases() -> tuple[Alias, ...]:
+    """Aliases without the targets that are disabled; one that has no other is left out, as if disabled too."""
+    gone = set(models.Mailbox.objects.filter(enabled=False).values_list("address", flat=True))
+    closed = set(models.Domain.objects.filter(enabled=False).values_list("name", flat=True))
     targets: dict[str, list[str]] = defaultdict(list)
     found = models.AliasTarget.objects.filter(alias__domain__enabled=True).order_by("alias_id", "position")
     for address, target in found.values_list("alias__address", "address"):
         targets[address].append(target)
-    return tuple(Alias(address, tuple(several)) for address, several in targets.items())
+    while True:
+        for address, several in targets.items():
+            targets[address] = [t for t in several if t not in gone and t.rpartition("@")[2] not in closed]
+        empty = {address for address, several in targets.items() if not several}
+        if not empty:
+            return tuple(Alias(address, tuple(several)) for address, several in targets.items())
+        gone |= empty
+        targets = defaultdict(list, {a: several for a, several in targets.items() if several})
 
 
 def _persons(owned: dict[int, list[str]]) -> tuple[Person, ...]:
