@@ -109,7 +109,7 @@ def _mailboxes() -> tuple[tuple[LocalMailbox, ...], dict[int, list[str]]]:
 
 
 def _aliases() -> tuple[Alias, ...]:
-    """Aliases without the targets that are disabled; one that has no other is left out, as if disabled too."""
+    """Aliases without the targets that are disabled; one that has no other is left out, as if disabled."""
     gone = set(models.Mailbox.objects.filter(enabled=False).values_list("address", flat=True))
     closed = set(models.Domain.objects.filter(enabled=False).values_list("name", flat=True))
     targets: dict[str, list[str]] = defaultdict(list)
