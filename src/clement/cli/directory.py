@@ -9,8 +9,11 @@ from clement.server.directory_file import DirectoryKeeper
 
 def keeper_of(settings: Settings) -> DirectoryKeeper:
     """Keeps the snapshot up to date; the store must be connected."""
-    from django.db import DatabaseError
+    from django.db import Error
 
+    from clement.store.database import disconnect
     from clement.store.snapshot import current_version, load_directory
 
-    return DirectoryKeeper(Paths.of(settings).directory, load_directory, current_version, DatabaseError)
+    return DirectoryKeeper(
+        Paths.of(settings).directory, load_directory, current_version, Error, let_go=disconnect
+    )

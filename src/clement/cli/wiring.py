@@ -88,8 +88,10 @@ def timeouts(settings: Settings) -> Timeouts:
     """How long clients may take."""
     limits = settings.limits
     return Timeouts(
+        greeting_s=limits.greeting_timeout_s,
         command_s=limits.command_timeout_s,
         answer_s=limits.data_done_timeout_s,
+        content_init_s=limits.data_init_timeout_s,
         content_s=limits.data_block_timeout_s,
         session_s=limits.session_time_s,
         write_s=limits.write_timeout_s,

@@ -108,7 +108,7 @@ class Connection(asyncio.Protocol):
         conversation.bytes_received += len(data)
         self._core.receive_data(data)
         if self._task is None:
-            self._pump()
+            self._pump(in_time=True)
         elif self._core.buffered_bytes > MOST_BUFFERED_BYTES:
             self._pause_reading()
 
@@ -156,8 +156,11 @@ class Connection(asyncio.Protocol):
 
     # --- The turn -----------------------------------------------------------------------------------------
 
-    def _pump(self) -> None:
-        """Let the conversation deal with events until it must wait or has had them all; then write."""
+    def _pump(self, *, in_time: bool = False) -> None:
+        """Let the conversation deal with events until it must wait or has had them all; then write.
+
+        in_time: the deadline stands until there is an event, or a client could drip one command for hours.
+        """
         core, conversation = self._core, self._conversation
         if conversation is None or self._upgrading or self._over:
             return
@@ -165,6 +168,7 @@ class Connection(asyncio.Protocol):
             event = core.next_event()
             if event is None:
                 break
+            in_time = False
             if event.__class__ is events.Quit:
                 self._ending = "quit"
             waiting = conversation.take(event)
@@ -178,7 +182,8 @@ class Connection(asyncio.Protocol):
         else:
             if self._draining and self._task is None:
                 self.drain()
-            self._set_deadline()
+            if not in_time or core.state in _CONTENT_STATES:
+                self._set_deadline()
 
     def _wait_for(self, waiting: Awaitable[None]) -> None:
         self._task = self._gate.loop.create_task(self._finish(waiting))
@@ -208,19 +213,20 @@ class Connection(asyncio.Protocol):
 
     def _set_deadline(self) -> None:
         """RFC 5321 §4.5.3.2: what the client may take until its next word."""
-        if self._write_paused:
+        if self._write_paused or self._lingering:
             return
         now_s, timeouts = self._gate.loop.time(), self._gate.timeouts
         if self._task is not None:
             self.deadline_s = now_s + timeouts.answer_s
         elif self._core.state in _CONTENT_STATES:
+            wait_s = timeouts.content_s
             if self.content_began_s == NEVER:
                 self.content_began_s = now_s
-            self.deadline_s = now_s + timeouts.content_s
+                wait_s = timeouts.content_init_s
+            self.deadline_s = now_s + wait_s
         else:
             self.content_began_s = NEVER
-            wait_s = timeouts.refused_s if self._core.state is State.REFUSED else timeouts.command_s
-            self.deadline_s = min(now_s + wait_s, self._session_until_s)
+            self.deadline_s = min(now_s + timeouts.before_command_s(self._core.state), self._session_until_s)
 
     def tick(self, now_s: float) -> None:
         """Called about once a second, to end those whose time has run out."""
@@ -261,11 +267,15 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """We are shutting down: end the session at the next moment at which nothing is under way."""
         self._draining = True
-        busy = self._task is not None or self._core.state in _CONTENT_STATES or self._upgrading
-        if busy or self._lingering or self._over:
-            return
-        self._ending = "shutdown"
-        self._dismiss(replies.SHUTTING_DOWN, Reason.SHUTTING_DOWN)
+        busy = self._task is not None or self._core.state in _BUSY_STATES or self._upgrading
+        if not busy:
+            self.expel()
+
+    def expel(self) -> None:
+        """Send the client away for our own sake, whatever it is doing; an answer under way is left alone."""
+        if self._task is None and not self._lingering and not self._over:
+            self._ending = "shutdown"
+            self._dismiss(replies.SHUTTING_DOWN, Reason.SHUTTING_DOWN)
 
     def abort(self) -> None:
         """End it now, without a word."""
@@ -346,3 +356,4 @@ class Connection(asyncio.Protocol):
 
 
 _CONTENT_STATES: Final = frozenset({State.CONTENT, State.CHUNK, State.SKIPPED_CHUNK, State.CHUNKS})
+_BUSY_STATES: Final = _CONTENT_STATES | {State.TRANSACTION, State.RECIPIENTS}

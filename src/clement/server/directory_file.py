@@ -49,7 +49,8 @@ class DirectoryFile:
 class DirectoryKeeper:
     """Writes the snapshot whenever the directory in SQL has changed.
 
-    load, version: from SQL; both raise `unavailable` when it is away.
+    load, version: from SQL; both raise `unavailable` when it is away. let_go: gives up what is left of a
+    connection then, or the next question would go into the same dead one.
     """
 
     def __init__(
@@ -58,11 +59,13 @@ class DirectoryKeeper:
         load: Callable[[], Directory],
         version: Callable[[], int],
         unavailable: type[Exception],
+        let_go: Callable[[], None] = lambda: None,
     ) -> None:
         self._path = path
         self._load = load
         self._version = version
         self._unavailable = unavailable
+        self._let_go = let_go
         self._written: int | None = None
         self._away = False
 
@@ -77,6 +80,7 @@ class DirectoryKeeper:
             if not self._away:
                 log.warning(log_events.DIRECTORY_UNAVAILABLE, fault=str(fault)[:300])
             self._away = True
+            self._let_go()
             return False
         self._away = False
         try:

@@ -15,14 +15,20 @@ from clement.server.identity import session_id
 from clement.server.login import FailureBudget
 from clement.server.peer import Client, Door, client
 from clement.server.services import Services
-from clement.smtp import Extensions, ProtocolLimits, Reply, replies
+from clement.smtp import Extensions, ProtocolLimits, Reply, State, replies
+
+
+LAST_WORDS_S = 0.5
+"""How long those whom we send away may take to read why."""
 
 
 class Timeouts(msgspec.Struct, frozen=True):
     """RFC 5321 §4.5.3.2, from the server's side, and what it leaves to us. answer_s: our own turn."""
 
+    greeting_s: float = 300.0
     command_s: float = 300.0
     answer_s: float = 570.0
+    content_init_s: float = 120.0
     content_s: float = 180.0
     refused_s: float = 10.0
     session_s: float = 7200.0
@@ -30,6 +36,12 @@ class Timeouts(msgspec.Struct, frozen=True):
     tls_s: float = 30.0
     drain_s: float = 30.0
     content_bytes_per_s: float = 50
+
+    def before_command_s(self, state: State) -> float:
+        """How long the next command may take."""
+        if state is State.REFUSED:
+            return self.refused_s
+        return self.greeting_s if state is State.GREETED else self.command_s
 
 
 class Crowd(msgspec.Struct, frozen=True):
@@ -55,6 +67,8 @@ class Guest(Protocol):
     def tick(self, now_s: float) -> None: ...
 
     def drain(self) -> None: ...
+
+    def expel(self) -> None: ...
 
     def abort(self) -> None: ...
 
@@ -138,6 +152,9 @@ class Gate:
         until_s = self.loop.time() + self.timeouts.drain_s
         while self._guests and self.loop.time() < until_s:  # noqa: ASYNC110 - ends, and has a deadline
             await asyncio.sleep(0.05)
+        for guest in list(self._guests):
+            guest.expel()
+        await asyncio.sleep(LAST_WORDS_S if self._guests else 0)
         for guest in list(self._guests):
             guest.abort()
         await asyncio.sleep(0)

@@ -86,20 +86,24 @@ async def _open(loop: asyncio.AbstractEventLoop, gate: Gate, listener: OpenListe
     """Begin to accept; returns what ends it."""
     listening = listener.listening
     implicit = listening.tls if listening.implicit_tls else None
+    handshake_s = gate.timeouts.tls_s if implicit is not None else None
     if listener.balancers:
 
         async def serve(connection: socket.socket, who: Client) -> None:
             await loop.connect_accepted_socket(
-                lambda: Connection(gate, listening, who), connection, ssl=implicit
+                lambda: Connection(gate, listening, who),
+                connection,
+                ssl=implicit,
+                ssl_handshake_timeout=handshake_s,
             )
 
         return ProxiedListener(loop, listener.socket, listener.balancers, serve).close
-    if listener.socket.family == socket.AF_UNIX:
-        server = await loop.create_unix_server(
-            lambda: Connection(gate, listening), sock=listener.socket, backlog=BACKLOG, ssl=implicit
-        )
-    else:
-        server = await loop.create_server(
-            lambda: Connection(gate, listening), sock=listener.socket, backlog=BACKLOG, ssl=implicit
-        )
+    create = loop.create_unix_server if listener.socket.family == socket.AF_UNIX else loop.create_server
+    server = await create(
+        lambda: Connection(gate, listening),
+        sock=listener.socket,
+        backlog=BACKLOG,
+        ssl=implicit,
+        ssl_handshake_timeout=handshake_s,
+    )
     return server.close
