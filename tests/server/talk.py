@@ -16,7 +16,7 @@ PATIENCE_S = 15.0
 # What RFC 5321 §4.2 allows in a reply line, and what no reply of ours may ever hold.
 LINE = re.compile(rb"([2-5]\d\d)([ -])([ -~]*)")
 ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3} ")
-LEAK = re.compile(r"Traceback|File \"|\.py\b|/tmp/|/home/|Error\(|Exception|0x[0-9a-f]{6}", re.IGNORECASE)
+LEAK = re.compile(r"Traceback|File \"|\.py\b|/tmp/|/home/|Error\(|Exception| at 0x[0-9a-f]", re.IGNORECASE)
 MOST_LINE_OCTETS = 512
 
 

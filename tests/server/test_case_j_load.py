@@ -1,0 +1,93 @@
+"""Hostile cases 129 and 130: a crowd that idles, a crowd that drips, and a hundred messages at once."""
+
+import asyncio
+import re
+import resource
+import time
+
+import pytest
+
+from tests.server.house import Builder, House, still_serves
+from tests.server.talk import message
+
+IDLE = 2000
+
+
+@pytest.fixture
+def roomy(build: Builder) -> House:
+    """A house that takes a crowd, with a scanner that has room for it."""
+    return build(
+        tables={
+            "limits": {"sessions": 4000, "sessions_per_client": 4000},
+            "scanner": {"waiting": 200, "wait_timeout_s": 30},
+        }
+    )
+
+
+def resident_bytes(pid: int) -> int:
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as lines:
+        found = re.search(r"^Pss_Anon:\s+(\d+)", lines.read(), re.MULTILINE)
+    assert found
+    return int(found[1]) * 1024
+
+
+def test_case_129_two_thousand_idle_connections(roomy: House) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    asyncio.run(_idle(roomy))
+
+
+async def _idle(house: House) -> None:
+    pid = house.process("receiver-0")
+    before = resident_bytes(pid)
+    crowd = []
+    try:
+        for _ in range(IDLE // 100):
+            crowd += await asyncio.gather(*(asyncio.open_connection(*house.address()) for _ in range(100)))
+        for reader, _writer in crowd:
+            assert (await reader.readline()).startswith(b"220")
+        assert (resident_bytes(pid) - before) / IDLE < 60_000
+        began_s = time.monotonic()
+        await asyncio.to_thread(still_serves, house)
+        assert time.monotonic() - began_s < 5
+    finally:
+        for _reader, writer in crowd:
+            writer.close()
+
+
+def test_case_129_twenty_clients_that_drip(roomy: House) -> None:
+    clients = [roomy.client(source=f"127.0.129.{number + 1}") for number in range(20)]
+    for client in clients:
+        client.envelope("anna@local.example")
+        assert client.ask("DATA").code == 354
+    for _ in range(3):
+        for client in clients:
+            client.send(b"x")
+        still_serves(roomy)
+    for client in clients:
+        client.socket.close()
+    assert roomy.stored() == []
+
+
+def test_case_130_a_hundred_messages_at_once(roomy: House) -> None:
+    took = asyncio.run(_hundred(roomy))
+    assert [code for code, _ in took if code not in (250, 451)] == []
+    assert max(took_s for _, took_s in took) < 30
+    assert len(roomy.stored()) == [code for code, _ in took].count(250)
+    assert [code for code, _ in took].count(250) > 50
+
+
+async def _hundred(house: House) -> list[tuple[int, float]]:
+    content = message("case-130", ("y" * 78 + "\r\n") * 1250) + b".\r\n"
+
+    async def one() -> tuple[int, float]:
+        reader, writer = await asyncio.open_connection(*house.address())
+        began_s = time.monotonic()
+        for line in (b"", b"HELO me\r\n", b"MAIL FROM:<a@sender.example>\r\n", b"RCPT TO:<anna@local.example>\r\n", b"DATA\r\n"):
+            writer.write(line)
+            await reader.readline()
+        writer.write(content)
+        reply = await reader.readline()
+        writer.close()
+        return int(reply[:3]), time.monotonic() - began_s
+
+    return await asyncio.gather(*(one() for _ in range(100)))

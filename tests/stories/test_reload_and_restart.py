@@ -1,0 +1,128 @@
+"""A new configuration takes effect, a broken one does not, and changes of the directory need neither."""
+
+import signal
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+from tests.fixtures.clement import CLEMENT
+from tests.fixtures.programs import accepts_connections, choose_port, wait_until
+from tests.server.house import Builder, House, still_serves
+from tests.server.talk import message
+
+
+def reload(house: House) -> None:
+    house.program.send(signal.SIGHUP)
+
+
+def certificate_shown(house: House) -> bytes:
+    with house.talk("submissions") as client:
+        assert isinstance(client.socket, ssl.SSLSocket)
+        return client.socket.getpeercert(binary_form=True) or b""
+
+
+def test_a_broken_configuration_changes_nothing_and_says_why(build: Builder) -> None:
+    house = build()
+    good = house.config.read_text()
+    receiver = house.process("receiver-0")
+    busy = choose_port()
+    for broken, why in (
+        (good.replace("[limits]", "[limitz]"), "limitz"),
+        (good.replace("tls/certificate.pem", "tls/none.pem"), "none.pem"),
+        (good.replace("recipients = 100", "recipients = 5"), "recipients"),
+    ):
+        told = len(house.events("reload-refused"))
+        house.config.write_text(broken)
+        reload(house)
+        wait_until(lambda told=told: len(house.events("reload-refused")) > told, "refused")
+        assert why in house.events("reload-refused")[-1]["why"]
+        still_serves(house)
+    assert house.process("receiver-0") == receiver
+    assert not accepts_connections(("127.0.0.1", busy))
+
+
+def test_an_address_somebody_else_has_is_refused(build: Builder) -> None:
+    house, other = build(), build()
+    house.config.write_text(
+        house.config.read_text().replace(f":{house.ports['lmtp']}", f":{other.ports['lmtp']}")
+    )
+    reload(house)
+    wait_until(lambda: bool(house.events("reload-refused")), "refused")
+    assert str(other.ports["lmtp"]) in house.events("reload-refused")[-1]["why"]
+    assert accepts_connections(house.address("lmtp"))
+    still_serves(house)
+
+
+def test_a_good_configuration_moves_a_listener_and_shows_the_new_certificate(build: Builder) -> None:
+    house = build()
+    old_port, new_port = house.ports["lmtp"], choose_port()
+    old_certificate = certificate_shown(house)
+    with house.client() as under_way:
+        under_way.envelope("anna@local.example")
+        renew(house)
+        house.config.write_text(house.config.read_text().replace(f":{old_port}", f":{new_port}"))
+        reload(house)
+        wait_until(lambda: bool(house.events("reloaded")), "reloaded")
+        wait_until(lambda: accepts_connections(("127.0.0.1", new_port)), "listens at the new address")
+        assert under_way.content(message("across the reload")).code == 250, "who has begun may finish"
+        assert [answer.codes for answer in under_way.rest()] == ["421 4.3.2"]
+    wait_until(lambda: not accepts_connections(("127.0.0.1", old_port)), "the old address is closed")
+    wait_until(lambda: certificate_shown(house) != old_certificate, "the new certificate is shown")
+    still_serves(house)
+    assert len(house.messages("anna@local.example")) == 1
+
+
+def renew(house: House) -> None:
+    """A certificate of another time, made the way the first one was."""
+    for path in (house.folder / "tls").iterdir():
+        path.unlink()
+    subprocess.run([CLEMENT, "init", "--config", house.config], check=True, capture_output=True)
+
+
+def test_reloads_hang_up_on_nobody(build: Builder) -> None:
+    house = build()
+    for turn in range(3):
+        reload(house)
+        until_s = time.monotonic() + 1.0
+        while time.monotonic() < until_s:
+            # A client is served, or told to come back; there is never nobody at the door.
+            with house.talk() as client:
+                greeting = client.answer()
+                hello = client.ask("EHLO client.sender.example") if greeting.code == 220 else greeting
+                assert hello.code == 250 or hello.codes == "421 4.3.2"
+        wait_until(lambda turn=turn: len(house.events("reloaded")) == turn + 1, "reloaded")
+    still_serves(house)
+
+
+def test_a_new_mailbox_takes_mail_within_two_seconds(build: Builder) -> None:
+    house = build()
+    address = "gustav@local.example"
+    with house.client() as client:
+        assert client.envelope(address)[0].codes == "550 5.1.1"
+        house.verb(f"mailbox add {address}")
+        began_s = time.monotonic()
+        wait_until(lambda: taken(house, address), "taken", 5)
+        assert time.monotonic() - began_s < 2.5
+    house.verb(f"mailbox remove {address}")
+    wait_until(lambda: not taken(house, address), "no longer taken", 5)
+
+
+def taken(house: House, address: str) -> bool:
+    with house.client() as client:
+        return client.envelope(address)[0].code == 250
+
+
+def test_a_changed_password_counts_within_two_seconds(build: Builder, short_folder: Path) -> None:
+    from tests.server.furnish import LOGIN, PASSWORD
+
+    house = build()
+    secret = short_folder / "password"
+    secret.write_text("an entirely new passphrase\n")
+    with house.client("submissions") as client:
+        assert client.log_in(LOGIN, PASSWORD).code == 235
+    house.verb(f"person change {LOGIN} --password-file {secret}")
+    time.sleep(2)
+    with house.client("submissions") as client:
+        assert client.log_in(LOGIN, PASSWORD).code == 535
+        assert client.log_in(LOGIN, "an entirely new passphrase").code == 235

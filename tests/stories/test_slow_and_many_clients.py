@@ -1,0 +1,125 @@
+"""Clients that dawdle, that never read, that are many: each has its bound, and the others do not feel it."""
+
+import socket
+import time
+
+import pytest
+
+from tests.server.house import Builder, House, still_serves
+from tests.server.talk import Gone, Hung, message
+
+
+@pytest.fixture
+def hasty(build: Builder) -> House:
+    """A house with little patience."""
+    return build(
+        tables={
+            "limits": {
+                "greeting_timeout_s": 2,
+                "command_timeout_s": 2,
+                "data_init_timeout_s": 2,
+                "data_block_timeout_s": 2,
+                "write_timeout_s": 2,
+                "tls_timeout_s": 2,
+                "sessions_per_client": 5,
+                "sessions": 12,
+            }
+        }
+    )
+
+
+def test_each_kind_of_waiting_has_an_end(hasty: House) -> None:
+    silent = hasty.talk(source="127.0.50.1")
+    greeted = hasty.client(source="127.0.50.2")
+    no_content = hasty.client(source="127.0.50.3")
+    no_content.envelope("anna@local.example")
+    no_content.ask("DATA")
+    half = hasty.client(source="127.0.50.4")
+    half.envelope("anna@local.example")
+    half.ask("DATA")
+    half.send(message("half"))
+    half_line = hasty.client(source="127.0.50.5")
+    half_line.send(b"NOO")
+    stalled_handshake = hasty.client(source="127.0.50.6")
+    assert stalled_handshake.ask("STARTTLS").code == 220
+    began_s = time.monotonic()
+    silent.expect("220")
+    for client in (silent, greeted, no_content, half, half_line):
+        assert [answer.codes for answer in client.rest()] == ["421 4.4.2"]
+    with pytest.raises((Gone, ConnectionError)):
+        stalled_handshake.answer()
+    assert time.monotonic() - began_s < 11
+    assert hasty.stored() == []
+    assert hasty.unfinished() == []
+    still_serves(hasty)
+
+
+def test_octet_by_octet_is_slow_but_no_crime_until_time_is_up(hasty: House) -> None:
+    with hasty.client(source="127.0.51.1") as client:
+        for octet in b"NOOP":
+            client.send(bytes([octet]))
+            time.sleep(0.1)
+        client.send(b"\r\n")
+        client.expect("250")
+
+
+def test_a_command_may_not_take_for_ever(hasty: House) -> None:
+    with hasty.client(source="127.0.51.2") as client:
+        began_s = time.monotonic()
+        with pytest.raises((AssertionError, OSError)):
+            while time.monotonic() - began_s < 10:
+                client.send(b"N")
+                client.silent(0.3)
+        assert time.monotonic() - began_s < 8
+
+
+def test_a_client_that_never_reads(hasty: House) -> None:
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        raw.bind(("127.0.52.1", 0))
+        raw.connect(hasty.address())
+        raw.settimeout(0.5)
+        began_s, sent = time.monotonic(), 0
+        gone = False
+        while time.monotonic() - began_s < 12 and not gone:
+            try:
+                sent += raw.send(b"EHLO me\r\n" * 500)
+            except TimeoutError:
+                continue
+            except OSError:
+                gone = True
+        assert gone, f"still there after {sent} octets"
+    still_serves(hasty)
+
+
+def test_limits_for_one_client_and_for_all(hasty: House) -> None:
+    mine = [hasty.client(source="127.0.53.1") for _ in range(5)]
+    with hasty.talk(source="127.0.53.1") as client:
+        assert [answer.codes for answer in client.rest()] == ["421 4.7.0"]
+    others = [hasty.client(source=f"127.0.53.{number}") for number in range(2, 9)]
+    with hasty.talk(source="127.0.53.100") as client:
+        assert [answer.codes for answer in client.rest()] == ["421 4.3.2"]
+    mine[0].socket.close()
+    time.sleep(0.2)
+    with hasty.client(source="127.0.53.100") as client:
+        assert client.ask("NOOP").code == 250
+    for client in (*mine, *others):
+        client.socket.close()
+    row = hasty.wait_for_row(
+        "SELECT outcome, reason FROM clement_session WHERE client_address = '127.0.53.1' AND reason <> ''"
+    )
+    assert row[1] == "too-many-sessions"
+
+
+def test_connections_a_minute(build: Builder) -> None:
+    house = build(tables={"limits": {"connections_per_minute": 5, "messages_per_minute": 3}})
+    for _ in range(5):
+        house.client(source="127.0.54.1").socket.close()
+    with house.talk(source="127.0.54.1") as client:
+        assert [answer.codes for answer in client.rest()] == ["421 4.7.0"]
+    with house.client(source="127.0.54.2") as client:
+        codes = [client.say("MAIL FROM:<a@sender.example>", "RSET")[0].codes for _ in range(4)]
+        assert codes == ["250 2.1.0"] * 3 + ["421 4.7.0"]
+
+
+__all__ = ["Hung"]
