@@ -15,12 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from profiles import Discard
-
 from clement.cli import wiring
 from clement.cli.listeners import open_listener
 from clement.cli.wiring import Outside, Paths
 from clement.config import load
+from clement.delivery.nowhere import NowhereTransport
 from clement.delivery.routing import Transports
 from clement.policy.directory import (
     Directory,
@@ -102,7 +101,7 @@ async def measure(folder: Path) -> None:
         1, (group,), (Domain(1, "bench.test", 1),), (LocalMailbox(1, "u1@bench.test", "u1"),)
     )
     write_directory(Paths.of(settings).directory, Directory(contents))
-    nowhere = Discard()
+    nowhere = NowhereTransport()
     running = await wiring.start_receiver(
         settings, 1, Outside(transports=lambda *_: Transports(nowhere, nowhere, nowhere))
     )

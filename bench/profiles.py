@@ -19,7 +19,6 @@ P3d bans the generator's range by hand; DNS lists do not exist here yet.
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 from clement.cli.database import connected, operating_person
@@ -27,10 +26,8 @@ from clement.cli.serve import serve
 from clement.cli.wiring import Outside
 from clement.config import load
 from clement.config.settings import Settings
+from clement.delivery.nowhere import NowhereTransport
 from clement.delivery.routing import Transports
-from clement.delivery.transport import Destination, Envelope, Placement
-from clement.smtp import ReversePath, replies
-from clement.spool.content import Content
 from clement.spool.filesystem import FileSystem
 from clement.spool.workers import Workers
 
@@ -61,43 +58,8 @@ address = "127.0.0.1:{web_port}"
 """
 
 
-class _Discarded:
-    """A delivery that ends in nothing."""
-
-    def __init__(self, destinations: Sequence[Destination]) -> None:
-        self._destinations = destinations
-
-    async def prepare(self, content: Content) -> Sequence[Placement | None]:
-        return [None] * len(self._destinations)
-
-    async def commit(self) -> Sequence[Placement]:
-        return [Placement(replies.MESSAGE_OK)] * len(self._destinations)
-
-    async def abort(self) -> None:
-        return None
-
-
-class Discard:
-    """A transport to nowhere, to measure everything but the placing."""
-
-    def target(self, destination: Destination) -> Hashable:
-        return "nowhere"
-
-    def answers_each(self, destination: Destination) -> bool:
-        return False
-
-    def known(self, destination: Destination) -> Placement | bool | None:
-        return None
-
-    async def verify(self, envelope_reverse_path: ReversePath, destination: Destination) -> Placement | None:
-        return None
-
-    def start(self, envelope: Envelope, destinations: Sequence[Destination]) -> _Discarded:
-        return _Discarded(destinations)
-
-
 def _discarding(settings: Settings, filesystem: FileSystem, workers: Workers) -> Transports:
-    nowhere = Discard()
+    nowhere = NowhereTransport()
     return Transports(nowhere, nowhere, nowhere)
 
 

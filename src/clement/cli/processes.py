@@ -20,15 +20,9 @@ from clement.server.checking import serve_checks
 from clement.server.directory_file import DirectoryKeeper
 from clement.server.receiver import OpenListener, receive
 from clement.server.supervisor import Role
-from clement.spool.filesystem import OsFileSystem
-from clement.telemetry import events as log_events
-from clement.telemetry.log import Log
 from clement.telemetry.metrics import Metrics
 
-log = Log("serve")
-
 KEEP_EVERY_S = 0.5
-SWEEP_EVERY_S = 3600.0
 
 
 def roles(settings: Settings, listeners: Sequence[OpenListener], outside: Outside) -> list[Role]:
@@ -45,6 +39,7 @@ def roles(settings: Settings, listeners: Sequence[OpenListener], outside: Outsid
     found += [
         Role(f"checker-{number}", _Checker(checkers), 1) for number in range(wiring.checker_count(settings))
     ]
+    found.append(Role("steward", _Steward(settings), 1))
     found.append(Role("recorder", _Recorder(settings), 2, 30.0))
     if isinstance(settings.web.address, TcpEndpoint):
         found.append(Role("web", _Web(settings, settings.web.address), 1))
@@ -105,6 +100,13 @@ class _Stop:
         return self._told
 
 
+def _stop_on_signal() -> _Stop:
+    stop = _Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop.set)
+    return stop
+
+
 class _Recorder:
     """The recorder's life: records into SQL, and the directory out of it."""
 
@@ -114,14 +116,11 @@ class _Recorder:
     def __call__(self) -> None:
         from clement.store.database import connect
 
-        stop = _Stop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop.set)
+        stop = _stop_on_signal()
         settings, paths = self._settings, Paths.of(self._settings)
         connect(store_settings(settings.database))
         keeper = threading.Thread(target=self._keep_directory, args=(stop,), name="directory", daemon=True)
         keeper.start()
-        threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
         self._record(stop, Metrics.open(paths.metrics, "recorder"))
         keeper.join()
 
@@ -147,13 +146,17 @@ class _Recorder:
             keeper.step()
             time.sleep(KEEP_EVERY_S)
 
-    def _sweep(self) -> None:
-        """At the start, and then every hour: what crashes left behind (hostile case 127)."""
-        while True:
-            swept = wiring.sweep(self._settings, OsFileSystem(), time.time())
-            if swept:
-                log.info(log_events.SWEPT, files=swept)
-            time.sleep(SWEEP_EVERY_S)
+
+class _Steward:
+    """The steward's life."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self) -> None:
+        from clement.cli.steward import tend
+
+        tend(self._settings, _stop_on_signal().is_set)
 
 
 class _Web:

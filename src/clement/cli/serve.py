@@ -76,12 +76,15 @@ def _prepare_directory(settings: Settings) -> None:
     path = Paths.of(settings).directory
     try:
         with connected(settings.database):
+            from clement.store.durability import unsafe_settings
             from clement.store.schema import WrongSchema, require_current_schema
 
             try:
                 require_current_schema()
             except WrongSchema as fault:
                 raise WrongDatabase(str(fault)) from None
+            for sentence in unsafe_settings():
+                log.warning(log_events.DATABASE_UNSAFE, why=sentence)
             keeper_of(settings).step()
     except WrongDatabase as fault:
         raise Failure(ExitCode.DATABASE_AWAY, str(fault)) from None

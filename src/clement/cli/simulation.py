@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from base64 import b64encode
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,8 +23,8 @@ from clement.cli.listeners import SERVICES
 from clement.cli.wiring import Paths
 from clement.config.listener import ListenerKind
 from clement.config.settings import Settings
+from clement.delivery.nowhere import NowhereTransport
 from clement.delivery.routing import Transports
-from clement.delivery.transport import Destination, Envelope, Placement
 from clement.journal.records import Record, SessionRecord, TransactionRecord
 from clement.message.grammar import examine
 from clement.policy.directory import Directory
@@ -37,7 +37,7 @@ from clement.server.peer import Door, client
 from clement.server.services import Clocks, Services, SessionLimits
 from clement.server.splitting import SplitMemory
 from clement.smtp import ContentWriter as WireContent
-from clement.smtp import Extensions, ReversePath, ServerSession, replies
+from clement.smtp import Extensions, ServerSession, replies
 from clement.spool.content import ContentWriter
 from clement.spool.filesystem import OsFileSystem
 from clement.spool.workers import Workers
@@ -188,39 +188,6 @@ def _saw_content(transaction: TransactionRecord) -> bool:
     return transaction.size_bytes > 0
 
 
-class _Agreeable:
-    """A transport that would take everything and moves nothing."""
-
-    def target(self, destination: Destination) -> Hashable:
-        return "simulation"
-
-    def answers_each(self, destination: Destination) -> bool:
-        return False
-
-    def known(self, destination: Destination) -> Placement | bool | None:
-        return None
-
-    async def verify(self, envelope_reverse_path: ReversePath, destination: Destination) -> Placement | None:
-        return None
-
-    def start(self, envelope: Envelope, destinations: Sequence[Destination]) -> _Placed:
-        return _Placed(len(destinations))
-
-
-class _Placed:
-    def __init__(self, count: int) -> None:
-        self._count = count
-
-    async def prepare(self, content: object) -> Sequence[Placement | None]:
-        return [None] * self._count
-
-    async def commit(self) -> Sequence[Placement]:
-        return [Placement(replies.MESSAGE_OK)] * self._count
-
-    async def abort(self) -> None:
-        return None
-
-
 class _NoSplits(SplitMemory):
     """Remembers and recalls nothing."""
 
@@ -253,7 +220,7 @@ def _services(
     plan: Plan,
     scanner: Scanner | None,
 ) -> Services:
-    filesystem, paths, agreeable = OsFileSystem(), Paths.of(settings), _Agreeable()
+    filesystem, paths, agreeable = OsFileSystem(), Paths.of(settings), NowhereTransport()
     folder = str(paths.staging)
     return Services(
         hostname=settings.site.hostname,

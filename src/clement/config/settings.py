@@ -111,6 +111,8 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """"file:PATH" or "env:NAME", never the password itself."""
     connect_timeout_s: Seconds = 5
     """Wait for a connection before the database counts as away."""
+    keep_log_days: CountOrNone = 90
+    """Days that the log of sessions is kept. 0: for ever."""
 
 
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -75,11 +75,18 @@ ACCEPT_FAILED: Final = _event(
 PROXY_HEADER_BAD: Final = _event(
     "proxy-header-bad", "A balancer sent no usable PROXY header; its client was dropped"
 )
+DATABASE_UNSAFE: Final = _event(
+    "database-unsafe", "The database may forget what it confirmed; the setting to change"
+)
 DIRECTORY_UNREADABLE: Final = _event(
     "directory-unreadable", "The directory snapshot cannot be read; the last one stands"
 )
 DIRECTORY_UNWRITABLE: Final = _event(
     "directory-unwritable", "The directory snapshot cannot be written; receivers go on with the one they have"
+)
+RETIRED: Final = _event("retired", "Rows of the log that were older than it is kept were deleted; how many")
+RETENTION_FAILED: Final = _event(
+    "retention-failed", "SQL did not delete old log rows; tried again in an hour"
 )
 SWEPT: Final = _event("swept", "Files that crashes and clients left behind were removed; how many")
 DIRECTORY_UNAVAILABLE: Final = _event(

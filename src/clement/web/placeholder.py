@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from html import escape
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -36,17 +37,20 @@ def application(hostname: str, metrics: Path) -> Callable[[dict[str, Any], Start
     def answer(environment: dict[str, Any], start: Start) -> Iterable[bytes]:
         path = environment.get("PATH_INFO", "")
         if path == "/":
-            return _send(start, "200 OK", "text/html; charset=utf-8", PAGE.format(host=escape(hostname)))
+            return _send(start, HTTPStatus.OK, "text/html; charset=utf-8", PAGE.format(host=escape(hostname)))
         if path == "/metrics":
-            return _send(start, "200 OK", "text/plain; version=0.0.4", rendered(collect(metrics)))
-        return _send(start, "404 Not Found", "text/plain; charset=utf-8", "Nothing here.\n")
+            return _send(start, HTTPStatus.OK, "text/plain; version=0.0.4", rendered(collect(metrics)))
+        return _send(start, HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", "Nothing here.\n")
 
     return answer
 
 
-def _send(start: Start, status: str, kind: str, text: str) -> Iterable[bytes]:
+def _send(start: Start, status: HTTPStatus, kind: str, text: str) -> Iterable[bytes]:
     body = text.encode("utf-8")
-    start(status, [("Content-Type", kind), ("Content-Length", str(len(body))), *HEADERS])
+    start(
+        f"{status.value} {status.phrase}",
+        [("Content-Type", kind), ("Content-Length", str(len(body))), *HEADERS],
+    )
     return [body]
 
 

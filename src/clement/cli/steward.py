@@ -1,0 +1,55 @@
+"""The steward's life: what has to be done now and then, away from the mail."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+from clement.cli import wiring
+from clement.cli.database import store_settings
+from clement.config.settings import Settings
+from clement.spool.filesystem import OsFileSystem
+from clement.telemetry import events as log_events
+from clement.telemetry.log import Log
+
+log = Log("steward")
+
+ROUND_EVERY_S = 3600.0
+LOOK_EVERY_S = 1.0
+NICENESS = 10
+
+
+def tend(settings: Settings, stop: Callable[[], bool]) -> None:
+    """Every hour sweep what crashes left behind, and delete what the log need not keep."""
+    from clement.store.database import connect
+
+    os.nice(NICENESS)
+    connect(store_settings(settings.database))
+    next_round_s = 0.0
+    while not stop():
+        if time.monotonic() >= next_round_s:
+            next_round_s = time.monotonic() + ROUND_EVERY_S
+            swept = wiring.sweep(settings, OsFileSystem(), time.time())
+            if swept:
+                log.info(log_events.SWEPT, files=swept)
+            retire(settings, stop)
+        time.sleep(LOOK_EVERY_S)
+
+
+def retire(settings: Settings, stop: Callable[[], bool]) -> None:
+    """Delete what the log has kept long enough; what fails is tried again in the next round."""
+    from django.db import Error
+
+    from clement.store.retention import Retention, delete_expired
+
+    days = settings.database.keep_log_days
+    try:
+        deleted = delete_expired(
+            Retention(sessions_days=days, refusal_runs_days=days), now_s=time.time(), stop=stop
+        )
+    except Error as fault:
+        log.warning(log_events.RETENTION_FAILED, fault=str(fault)[:300])
+        return
+    if deleted:
+        log.info(log_events.RETIRED, rows=deleted)
