@@ -31,8 +31,8 @@ format: setup ## let ruff write the style
 fuzz: setup ## feed the protocol core at random, until Ctrl-C (FUZZ_ARGS)
 	@scripts/fuzz $(FUZZ_ARGS)
 
-soak: setup ## the long tests: 200 rounds of SIGKILL under load
-	@scripts/test -m soak -n 0 --timeout 7200 $(PYTEST_ARGS)
+soak: setup ## SIGKILL under load, 200 times (ROUNDS=n); SQL=1: the database away for a minute
+	@ROUNDS='$(ROUNDS)' SQL='$(SQL)' SQLITE='$(SQLITE)' OUTAGE_S='$(OUTAGE_S)' scripts/soak
 
 bench: setup ## Clement beside Postfix and Exim on this machine
 	@scripts/bench

@@ -1,8 +1,8 @@
 """`python -m tests.crash.faulty_serve CONFIG PLAN`: the real `serve`, on a disk that fails when told to.
 
 PLAN is a file that a test writes while the server runs: a JSON list of faults, each {"point", "kind",
-"moment", "errno", "hit"}. It is read again at every named point, so one server serves a whole matrix. What has
-struck is appended to PLAN.struck; a plan that kills is removed first, so that the next receiver lives.
+"moment", "errno", "hit"}. It is read again at every named point, so one server serves a whole matrix. What
+has struck is appended to PLAN.struck; a plan that kills is removed first, so that the next receiver lives.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class ArmedFileSystem(FaultyFileSystem):
 
 
 class ArmedSegments(SegmentFiles):
-    """The journal's files: {"journal": "write", "errno": N} fails every write; {"journal": "torn", "token": T}
-    writes half of what holds T and dies.
+    """The journal's files: {"journal": "write", "errno": N} fails every write; {"journal": "torn",
+    "token": T} writes half of what holds T and dies.
     """
 
     def __init__(self, plan_file: Path) -> None:

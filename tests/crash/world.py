@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import smtplib
 import sqlite3
 import subprocess
 import sys
@@ -16,10 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.crash.furnish import LOCAL, RELAYED, STORED_ELSEWHERE
+import psycopg
+
+from tests.crash.furnish import LOCAL
 from tests.crash.mta import Letter
 from tests.crash.next_hop import NextHop
-from tests.fixtures.clement import CLEMENT, make_site, run_verb
+from tests.fixtures.clement import CLEMENT, make_site
+from tests.fixtures.databases import DatabaseServer
 from tests.fixtures.faults import Fault
 from tests.fixtures.places import ROOT
 from tests.fixtures.programs import Program, choose_port, wait_until
@@ -47,6 +51,23 @@ def configuration(port: int, changes: Tables) -> str:
     return "\n".join([*lines, "[[listener]]", 'kind = "mx"', f'address = "127.0.0.1:{port}"', ""])
 
 
+@dataclass(frozen=True)
+class Database:
+    """A database of a PostgreSQL that the test may stop."""
+
+    server: DatabaseServer
+    name: str
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        return {"engine": "postgresql", "host": self.server.host, "user": self.server.user, "name": self.name}
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        place = {"host": self.server.host, "user": self.server.user, "dbname": self.name}
+        with psycopg.connect(**place) as connection:
+            return connection.execute(statement.encode()).fetchall()
+
+
 @dataclass
 class World:
     """A running Clement, and everywhere its mail can be."""
@@ -56,6 +77,7 @@ class World:
     program: Program
     relay: NextHop
     lmtp: NextHop
+    database: Database | None = None
 
     @property
     def mail(self) -> Path:
@@ -111,6 +133,16 @@ class World:
         contents += [content for hop in (self.relay, self.lmtp) for _address, content in list(hop.kept)]
         return Counter(_subject(content) for content in contents)
 
+    def index(self) -> Counter[tuple[str, str]]:
+        """How often each token lies in each place."""
+        found: Counter[tuple[str, str]] = Counter()
+        for path in self.mail.glob("*/*/new/*"):
+            domain, local_part = path.parts[-4:-2]
+            found[_subject(path.read_bytes()), f"{local_part}@{domain}"] += 1
+        for hop in (self.relay, self.lmtp):
+            found.update((_subject(content), address) for address, content in list(hop.kept))
+        return found
+
     def unfinished(self) -> list[Path]:
         """Files of messages that were neither placed nor removed."""
         found = [*(self.folder / "spool/staging").glob("*"), *self.mail.glob("*/*/tmp/*")]
@@ -137,7 +169,8 @@ class World:
 
     def accepted_in_sql(self) -> list[str]:
         """Ids of the transactions that SQL holds as accepted."""
-        return [row[0] for row in self.rows("SELECT id FROM clement_transaction WHERE outcome = 'accepted'")]
+        statement = "SELECT id FROM clement_transaction WHERE outcome = 'accepted'"
+        return [row[0] for row in (self.database or self).rows(statement)]
 
     def wait_for_recorder(self, ids: set[str], timeout_s: float = 60.0) -> None:
         """Wait until SQL holds these transactions."""
@@ -167,7 +200,9 @@ class World:
         return int(started[-1]["pid"])
 
     def wait(self) -> None:
+        """Wait until a client is greeted; the port is open some time before."""
         self.program.wait_for(self.mx)
+        smtplib.SMTP(*self.mx, "client.test", 30).close()
 
     def start_again(self) -> None:
         self.program.start_again()
@@ -181,11 +216,14 @@ def transaction_ids(letter: Letter) -> set[str]:
 
 
 @contextmanager
-def a_world(folder: Path, changes: Tables | None = None, *, faulty: bool = False) -> Iterator[World]:
+def a_world(
+    folder: Path, changes: Tables | None = None, *, faulty: bool = False, database: Database | None = None
+) -> Iterator[World]:
     """A furnished, running server and its next hops in an empty place."""
+    changes = {**(changes or {}), **({"database": database.settings} if database else {})}
     relay, lmtp = NextHop(), NextHop(lmtp=True)
     port, place = choose_port(), folder / "site"
-    config = make_site(place, configuration(port, changes or {}), ())
+    config = make_site(place, configuration(port, changes), ())
     python_path = {"PYTHONPATH": str(ROOT)}
     subprocess.run(
         [sys.executable, "-m", "tests.crash.furnish", config, str(relay.port), str(lmtp.port)],
@@ -201,7 +239,7 @@ def a_world(folder: Path, changes: Tables | None = None, *, faulty: bool = False
     lmtp.start()
     program = Program(command, place / "serve.log", env=python_path, cwd=ROOT)
     try:
-        world = World(place, ("127.0.0.1", port), program, relay, lmtp)
+        world = World(place, ("127.0.0.1", port), program, relay, lmtp, database)
         world.wait()
         yield world
     finally:
@@ -223,6 +261,3 @@ def _as_json(fault: Fault) -> dict[str, object]:
         "errno": fault.errno,
         "hit": fault.hit,
     }
-
-
-__all__ = ["RELAYED", "STORED_ELSEWHERE", "World", "a_world", "run_verb", "transaction_ids"]

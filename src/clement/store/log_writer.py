@@ -40,9 +40,15 @@ ADD_HITS = (
 class SqlLogWriter:
     """Writes the records of one node. Used by one thread at a time."""
 
-    def __init__(self, node: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        node: str,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._node = node
         self._sleep = sleep
+        self._monotonic = monotonic
 
     def positions(self) -> dict[str, int]:
         try:
