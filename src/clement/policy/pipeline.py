@@ -28,6 +28,8 @@ from clement.policy.finding import Finding, Observation, Result
 Facts = TypeVar("Facts")
 Answer = Finding | None | Awaitable[Finding | None]
 Observations = list[Observation]
+_Begun = tuple[Awaitable[Finding | None], int, str]
+"""An answer that waits, when its check began (ns), and the check's name where the budget bounds it."""
 
 
 class Check(msgspec.Struct, Generic[Facts], frozen=True):
@@ -61,7 +63,7 @@ def gather(
     Raises, now or when awaited, what a check raises.
     """
     found: Observations = []
-    waiting: list[Coroutine[None, None, Observation | None]] = []
+    waiting: list[_Begun] = []
     try:
         for check in checks:
             started_ns = perf_counter_ns()
@@ -71,35 +73,34 @@ def gather(
             if isinstance(answer, Finding):
                 found.append(Observation(answer, (perf_counter_ns() - started_ns) // 1000))
             else:
-                waiting.append(_timed(check, answer, budget_s, started_ns))
+                waiting.append((answer, started_ns, "" if check.bounds_itself else check.name))
     except BaseException:
-        for begun in waiting:
-            begun.close()
+        _give_up(waiting)
         raise
-    return _finish(found, waiting) if waiting else found
+    return _finish(found, waiting, budget_s) if waiting else found
 
 
-async def _finish(
-    found: Observations, waiting: list[Coroutine[None, None, Observation | None]]
-) -> Observations:
+def _give_up(waiting: Sequence[_Begun]) -> None:
+    for answer, _started_ns, _name in waiting:
+        if isinstance(answer, Coroutine):
+            answer.close()
+
+
+async def _finish(found: Observations, waiting: Sequence[_Begun], budget_s: float) -> Observations:
     if len(waiting) == 1:
-        late = [await waiting[0]]
+        late = [await _timed(waiting[0], budget_s)]
     else:
         # When one raises, nobody will ask for what the others find.
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(each) for each in waiting]
+            tasks = [group.create_task(_timed(each, budget_s)) for each in waiting]
         late = [task.result() for task in tasks]
     found.extend(observation for observation in late if observation is not None)
     return found
 
 
-async def _timed(
-    check: Check[Facts], answer: Awaitable[Finding | None], budget_s: float, started_ns: int
-) -> Observation | None:
-    if check.bounds_itself:
-        finding = await answer
-    else:
-        finding = await _bounded(check.name, answer, budget_s)
+async def _timed(begun: _Begun, budget_s: float) -> Observation | None:
+    answer, started_ns, name = begun
+    finding = await (_bounded(name, answer, budget_s) if name else answer)
     if finding is None:
         return None
     return Observation(finding, (perf_counter_ns() - started_ns) // 1000)

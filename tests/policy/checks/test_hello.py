@@ -1,0 +1,87 @@
+"""The name a client gives itself: ours, implausible, or just a name."""
+
+from __future__ import annotations
+
+import pytest
+
+from clement.policy.checks.hello import check
+from clement.policy.facts import SessionFacts
+from clement.policy.finding import Result
+from clement.policy.reason import Reason
+from clement.smtp import Service
+from tests.policy.samples import ANNA_PERSON, NOT_RELAYABLE, RELAYABLE, TRUSTED, session
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mx.local.example",
+        "MX.Local.Example",
+        "mx.local.example.",
+        "local.example",
+        "relay.example",
+        "[192.0.2.1]",
+    ]
+    ZZ
+)
+def test_a_stranger_that_says_it_is_us_is_refused(name: str) -> None:
+    found = check(session(hello=name))
+    assert found is not None
+    assert (found.result, found.reason) == (Result.FAIL, Reason.HELLO_IMPERSONATES)
+
+
+@pytest.mark.parametrize("name", ["localhost", "pc-12", "198.18.0.7", "192.0.2.1", "::1.2.3.4"])
+def test_what_is_no_name_is_implausible(name: str) -> None:
+    found = check(session(hello=name))
+    assert found is not None
+    assert (found.result, found.reason) == (Result.SOFTFAIL, Reason.HELLO_IMPLAUSIBLE)
+
+
+@pytest.mark.parametrize("name", ["mx.sender.example", "sub.local.example", "xn--bcher-kva.example", "a.b"])
+def test_any_other_name_is_noted_whether_it_verifies_or_not(name: str) -> None:
+    found = check(session(hello=name))
+    assert found is not None
+    assert (found.result, found.reason, found.detail) == (Result.NEUTRAL, None, name)
+
+
+@pytest.mark.parametrize(
+    ("client", "name", "result"),
+    [
+        ("198.18.0.7", "[198.18.0.7]", Result.NEUTRAL),
+        ("2001:db8::7", "[IPv6:2001:DB8:0::7]", Result.NEUTRAL),
+        ("::ffff:198.18.0.7", "[198.18.0.7]", Result.NEUTRAL),
+        ("198.18.0.7", "[10.0.0.1]", Result.SOFTFAIL),
+        ("198.18.0.7", "[nonsense]", Result.SOFTFAIL),
+        ("198.18.0.7", "[", Result.SOFTFAIL),
+    ],
+)
+def test_a_literal_that_does_not_verify_is_no_reason_to_refuse(
+    client: str, name: str, result: Result
+) -> None:
+    # RFC 5321 §4.1.4
+    found = check(session(client, hello=name))
+    assert found is not None
+    assert (found.result, found.reason) == (result, None)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        session(hello="local.example", person=ANNA_PERSON),
+        session(hello="local.example", relaying=RELAYABLE),
+        session(hello="local.example", reputation=TRUSTED),
+        session("127.0.0.1", hello="local.example"),
+        session("::1", hello="localhost"),
+        session(hello="localhost", service=Service.SUBMISSION),
+        session(hello="local.example", service=Service.LMTP),
+    ],
+    ids=["logged-in", "relayable", "trusted", "loopback", "loopback-6", "submission", "lmtp"],
+)
+def test_our_own_side_may_call_itself_what_it_likes(facts: SessionFacts) -> None:
+    assert check(facts) is None
+
+
+def test_a_host_that_may_not_relay_is_a_stranger() -> None:
+    found = check(session(hello="local.example", relaying=NOT_RELAYABLE))
+    assert found is not None
+    assert found.reason is Reason.HELLO_IMPERSONATES
