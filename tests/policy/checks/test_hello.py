@@ -14,20 +14,19 @@ from tests.policy.samples import ANNA_PERSON, NOT_RELAYABLE, RELAYABLE, TRUSTED,
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "mx.local.example",
-        "MX.Local.Example",
-        "mx.local.example.",
-        "local.example",
-        "relay.example",
-        "[192.0.2.1]",
-    ]
-    ZZ
+    ["mx.local.example", "MX.Local.Example", "mx.local.example.", "local.example", "relay.example"],
 )
 def test_a_stranger_that_says_it_is_us_is_refused(name: str) -> None:
     found = check(session(hello=name))
     assert found is not None
     assert (found.result, found.reason) == (Result.FAIL, Reason.HELLO_IMPERSONATES)
+
+
+@pytest.mark.parametrize("literal", ["[192.0.2.1]", "[IPv6:2001:db8::1]"])
+def test_a_stranger_that_says_it_has_our_address_is_refused(literal: str) -> None:
+    found = check(session(hello=literal))
+    assert found is not None
+    assert found.reason is Reason.HELLO_IMPERSONATES
 
 
 @pytest.mark.parametrize("name", ["localhost", "pc-12", "198.18.0.7", "192.0.2.1", "::1.2.3.4"])
