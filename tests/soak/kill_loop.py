@@ -144,7 +144,7 @@ def settle(world: World, senders: Senders, rounds: int, kills: Counter[str], too
     known = {entry.letter.token for entry in senders.ledger}
     strangers = {token for token, _place in index} - known
     result.inexplicable.extend(f"mail nobody sent: {token}" for token in sorted(strangers))
-    tracebacks = sum(line["event"] == "unreadable" for line in world.log_lines())
+    tracebacks = world.log().count("Traceback (most recent call last)")
     twice = len(recorded) - len(set(recorded))
     return Outcome(rounds, kills, took_s, result, len(said), said - set(recorded), twice, tracebacks)
 

@@ -21,6 +21,8 @@ from clement.store.log_rows import LOG_GAP, SESSION, TRANSACTION, Batch
 
 REPEATS = 3
 PAUSE_S = 0.05
+REPEATS_WITHIN_S = 5.0
+"""Whoever has waited for a lock for this long says so, and does not wait again in silence."""
 
 # PostgreSQL: serialization failure, deadlock, lock not available (appendix A of its manual).
 PASSING_SQLSTATES = frozenset({"40001", "40P01", "55P03"})
@@ -59,7 +61,7 @@ class SqlLogWriter:
     def write(self, records: Sequence[Record], positions: Mapping[str, int]) -> None:
         batch = Batch(records)
         compare = hardened = False
-        repeats = 0
+        repeats, until_s = 0, self._monotonic() + REPEATS_WITHIN_S
         # Ends: each way round is taken once, or at most REPEATS times.
         while True:
             try:
@@ -75,7 +77,7 @@ class SqlLogWriter:
                 hardened = True
             except Error as reason:
                 repeats += 1
-                if repeats > REPEATS or not _passes(reason):
+                if repeats > REPEATS or self._monotonic() > until_s or not _passes(reason):
                     raise _unavailable(reason) from reason
                 self._sleep(PAUSE_S * repeats)
 
