@@ -31,10 +31,10 @@ from clement.policy.directory import (
     LocalMailbox,
     Mode,
 )
+from clement.server.admission import Unlimited
 from clement.server.conversation import Conversation
 from clement.server.directory_file import write_directory
 from clement.server.gate import Listening
-from clement.server.login import FailureBudget
 from clement.server.peer import client
 from clement.server.services import Services
 from clement.smtp import ServerSession
@@ -76,7 +76,7 @@ async def play(services: Services, listening: Listening, chunks: tuple[bytes, ..
         offer=listening.offer,
         limits=listening.protocol_limits,
     )
-    conversation = Conversation(services, listening.door, core, client("127.0.0.1", 4000), FailureBudget())
+    conversation = Conversation(services, listening.door, core, client("127.0.0.1", 4000), Unlimited())
     conversation.open()
     core.data_to_send()
     for chunk in chunks:

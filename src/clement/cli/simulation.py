@@ -31,8 +31,8 @@ from clement.policy.directory import Directory
 from clement.policy.pipeline import Plan
 from clement.policy.plan import standard_plan
 from clement.policy.ports import Scanner
+from clement.server.admission import Unlimited
 from clement.server.conversation import Conversation
-from clement.server.login import FailureBudget
 from clement.server.peer import Door, client
 from clement.server.services import Clocks, Services, SessionLimits
 from clement.server.splitting import SplitMemory
@@ -102,7 +102,7 @@ async def play(settings: Settings, directory: Directory, request: SimulationRequ
             auth_without_tls=True,
         ),
     )
-    conversation = Conversation(services, door, core, client(request.client, 0), FailureBudget())
+    conversation = Conversation(services, door, core, client(request.client, 0), Unlimited())
     if request.tls:
         conversation.tls_established("TLSv1.3", "simulated")
     try:

@@ -103,7 +103,10 @@ def timeouts(settings: Settings) -> Timeouts:
 
 def crowd(settings: Settings) -> Crowd:
     """How many clients there may be."""
-    return Crowd(settings.limits.sessions, settings.limits.sessions_per_client)
+    limits = settings.limits
+    return Crowd(
+        limits.sessions, limits.sessions_per_client, limits.connections_per_minute, limits.messages_per_minute
+    )
 
 
 def postmaster(settings: Settings) -> Mailbox:

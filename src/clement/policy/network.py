@@ -87,8 +87,11 @@ class _PrefixTable:
             self._by_length[version].append((shift, tables[version, length]))
 
     def longest(self, address: Address, now_s: float) -> ClientNetwork | None:
+        tables = self._by_length[address.version]
+        if not tables:
+            return None
         number = int(address)
-        for shift, table in self._by_length[address.version]:
+        for shift, table in tables:
             entry = table.get(number >> shift << shift)
             if entry is not None and (not entry.expires_at or entry.expires_at > now_s):
                 return entry

@@ -60,6 +60,7 @@ class Reason(StrEnum):
     PROTOCOL_ERROR = "protocol-error"
     TOO_MANY_ERRORS = "too-many-errors"
     TOO_MANY_SESSIONS = "too-many-sessions"
+    TOO_FAST = "too-fast"
     LOGIN_FAILED = "login-failed"
     TIMEOUT = "timeout"
     SHUTTING_DOWN = "shutting-down"

@@ -17,8 +17,9 @@ from clement.policy.finding import Finding, Observation
 from clement.policy.reason import Reason
 from clement.policy.verdict import Defer, Drop, Verdict
 from clement.policy.wording import reply_to
+from clement.server.admission import Admission
 from clement.server.identity import session_id
-from clement.server.login import FailureBudget, Login
+from clement.server.login import Login
 from clement.server.peer import Client, Door
 from clement.server.services import Services
 from clement.server.session_log import SessionLog, TransactionNotes, outcome_of, transaction_record
@@ -40,6 +41,7 @@ class AnsweringSession:
     """One session: what it is given, what it has said so far, and the transaction under way."""
 
     __slots__ = (
+        "_admission",
         "_adverse",
         "_began_ns",
         "_door",
@@ -59,7 +61,7 @@ class AnsweringSession:
     )
 
     def __init__(
-        self, services: Services, door: Door, core: ServerSession, client: Client, budget: FailureBudget
+        self, services: Services, door: Door, core: ServerSession, client: Client, admission: Admission
     ) -> None:
         now_s = services.clocks.now_s()
         directory = services.feed.current
@@ -79,7 +81,10 @@ class AnsweringSession:
             networks.reputation(client.address, now_s),
         )
         self._log = SessionLog(session_id(now_s, services.random_bits), now_s)
-        self._login = Login(services.check_password, budget, client.key, services.limits.auth_failures)
+        self._login = Login(
+            services.check_password, admission.login_budget, client.key, services.limits.auth_failures
+        )
+        self._admission = admission
         self._began_ns = self._event_ns = monotonic_ns()
         self._adverse: list[Finding] = []
         self._transaction: MailTransaction | None = None

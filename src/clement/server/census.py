@@ -1,4 +1,4 @@
-"""How many sessions there are, in all and for each client, across all receivers.
+"""How many sessions there are, in all and for each client, and how much each client did this minute.
 
 Receivers share one anonymous memory map made before they are forked. Each
 writes only its own region, so no lock is needed; a sum over the regions may be
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from enum import IntEnum
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -18,10 +19,23 @@ from clement.policy.network import Address
 
 SLOTS: Final = 8192
 _COUNTER: Final = struct.Struct("=H")
-_REGION_BYTES: Final = SLOTS * _COUNTER.size
+_PLANES: Final = 3
+_REGION_SLOTS: Final = _PLANES * SLOTS
+_REGION_BYTES: Final = _REGION_SLOTS * _COUNTER.size
 _TOTAL_SLOT: Final = 0
+_MOST: Final = 0xFFFF
 # Knuth's multiplicative hash, 2^32 / golden ratio.
 _SPREAD: Final = 2654435769
+
+
+class Doing(IntEnum):
+    """What is counted by the minute; each in a plane of slots of its own behind that of the sessions."""
+
+    CONNECTION = 1
+    MESSAGE = 2
+
+
+_NOTHING_DONE: Final = memoryview(bytes((_PLANES - 1) * SLOTS * _COUNTER.size)).cast("H")
 
 
 class Census:
@@ -35,7 +49,7 @@ class Census:
         """The region of receiver `number`, emptied: who had it before is gone, his sessions with him."""
         start = number * _REGION_BYTES
         self._shared[start : start + _REGION_BYTES] = bytes(_REGION_BYTES)
-        return Region(memoryview(self._shared).cast("H"), number * SLOTS, self._receivers)
+        return Region(memoryview(self._shared).cast("H"), number * _REGION_SLOTS, self._receivers)
 
 
 class Region:
@@ -66,13 +80,26 @@ class Region:
         """Sessions of this client now: its IPv4 address, or its IPv6 /64, which is one customer's."""
         return self._sum(slot_of(client))
 
+    def note(self, doing: Doing, client: Address) -> int:
+        """This client does something once more; how often it has in this minute, in all receivers."""
+        slot = doing * SLOTS + slot_of(client)
+        self._add(slot, 1)
+        return self._sum(slot)
+
+    def begin_minute(self) -> None:
+        """Forget what was done in the last minute."""
+        start = self._base + SLOTS
+        self._counters[start : start + (_PLANES - 1) * SLOTS] = _NOTHING_DONE
+
     def _add(self, slot: int, change: int) -> None:
         index = self._base + slot
-        self._counters[index] = min(65535, max(0, self._counters[index] + change))
+        count = self._counters[index] + change
+        if 0 <= count <= _MOST:
+            self._counters[index] = count
 
     def _sum(self, slot: int) -> int:
         counters = self._counters
-        return sum([counters[number * SLOTS + slot] for number in range(self._receivers)])
+        return sum([counters[number * _REGION_SLOTS + slot] for number in range(self._receivers)])
 
 
 def slot_of(client: Address) -> int:

@@ -43,6 +43,7 @@ class Connection(asyncio.Protocol):
         "_draining",
         "_ending",
         "_gate",
+        "_heard",
         "_lingering",
         "_listening",
         "_over",
@@ -72,6 +73,7 @@ class Connection(asyncio.Protocol):
         self._announced: Client | None = client
         self._upgrading = self._lingering = self._over = self._draining = False
         self._reading_paused = self._write_paused = self._client_ended = False
+        self._heard = True
         self._ending = "lost"
         self.deadline_s = NEVER
         self.content_began_s = NEVER
@@ -89,9 +91,7 @@ class Connection(asyncio.Protocol):
         if refusal is not None:
             self._send_away(refusal)
             return
-        conversation = Conversation(
-            self._gate.services, self._listening.door, self._core, client, self._gate.login_budget
-        )
+        conversation = Conversation(self._gate.services, self._listening.door, self._core, client, self._gate)
         self._conversation = conversation
         if self._listening.implicit_tls:
             self._note_tls()
@@ -183,7 +183,7 @@ class Connection(asyncio.Protocol):
             if self._draining and self._task is None:
                 self.drain()
             if not in_time or core.state in _CONTENT_STATES:
-                self._set_deadline()
+                self._heard = True
 
     def _wait_for(self, waiting: Awaitable[None]) -> None:
         self._task = self._gate.loop.create_task(self._finish(waiting))
@@ -211,11 +211,11 @@ class Connection(asyncio.Protocol):
 
     # --- Time -------------------------------------------------------------------------------------------
 
-    def _set_deadline(self) -> None:
+    def _set_deadline(self, now_s: float) -> None:
         """RFC 5321 §4.5.3.2: what the client may take until its next word."""
         if self._write_paused or self._lingering:
             return
-        now_s, timeouts = self._gate.loop.time(), self._gate.timeouts
+        timeouts = self._gate.timeouts
         if self._task is not None:
             self.deadline_s = now_s + timeouts.answer_s
         elif self._core.state in _CONTENT_STATES:
@@ -229,7 +229,14 @@ class Connection(asyncio.Protocol):
             self.deadline_s = min(now_s + timeouts.before_command_s(self._core.state), self._session_until_s)
 
     def tick(self, now_s: float) -> None:
-        """Called about once a second, to end those whose time has run out."""
+        """Called about once a second, to end those whose time has run out.
+
+        A deadline is counted from the first tick after the client was heard: a look at the clock for every
+        command would cost more than the second it makes the time-outs longer.
+        """
+        if self._heard:
+            self._heard = False
+            self._set_deadline(now_s)
         if now_s < self.deadline_s:
             if self._content_is_too_slow(now_s):
                 self._ending = "timeout"

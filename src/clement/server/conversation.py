@@ -110,6 +110,10 @@ class Conversation(AnsweringSession):
         self._transaction = None
         # A long session sees what has changed meanwhile, but never within one transaction.
         self._facts.directory, self._facts.now_s = self._services.feed.current, self._services.clocks.now_s()
+        if not self._admission.may_begin_message(self.client):
+            self._log.mark(Outcome.DEFERRED, Reason.TOO_FAST)
+            self._answer(event.line, replies.TOO_FAST)
+            return None
         size_bytes = event.parameters.size_bytes or 0
         if not self._services.room_for(size_bytes):
             self._log.mark(Outcome.DEFERRED, Reason.STORAGE_FULL)

@@ -10,16 +10,18 @@ import msgspec
 
 from clement.journal.proportion import RefusedConnection
 from clement.policy.reason import Reason
-from clement.server.census import Region
+from clement.server.census import Doing, Region
 from clement.server.identity import session_id
 from clement.server.login import FailureBudget
 from clement.server.peer import Client, Door, client
 from clement.server.services import Services
 from clement.smtp import Extensions, ProtocolLimits, Reply, State, replies
 
-
 LAST_WORDS_S = 0.5
 """How long those whom we send away may take to read why."""
+
+
+MINUTE_S = 60.0
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -45,10 +47,12 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Crowd(msgspec.Struct, frozen=True):
-    """How many sessions there may be, in all receivers together."""
+    """How many sessions there may be, and how much in a minute, in all receivers together; 0: any number."""
 
     sessions: int = 2000
     sessions_per_client: int = 50
+    connections_per_minute: float = 0
+    messages_per_minute: float = 0
 
 
 class Listening(msgspec.Struct, frozen=True):
@@ -92,6 +96,7 @@ class Gate:
         self._census = census
         self._guests: dict[Guest, Client] = {}
         self._draining = False
+        self._next_minute_s = loop.time() + MINUTE_S
 
     def __len__(self) -> int:
         return len(self._guests)
@@ -114,7 +119,15 @@ class Gate:
             return self._turn_away(who, replies.OVERLOADED)
         if census.sessions_of(who.address) > self._crowd.sessions_per_client:
             return self._turn_away(who, replies.TOO_MANY_CONNECTIONS)
+        most = self._crowd.connections_per_minute
+        if most and census.note(Doing.CONNECTION, who.address) > most:
+            return self._turn_away(who, replies.TOO_FAST)
         return None
+
+    def may_begin_message(self, who: Client) -> bool:
+        """Count one more message of this client; False when it has had its share of the minute."""
+        most = self._crowd.messages_per_minute
+        return not most or self._census.note(Doing.MESSAGE, who.address) <= most
 
     def leave(self, guest: Guest) -> None:
         """A connection has ended."""
@@ -141,6 +154,9 @@ class Gate:
     def tick(self) -> None:
         """About once a second: look at every connection's clock."""
         now_s = self.loop.time()
+        if now_s >= self._next_minute_s:
+            self._next_minute_s = now_s + MINUTE_S
+            self._census.begin_minute()
         for guest in list(self._guests):
             guest.tick(now_s)
 

@@ -1,0 +1,30 @@
+"""What a session may be refused for that is not about mail: too many messages, too many wrong passwords."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from clement.server.login import FailureBudget
+from clement.server.peer import Client
+
+
+class Admission(Protocol):
+    """Keeps count of clients across sessions."""
+
+    @property
+    def login_budget(self) -> FailureBudget:
+        """Failed logins by client."""
+
+    def may_begin_message(self, who: Client) -> bool:
+        """Count one more message of this client; False when it has had its share of the minute."""
+
+
+class Unlimited:
+    """Lets everybody do everything: for simulations, and to measure a session alone."""
+
+    def __init__(self) -> None:
+        self.login_budget = FailureBudget()
+
+    def may_begin_message(self, who: Client) -> bool:
+        """Always."""
+        return True
