@@ -1,4 +1,4 @@
-"""A clamd that does what a test tells it to: it takes a stream whole, then speaks, drips, stalls or hangs up."""
+"""A clamd that does what a test tells it to: it takes a stream, then speaks, drips, stalls or hangs up."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ PORT: of the next hop that relay.example is handed to. Names and addresses are t
 import sys
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from clement.cli.database import operator
 from clement.policy.directive import Action, Scope
 from clement.policy.directory import Fallback, GroupPolicy, Mode, NextHop, TlsUse
@@ -15,7 +17,10 @@ LOGIN, PASSWORD = "anna@local.example", "correct horse battery staple"
 SMALL_BYTES = 70_000
 
 # Nobody resolves .example but the DNS server of a test; where that is not the subject, it does not matter.
-LENIENT = {"unresolvable_sender": Fallback.ACCEPT}
+LENIENT = GroupPolicy(unresolvable_sender=Fallback.ACCEPT)
+STRICT = GroupPolicy(unresolvable_sender=Fallback.REFUSE, implausible_hello=Fallback.REFUSE)
+SMALL = replace(LENIENT, size_limit_bytes=SMALL_BYTES)
+LAX = replace(LENIENT, unscannable=Fallback.ACCEPT, scanner_unavailable=Fallback.ACCEPT)
 
 
 def furnish(config: Path, next_hop_port: int) -> None:
@@ -29,13 +34,11 @@ def furnish(config: Path, next_hop_port: int) -> None:
         from clement.store.actions.person import add_person
 
         hop = NextHop(host="127.0.0.1", port=next_hop_port, tls=TlsUse.NEVER)
-        strict = {"unresolvable_sender": Fallback.REFUSE, "implausible_hello": Fallback.REFUSE}
-        lax = {**LENIENT, "unscannable": Fallback.ACCEPT, "scanner_unavailable": Fallback.ACCEPT}
-        add_group(actor, "local", policy=GroupPolicy(**LENIENT))
-        add_group(actor, "strict", policy=GroupPolicy(**strict))
-        add_group(actor, "small", policy=GroupPolicy(size_limit_bytes=SMALL_BYTES, **LENIENT))
-        add_group(actor, "lax", policy=GroupPolicy(**lax))
-        add_group(actor, "relay", mode=Mode.RELAY, next_hops=[hop], policy=GroupPolicy(**LENIENT))
+        add_group(actor, "local", policy=LENIENT)
+        add_group(actor, "strict", policy=STRICT)
+        add_group(actor, "small", policy=SMALL)
+        add_group(actor, "lax", policy=LAX)
+        add_group(actor, "relay", mode=Mode.RELAY, next_hops=[hop], policy=LENIENT)
         for name, group in DOMAINS.items():
             add_domain(actor, name, group)
         for address in MAILBOXES:
@@ -44,13 +47,14 @@ def furnish(config: Path, next_hop_port: int) -> None:
         add_alias(actor, "postmaster@local.example", ["anna@local.example"])
         add_alias(actor, "everybody@local.example", ["anna@local.example", "bruno@local.example"])
         add_person(actor, LOGIN, PASSWORD)
-        add_person(actor, "bruno@local.example", PASSWORD + " too")
+        for login in ("bruno@local.example", "bob@local.example", "user@testserver.example"):
+            add_person(actor, login, PASSWORD)
         for network, standing, final in NETWORKS:
             add_network(actor, network, standing, final=final)
         rule = NewDirective(scope=Scope.USER, scope_name="bruno@local.example", action=Action.REFUSE)
-        add_directive(actor, _with(rule, sender_pattern="@unwanted.example"))
+        add_directive(actor, replace(rule, sender_pattern="@unwanted.example"))
         rule = NewDirective(scope=Scope.USER, scope_name="carla@local.example", action=Action.ACCEPT)
-        add_directive(actor, _with(rule, client_network="198.51.100.7/32"))
+        add_directive(actor, replace(rule, client_network="198.51.100.7/32"))
 
 
 DOMAINS = {
@@ -59,11 +63,14 @@ DOMAINS = {
     "small.example": "small",
     "lax.example": "lax",
     "relay.example": "relay",
+    "testserver.example": "local",
 }
 MAILBOXES = (
     "anna@local.example",
     "bruno@local.example",
     "carla@local.example",
+    "bob@local.example",
+    "user@testserver.example",
     "dora@strict.example",
     "emil@small.example",
     "frida@lax.example",
@@ -76,12 +83,6 @@ NETWORKS = (
     ("203.0.113.0/24", Standing.BANNED, True),
     ("198.51.100.0/24", Standing.BANNED, False),
 )
-
-
-def _with(rule: object, **changes: object) -> object:
-    import msgspec
-
-    return msgspec.structs.replace(rule, **changes)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ import pytest
 from tests.fixtures.clement import CLEMENT, run_verb
 from tests.fixtures.dns_server import DnsServer
 from tests.fixtures.places import ROOT
-from tests.fixtures.programs import Program, accepts_connections, choose_port, wait_until
+from tests.fixtures.programs import Program, choose_port, wait_until
 from tests.server.fake_clamd import FakeClamd, clean
 from tests.server.next_hop import NextHop
-from tests.server.talk import Talk, message
+from tests.server.talk import Talk
 
 KINDS = ("mx", "submission", "submissions", "lmtp", "behind", "behind-tls")
 BALANCER = "127.0.0.2"
@@ -198,13 +198,24 @@ QUICK_SCANS: Mapping[str, object] = {
 }
 
 
+LEAST = """
+[site]
+hostname = "mx.clement.example"
+[tls]
+certificate = "tls/certificate.pem"
+key = "tls/key.pem"
+[[listener]]
+kind = "mx"
+address = "127.0.0.1:{port}"
+"""
+
+
 def furnished(folder: Path, next_hop_port: int) -> Path:
     """A house with its certificate, database and directory, that was never started."""
     template = folder / "template"
     template.mkdir()
     config = template / "clement.toml"
-    tables = '[site]\nhostname = "mx.clement.example"\n[tls]\ncertificate = "tls/certificate.pem"\nkey = "tls/key.pem"\n'
-    config.write_text(f'{tables}[[listener]]\nkind = "mx"\naddress = "127.0.0.1:{choose_port()}"\n')
+    config.write_text(LEAST.format(port=choose_port()))
     run_verb(config, "init")
     done = subprocess.run(
         [sys.executable, "-m", "tests.server.furnish", config, str(next_hop_port)],
@@ -305,7 +316,7 @@ class Server:
         return self.house.from_afar(client, kind=kind)
 
     def read_back(self, subject: str) -> bytes:
-        """The stored message with this subject, of which there must be exactly one. Lines end in LF on disk."""
+        """The one stored message with this subject. On disk, lines end in LF."""
         wanted = f"Subject: {subject}\n".encode()
         found = [text for path in self.house.stored() if wanted in (text := path.read_bytes())]
         assert len(found) == 1, f"{len(found)} messages with the subject {subject}"
@@ -342,6 +353,3 @@ def still_serves(house: House) -> None:
     with house.client(source="127.0.0.250") as client:
         assert client.envelope("anna@local.example")[0].code == 250
         assert client.ask("QUIT").code == 221
-
-
-__all__ = ["House", "Builder", "Server", "accepts_connections", "message", "still_serves"]

@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 
 PATIENCE_S = 15.0
 
@@ -63,7 +64,7 @@ class Talk:
         if tls:
             self.wrap()
 
-    def __enter__(self) -> Talk:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -203,7 +204,7 @@ def plain(login: str, password: str, authorization: str = "") -> str:
 
 def message(subject: str = "hello", body: str = "words", author: str = "author@sender.example") -> bytes:
     """A small message that nothing is wrong with."""
-    header = f"From: <{author}>\r\nTo: somebody\r\nSubject: {subject}\r\nMessage-ID: <{subject}@sender.example>\r\n"
+    header = f"From: <{author}>\r\nSubject: {subject}\r\nMessage-ID: <{subject}@sender.example>\r\n"
     return f"{header}\r\n{body}\r\n".encode()
 
 

@@ -3,6 +3,7 @@
 import re
 import time
 from email import message_from_bytes
+from pathlib import Path
 
 import pytest
 
@@ -126,8 +127,8 @@ def test_case_011_pieces_of_a_long_line_are_no_commands(server: Server) -> None:
 
 
 def resident_bytes(pid: int) -> int:
-    with open(f"/proc/{pid}/smaps_rollup") as lines:
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss_Anon:"))
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss_Anon:"))
 
 
 def test_case_012_a_line_without_end(server: Server) -> None:
@@ -152,10 +153,19 @@ def test_case_012_a_line_without_end(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"NOOP\rNOOP", b"NOOP \x0bNOOP", b"NOOP \x0cNOOP", b"NOOP \x1cNOOP", b"NOOP \x1eNOOP", b"NOOP \xc2\x85NOOP",
-     b"NOOP \xe2\x80\xa8NOOP", b"NOOP \x00NOOP", b"VRFY a\x1b[2J"],
+    [
+        b"NOOP\rNOOP",
+        b"NOOP \x0bNOOP",
+        b"NOOP \x0cNOOP",
+        b"NOOP \x1cNOOP",
+        b"NOOP \x1eNOOP",
+        b"NOOP \xc2\x85NOOP",
+        b"NOOP \xe2\x80\xa8NOOP",
+        b"NOOP \x00NOOP",
+        b"VRFY a\x1b[2J",
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_case_013_strange_separators_make_no_second_command(server: Server, line: bytes) -> None:
     with server.client() as client:
         answer = client.ask(line)

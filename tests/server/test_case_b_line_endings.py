@@ -10,7 +10,10 @@ from tests.server.house import Server
 from tests.server.talk import Talk, message
 
 ANNA = "anna@local.example"
-SMUGGLED = b"MAIL FROM:<smuggler@sender.example>\r\nRCPT TO:<anna@local.example>\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n.\r\n"
+SMUGGLED = (
+    b"MAIL FROM:<smuggler@sender.example>\r\nRCPT TO:<anna@local.example>\r\nDATA\r\n"
+    b"Subject: smuggled\r\n\r\nx\r\n.\r\n"
+)
 
 # RFC 5321 §4.1.1.4: only CRLF.CRLF ends content. What else some server has taken for it (cases 26 to 41).
 FALSE_ENDS = {

@@ -43,9 +43,16 @@ def test_case_063_to_079_relay_tricks(server: Server, number: int) -> None:
 
 @pytest.mark.parametrize(
     "domain",
-    ["xlocal.example", "sub.local.example", "local.example.", "local.example.evil.example", "xn--lcal-5qa.example",
-     "local.exampl\N{CYRILLIC SMALL LETTER IE}", "local.example\\@x"],
-)  # fmt: skip
+    [
+        "xlocal.example",
+        "sub.local.example",
+        "local.example.",
+        "local.example.evil.example",
+        "xn--lcal-5qa.example",
+        "local.exampl\N{CYRILLIC SMALL LETTER IE}",
+        "local.example\\@x",
+    ],
+)
 def test_case_080_domains_that_look_like_ours(server: Server, domain: str) -> None:
     with server.client() as client:
         client.envelope(words=" SMTPUTF8")
@@ -60,10 +67,17 @@ def test_case_080_upper_case_is_the_same_domain(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [b"<someone@elsewhere.example\0@local.example>", b"<a@b.example> <anna@local.example>",
-     b"<a@b.example>,<anna@local.example>", b"<anna@local.example", b"<<anna@local.example>>", b"<>", b"< >"],
+    [
+        b"<someone@elsewhere.example\0@local.example>",
+        b"<a@b.example> <anna@local.example>",
+        b"<a@b.example>,<anna@local.example>",
+        b"<anna@local.example",
+        b"<<anna@local.example>>",
+        b"<>",
+        b"< >",
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_case_081_two_addresses_or_half_of_one(server: Server, path: bytes) -> None:
     with server.client() as client:
         client.envelope()
@@ -72,9 +86,20 @@ def test_case_081_two_addresses_or_half_of_one(server: Server, path: bytes) -> N
 
 @pytest.mark.parametrize(
     "local_part",
-    ['"|cmd"', "/etc/passwd", '":include:/etc/passwd"', '"../../anna"', "../anna", '"${run{/bin/id}}"', '";sleep 5;"',
-     "'or'1'='1", '"%s%s%n"', '"new/../anna"', "."],
-)  # fmt: skip
+    [
+        '"|cmd"',
+        "/etc/passwd",
+        '":include:/etc/passwd"',
+        '"../../anna"',
+        "../anna",
+        '"${run{/bin/id}}"',
+        '";sleep 5;"',
+        "'or'1'='1",
+        '"%s%s%n"',
+        '"new/../anna"',
+        ".",
+    ],
+)
 def test_case_082_local_parts_that_are_programs(server: Server, local_part: str) -> None:
     with server.client() as client:
         client.envelope()
@@ -83,9 +108,17 @@ def test_case_082_local_parts_that_are_programs(server: Server, local_part: str)
 
 @pytest.mark.parametrize(
     ("address", "relayable"),
-    [("192.0.2.10", True), ("192.0.2.66", False), ("192.0.3.1", False), ("2001:db8:1:3::5", True),
-     ("2001:db8:1:2::5", False), ("2001:db8:2::5", False), ("::ffff:192.0.2.10", True), ("::ffff:192.0.2.66", False)],
-)  # fmt: skip
+    [
+        ("192.0.2.10", True),
+        ("192.0.2.66", False),
+        ("192.0.3.1", False),
+        ("2001:db8:1:3::5", True),
+        ("2001:db8:1:2::5", False),
+        ("2001:db8:2::5", False),
+        ("::ffff:192.0.2.10", True),
+        ("::ffff:192.0.2.66", False),
+    ],
+)
 def test_case_083_the_longest_prefix_says_who_may_relay(
     server: Server, address: str, relayable: bool
 ) -> None:
@@ -170,7 +203,7 @@ def test_case_088_one_of_two_refuses_the_content(server: Server) -> None:
 
 
 def test_case_089_no_path_leads_to_a_bounce(server: Server) -> None:
-    """There is no queue yet that could bounce: what cannot be placed now is deferred, and the client keeps it."""
+    """There is no queue yet that could bounce: what cannot be placed now stays with the client."""
     server.hop.at_content["later"] = "451 4.3.0 later"
     server.hop.at_content["never"] = "554 5.7.1 never"
     with server.client() as client:

@@ -1,4 +1,4 @@
-"""Hostile cases 106 to 112 as a client meets them: the scanner is away, slow, overloaded or talks nonsense."""
+"""Hostile cases 106 to 111 as a client meets them: the scanner is away, slow, full or talks nonsense."""
 
 import threading
 import time

@@ -1,13 +1,12 @@
-"""Hostile cases 113 to 119 as a client meets them: no reply ever waits for SQL, so nothing changes without it."""
+"""Hostile cases 113 to 119 as a client meets them: no reply waits for SQL, so nothing changes without it."""
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
-from tests.fixtures.programs import Program, wait_until
-from tests.server.house import Builder, House, Server, still_serves
+from tests.fixtures.programs import wait_until
+from tests.server.house import Builder, House, Server
 from tests.server.talk import message
 
 ANNA = "anna@local.example"
@@ -55,10 +54,17 @@ def test_case_113_starting_without_the_database_uses_the_last_directory(build: B
 
 @pytest.mark.parametrize(
     "subject",
-    ["'; DROP TABLE clement_session; --", "%s %d %(a)s {0}", "back\\slash", "\x1b[31mred", "\N{GRINNING FACE}" * 30,
-     "x" * 500_000, "=?utf-8?b?AA==?="],
+    [
+        "'; DROP TABLE clement_session; --",
+        "%s %d %(a)s {0}",
+        "back\\slash",
+        "\x1b[31mred",
+        "\N{GRINNING FACE}" * 30,
+        "x" * 500_000,
+        "=?utf-8?b?AA==?=",
+    ],
     ids=lambda text: ascii(text)[:20],
-)  # fmt: skip
+)
 def test_case_117_hostile_text_decides_nothing(server: Server, subject: str) -> None:
     text = f"From: <a@sender.example>\r\nMessage-ID: <117@x>\r\nSubject: {subject}\r\n\r\nx\r\n".encode()
     with server.client() as client:
@@ -85,7 +91,7 @@ def test_case_117_octets_that_are_no_text(server: Server) -> None:
     )
 
 
-def test_case_119_a_database_without_our_tables_is_not_served(build: Builder, short_folder: Path) -> None:
+def test_case_119_a_database_without_our_tables_is_not_served(build: Builder) -> None:
     house = build()
     house.program.stop()
     (house.folder / "clement.sqlite3").rename(house.folder / "away")
@@ -94,6 +100,3 @@ def test_case_119_a_database_without_our_tables_is_not_served(build: Builder, sh
     wait_until(lambda: not house.program.running, "refused to start")
     assert house.program.exit_code == 4
     assert "init" in house.program.output()
-
-
-__all__ = ["Program", "still_serves"]

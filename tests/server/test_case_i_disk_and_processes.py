@@ -1,4 +1,4 @@
-"""Hostile cases 120 to 128 as a client meets them: full disks, dying processes, signals, broken configurations."""
+"""Hostile cases 120 to 128 as a client meets them: full disks, dead processes, signals, configuration."""
 
 import os
 import resource
@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -50,7 +51,9 @@ def test_case_120_the_disk_is_full(build: Builder, short_folder: Path) -> None:
     mail = short_folder / "small-disk"
     mail.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=5000", "clement", mail], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=5000", "clement", mail],
+        capture_output=True,
+        check=False,
     )
     if mounted.returncode:
         pytest.skip("may not mount a small file system")
@@ -66,7 +69,7 @@ def test_case_120_the_disk_is_full(build: Builder, short_folder: Path) -> None:
             assert answers[-1] == "452 4.3.1"
             stored = sorted(mail.glob("*/*/new/*"))
             assert len(stored) == answers.count("250 2.0.0")
-            assert [path for path in mail.glob("*/*/tmp/*")] == []
+            assert list(mail.glob("*/*/tmp/*")) == []
             stored[0].unlink()
             client.envelope(ANNA)
             assert client.content(message("case-120-room", BODY)).code == 250
@@ -140,8 +143,7 @@ def test_case_124_those_who_dawdle_are_not_waited_for(build: Builder) -> None:
         client.ask("DATA")
         client.send(message("case-124-late"))
         house.program.send(signal.SIGTERM)
-        with pytest.raises((Gone, ConnectionError)):
-            client.answer()
+        assert [answer.codes for answer in client.rest()] == ["421 4.3.2"]
     wait_until(lambda: not house.program.running, "ended", 10)
     assert house.stored() == []
 
@@ -168,10 +170,14 @@ def test_case_126_what_dies_again_and_again_waits_longer(build: Builder) -> None
     for turn in range(1, 4):
         pid = house.process("web")
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda pid=pid: house.process("web") != pid, f"started again, turn {turn}")
+        wait_until(partial(_replaced, house, pid), f"started again, turn {turn}")
     pauses = [line["pause_s"] for line in house.events("process-restarts")]
     assert pauses == sorted(pauses)
     assert pauses[-1] > pauses[0]
+
+
+def _replaced(house: House, pid: int) -> bool:
+    return house.process("web") != pid
 
 
 def test_case_126_nothing_outlives_the_supervisor(build: Builder) -> None:

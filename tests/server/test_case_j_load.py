@@ -4,6 +4,7 @@ import asyncio
 import re
 import resource
 import time
+from pathlib import Path
 
 import pytest
 
@@ -25,8 +26,8 @@ def roomy(build: Builder) -> House:
 
 
 def resident_bytes(pid: int) -> int:
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as lines:
-        found = re.search(r"^Pss_Anon:\s+(\d+)", lines.read(), re.MULTILINE)
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+    found = re.search(r"^Pss_Anon:\s+(\d+)", lines, re.MULTILINE)
     assert found
     return int(found[1]) * 1024
 
@@ -82,7 +83,13 @@ async def _hundred(house: House) -> list[tuple[int, float]]:
     async def one() -> tuple[int, float]:
         reader, writer = await asyncio.open_connection(*house.address())
         began_s = time.monotonic()
-        for line in (b"", b"HELO me\r\n", b"MAIL FROM:<a@sender.example>\r\n", b"RCPT TO:<anna@local.example>\r\n", b"DATA\r\n"):
+        for line in (
+            b"",
+            b"HELO me\r\n",
+            b"MAIL FROM:<a@sender.example>\r\n",
+            b"RCPT TO:<anna@local.example>\r\n",
+            b"DATA\r\n",
+        ):
             writer.write(line)
             await reader.readline()
         writer.write(content)

@@ -1,4 +1,4 @@
-"""The directory snapshot as a file: replaced as a whole, read when it changed, kept when it cannot be read."""
+"""The directory snapshot as a file: replaced as a whole, read when it changed, kept when unreadable."""
 
 import stat
 from pathlib import Path

@@ -9,7 +9,7 @@ WANTED = {*range(1, 90), *range(108, 132)}
 NAME = re.compile(r"def test_case_(\d{3})(?:_to_(\d{3})|((?:_\d{3})*))")
 
 
-def tested() -> set[int]:
+def numbers_with_a_test() -> set[int]:
     found: set[int] = set()
     for path in (ROOT / "tests").rglob("test_*.py"):
         for first, last, more in NAME.findall(path.read_text(encoding="utf-8")):
@@ -19,7 +19,7 @@ def tested() -> set[int]:
 
 
 def test_every_case_is_tested_or_explained() -> None:
-    missing = WANTED - tested() - REASONS.keys()
+    missing = WANTED - numbers_with_a_test() - REASONS.keys()
     assert not missing, f"neither a test nor a reason: {sorted(missing)}"
 
 

@@ -23,7 +23,9 @@ def test_verdicts_agree_when_one_reply_is_true_for_all() -> None:
 
 def test_classes_are_remembered_for_the_network_reverse_path_and_recipient(tmp_path: Path) -> None:
     memory = SplitMemory(tmp_path / "splits")
-    memory.remember(CLIENT, "a@sender.example", [("anna@x", "accept"), ("emil@x", class_of(Reject(Reason.TOO_LARGE)))])
+    memory.remember(
+        CLIENT, "a@sender.example", [("anna@x", "accept"), ("emil@x", class_of(Reject(Reason.TOO_LARGE)))]
+    )
     again = SplitMemory(tmp_path / "splits")
     neighbour = ip_address("192.0.2.77")
     assert again.recall(neighbour, "a@sender.example", "anna@x") == "accept"

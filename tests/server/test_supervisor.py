@@ -1,4 +1,4 @@
-"""The supervisor with tiny roles, in a process of its own: what dies starts again, what is told ends in order."""
+"""The supervisor with tiny roles, in a process of its own: what dies starts again, all ends in order."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class House:
     def __init__(self, folder: Path, *roles: str) -> None:
         self.folder = folder
         (folder / "tiny.py").write_text(textwrap.dedent(TINY))
-        argv = [sys.executable, folder / "tiny.py", folder, *roles]
+        argv: list[str | Path] = [sys.executable, folder / "tiny.py", folder, *roles]
         self.program = Program(argv, folder / "log", env={"PYTHONPATH": str(ROOT / "src")})
 
     def notes(self) -> list[str]:

@@ -7,7 +7,10 @@ from clement.server import systemd
 
 
 def test_notification_on_a_path_and_in_the_abstract_namespace(short_folder: Path) -> None:
-    for address, name in ((str(short_folder / "n"), str(short_folder / "n")), ("\0clement-test", "@clement-test")):
+    for address, name in (
+        (str(short_folder / "n"), str(short_folder / "n")),
+        ("\0clement-test", "@clement-test"),
+    ):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind(address)
             manager.settimeout(5)

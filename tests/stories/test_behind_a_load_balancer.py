@@ -73,13 +73,19 @@ def test_implicit_tls_behind_the_header(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [b"EHLO balancer\r\n", b"PROXY TCP4 999.0.0.1 1.1.1.1 1 2\r\n", b"PROXY TCP4 1.2.3.4\r\n", b"PROXY " + b"x" * 200,
-     SIGNATURE + b"\x31\x11\0\x0c" + bytes(12), SIGNATURE + b"\x21\x11\xff\xff", SIGNATURE + b"\x21\x11\0\x04" + bytes(4)],
-)  # fmt: skip
+    [
+        b"EHLO balancer\r\n",
+        b"PROXY TCP4 999.0.0.1 1.1.1.1 1 2\r\n",
+        b"PROXY TCP4 1.2.3.4\r\n",
+        b"PROXY " + b"x" * 200,
+        SIGNATURE + b"\x31\x11\0\x0c" + bytes(12),
+        SIGNATURE + b"\x21\x11\xff\xff",
+        SIGNATURE + b"\x21\x11\0\x04" + bytes(4),
+    ],
+)
 def test_a_balancer_that_says_nonsense_is_hung_up_on(server: Server, header: bytes) -> None:
-    with connect(server, header) as client:
-        with pytest.raises((Gone, ConnectionError)):
-            client.answer()
+    with connect(server, header) as client, pytest.raises((Gone, ConnectionError)):
+        client.answer()
 
 
 def test_others_may_come_in_person_but_announce_nobody(server: Server) -> None:

@@ -1,4 +1,4 @@
-"""SQL is taken away for a while under load: every message is answered as before, every record arrives once."""
+"""SQL is away for a while under load: every message is answered as before, every record arrives once."""
 
 import os
 import signal
@@ -93,8 +93,13 @@ def test_postgresql_stopped(build: Builder, start_postgresql: Callable[[], Datab
     server = start_postgresql()
     name = server.create_database()
     place = {"engine": "postgresql", "host": server.host, "user": server.user, "name": name}
-    house = build("init", "group add local --policy unresolvable_sender=accept", "domain add local.example --group local",
-                  "mailbox add anna@local.example", tables={"database": place})  # fmt: skip
+    house = build(
+        "init",
+        "group add local --policy unresolvable_sender=accept",
+        "domain add local.example --group local",
+        "mailbox add anna@local.example",
+        tables={"database": place},
+    )
     load = Load(house)
     assert load.half_way.wait(30)
     server.program.stop(signal.SIGINT)
@@ -103,7 +108,10 @@ def test_postgresql_stopped(build: Builder, start_postgresql: Callable[[], Datab
 
     def subjects() -> list[str]:
         with psycopg.connect(host=server.host, user=server.user, dbname=name) as connection:
-            return [row[0] for row in connection.execute("SELECT subject FROM clement_transaction WHERE subject <> ''")]
+            return [
+                row[0]
+                for row in connection.execute("SELECT subject FROM clement_transaction WHERE subject <> ''")
+            ]
 
     check(house, load, subjects)
     house.verb("mailbox add bruno@local.example")

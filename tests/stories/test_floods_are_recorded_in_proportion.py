@@ -24,7 +24,8 @@ def test_a_thousand_unknown_recipients_of_one_client(build: Builder) -> None:
     house = build()
     share = FLOOD // AT_ONCE
     threads = [
-        threading.Thread(target=flood, args=(house, "127.0.60.1", share, "nobody@local.example")) for _ in range(AT_ONCE)
+        threading.Thread(target=flood, args=(house, "127.0.60.1", share, "nobody@local.example"))
+        for _ in range(AT_ONCE)
     ]
     for thread in threads:
         thread.start()
@@ -33,7 +34,9 @@ def test_a_thousand_unknown_recipients_of_one_client(build: Builder) -> None:
     flood(house, "127.0.60.2", 1, "nobody@local.example")
     house.program.stop()
     wait_until(lambda: bool(house.rows("SELECT 1 FROM clement_refusalrun")), "counted")
-    counted = house.rows("SELECT sum(count), count(*) FROM clement_refusalrun WHERE client_address = '127.0.60.1'")[0]
+    counted = house.rows(
+        "SELECT sum(count), count(*) FROM clement_refusalrun WHERE client_address = '127.0.60.1'"
+    )[0]
     told = house.rows(
         "SELECT count(*) FROM clement_session WHERE client_address = '127.0.60.1' AND id NOT IN "
         "(SELECT last_session_key FROM clement_refusalrun)"

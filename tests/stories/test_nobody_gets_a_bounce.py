@@ -1,7 +1,5 @@
 """Zero bounces: refusals, dead next hops and mixed verdicts in any number generate no mail to anybody."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.fixtures.programs import choose_port
@@ -15,19 +13,21 @@ LARGE = message("mixed", ("y" * 70 + "\r\n") * 1200, author=VICTIM)
 
 
 @pytest.fixture
-def house(build: Builder, next_hop: NextHop) -> Iterator[House]:
+def house(build: Builder, next_hop: NextHop) -> House:
     """Any mail to the victim, whose domain is hosted here, would end at the next hop."""
     next_hop.at_recipient.clear()
     next_hop.at_content.clear()
     dead = choose_port()
-    yield build(
+    return build(
         f"group add dead --relay-to 127.0.0.1:{dead} --policy unresolvable_sender=accept",
         "domain add dead.example --group dead",
         tables={"limits": {"size_bytes": 1_000_000, "unknown_recipients": 1000, "errors": 1000}},
     )
 
 
-def test_a_flood_of_everything_that_goes_wrong(house: House, next_hop: NextHop, fake_clamd: FakeClamd) -> None:
+def test_a_flood_of_everything_that_goes_wrong(
+    house: House, next_hop: NextHop, fake_clamd: FakeClamd
+) -> None:
     next_hop.at_content["never"] = "554 5.7.1 never"
     next_hop.at_content["later"] = "451 4.3.0 later"
     next_hop.at_recipient["unknown"] = "550 5.1.1 unknown"

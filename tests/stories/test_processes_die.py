@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 
 from tests.fixtures.programs import wait_until
 from tests.server.house import Builder, House, still_serves
@@ -15,7 +16,9 @@ def test_receivers_are_killed_under_load(build: Builder) -> None:
     over = threading.Event()
     accepted: list[str] = []
     uncertain: list[str] = []
-    threads = [threading.Thread(target=_send, args=(house, number, over, accepted, uncertain)) for number in range(4)]
+    threads = [
+        threading.Thread(target=_send, args=(house, number, over, accepted, uncertain)) for number in range(4)
+    ]
     for thread in threads:
         thread.start()
     for turn in range(4):
@@ -23,11 +26,16 @@ def test_receivers_are_killed_under_load(build: Builder) -> None:
         name = f"receiver-{turn % 2}"
         pid = house.process(name)
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda name=name, pid=pid: house.process(name) != pid, "started again")
+        wait_until(partial(_replaced, house, name, pid), "started again")
     over.set()
     for thread in threads:
         thread.join(30)
-    stored = [line for path in house.stored() for line in path.read_text().split("\n") if line.startswith("Subject: ")]
+    stored = [
+        line
+        for path in house.stored()
+        for line in path.read_text().split("\n")
+        if line.startswith("Subject: ")
+    ]
     found = [line.removeprefix("Subject: ") for line in stored]
     assert len(accepted) > 20
     assert set(accepted) <= set(found), "nothing accepted is lost"
@@ -37,11 +45,19 @@ def test_receivers_are_killed_under_load(build: Builder) -> None:
     wait_until(lambda: _recorded(house) >= set(accepted), "everything accepted is in SQL", 20)
 
 
+def _replaced(house: House, name: str, pid: int) -> bool:
+    return house.process(name) != pid
+
+
 def _recorded(house: House) -> set[str]:
-    return {row[0] for row in house.rows("SELECT subject FROM clement_transaction WHERE outcome = 'accepted'")}
+    return {
+        row[0] for row in house.rows("SELECT subject FROM clement_transaction WHERE outcome = 'accepted'")
+    }
 
 
-def _send(house: House, number: int, over: threading.Event, accepted: list[str], uncertain: list[str]) -> None:
+def _send(
+    house: House, number: int, over: threading.Event, accepted: list[str], uncertain: list[str]
+) -> None:
     turn = 0
     while not over.is_set():
         turn += 1

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from tests.server.house import Builder, House, still_serves
-from tests.server.talk import Gone, Hung, message
+from tests.server.house import BALANCER, Builder, House, still_serves
+from tests.server.talk import Gone, Talk, message
 
 
 @pytest.fixture
@@ -67,10 +67,14 @@ def test_a_command_may_not_take_for_ever(hasty: House) -> None:
     with hasty.client(source="127.0.51.2") as client:
         began_s = time.monotonic()
         with pytest.raises((AssertionError, OSError)):
-            while time.monotonic() - began_s < 10:
-                client.send(b"N")
-                client.silent(0.3)
+            _drip(client, until_s=began_s + 10)
         assert time.monotonic() - began_s < 8
+
+
+def _drip(client: Talk, until_s: float) -> None:
+    while time.monotonic() < until_s:
+        client.send(b"N")
+        client.silent(0.3)
 
 
 def test_a_client_that_never_reads(hasty: House) -> None:
@@ -118,8 +122,31 @@ def test_connections_a_minute(build: Builder) -> None:
     with house.talk(source="127.0.54.1") as client:
         assert [answer.codes for answer in client.rest()] == ["421 4.7.0"]
     with house.client(source="127.0.54.2") as client:
-        codes = [client.say("MAIL FROM:<a@sender.example>", "RSET")[0].codes for _ in range(4)]
-        assert codes == ["250 2.1.0"] * 3 + ["421 4.7.0"]
+        for _ in range(3):
+            assert client.say("MAIL FROM:<a@sender.example>", "RSET")[0].codes == "250 2.1.0"
+        assert client.ask("MAIL FROM:<a@sender.example>").codes == "421 4.7.0"
+        assert client.rest() == []
 
 
-__all__ = ["Hung"]
+@pytest.mark.parametrize("kind", ["submissions", "behind-tls"])
+def test_handshakes_that_never_begin(hasty: House, kind: str) -> None:
+    header = b"PROXY TCP4 198.18.0.9 192.0.2.200 40000 465\r\n" if kind == "behind-tls" else b""
+    source = BALANCER if header else "127.0.55.1"
+    waiting = [
+        socket.create_connection(hasty.address(kind), 10, source_address=(source, 0)) for _ in range(20)
+    ]
+    began_s = time.monotonic()
+    for each in waiting:
+        each.sendall(header)
+    still_serves(hasty)
+    for each in waiting:
+        with each:
+            assert hung_up(each)
+    assert time.monotonic() - began_s < 8
+
+
+def hung_up(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(100) == b""
+    except ConnectionError:
+        return True
