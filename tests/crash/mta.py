@@ -37,6 +37,7 @@ class Letter:
     token: str
     recipients: tuple[str, ...]
     content: bytes
+    declares_size: bool = True
     heard: dict[str, list[Heard]] = field(default_factory=dict)
 
     @property
@@ -84,7 +85,8 @@ def attempt(address: tuple[str, int], message: Letter, source: str = "127.0.0.1"
 
 def _dialogue(smtp: smtplib.SMTP, message: Letter, recipients: Sequence[str]) -> dict[str, Heard]:
     smtp.ehlo_or_helo_if_needed()
-    said = smtp.mail(message.reverse_path, [f"SIZE={len(message.content)}"])
+    declared = [f"SIZE={len(message.content)}"] if message.declares_size else []
+    said = smtp.mail(message.reverse_path, declared)
     if said[0] != 250:
         return dict.fromkeys(recipients, _heard(said))
     answers = {each: _heard(smtp.rcpt(each)) for each in recipients}

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +81,11 @@ class World:
 
     @property
     def mail(self) -> Path:
-        return self.folder / "mail"
+        return self.seen(self.folder / "mail")
+
+    def seen(self, path: Path) -> Path:
+        """A path as the server sees it, who may have a file system of its own mounted there."""
+        return Path(f"/proc/{self.program.pid}/root{path}")
 
     def maildir(self, address: str) -> Path:
         local_part, _, domain = address.rpartition("@")
@@ -145,7 +149,7 @@ class World:
 
     def unfinished(self) -> list[Path]:
         """Files of messages that were neither placed nor removed."""
-        found = [*(self.folder / "spool/staging").glob("*"), *self.mail.glob("*/*/tmp/*")]
+        found = [*self.seen(self.folder / "spool/staging").glob("*"), *self.mail.glob("*/*/tmp/*")]
         return [path for path in found if path.is_file()]
 
     def empty(self) -> None:
@@ -217,9 +221,17 @@ def transaction_ids(letter: Letter) -> set[str]:
 
 @contextmanager
 def a_world(
-    folder: Path, changes: Tables | None = None, *, faulty: bool = False, database: Database | None = None
+    folder: Path,
+    changes: Tables | None = None,
+    *,
+    faulty: bool = False,
+    database: Database | None = None,
+    inside: Sequence[str | Path] = (),
 ) -> Iterator[World]:
-    """A furnished, running server and its next hops in an empty place."""
+    """A furnished, running server and its next hops in an empty place.
+
+    faulty: on a disk that can be armed. inside: the start of a command that ends by running another.
+    """
     changes = {**(changes or {}), **({"database": database.settings} if database else {})}
     relay, lmtp = NextHop(), NextHop(lmtp=True)
     port, place = choose_port(), folder / "site"
@@ -237,7 +249,7 @@ def a_world(
         command = [sys.executable, "-m", "tests.crash.faulty_serve", config, place / "plan"]
     relay.start()
     lmtp.start()
-    program = Program(command, place / "serve.log", env=python_path, cwd=ROOT)
+    program = Program([*inside, *command], place / "serve.log", env=python_path, cwd=ROOT)
     try:
         world = World(place, ("127.0.0.1", port), program, relay, lmtp, database)
         world.wait()

@@ -18,6 +18,7 @@ from clement.journal.recorder import Recorder, RecorderLimits
 from clement.server.census import Census
 from clement.server.checking import serve_checks
 from clement.server.directory_file import DirectoryKeeper
+from clement.server.memory import return_large_buffers
 from clement.server.receiver import OpenListener, receive
 from clement.server.supervisor import Role
 from clement.telemetry.metrics import Metrics
@@ -64,6 +65,7 @@ class _Receiver:
         self._number = number
 
     def __call__(self) -> None:
+        return_large_buffers()
         settings = self._settings
         wiring.run_loop(
             receive(

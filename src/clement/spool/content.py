@@ -20,7 +20,7 @@ from clement.spool.workers import Workers
 
 MEMORY_BYTES = 256 * 1024
 HEADER_LIMIT_BYTES = 256 * 1024
-_PIECE_BYTES = 256 * 1024
+_PIECE_BYTES = 128 * 1024
 
 
 class Content:
