@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clement.server.census import SLOTS, Census, slot_of
 
-ANNA, BRUNO = ip_address("192.0.2.1"), ip_address("2001:db8::1")
+ANNA, BRUNO = slot_of(ip_address("192.0.2.1")), slot_of(ip_address("2001:db8::1"))
 
 
 def test_receivers_see_the_sum() -> None:
@@ -54,11 +54,11 @@ def test_whoever_entered_and_left_is_forgotten(visits: list[tuple[int, object]])
     census = Census(2)
     regions = [census.region(0), census.region(1)]
     for number, client in visits:
-        regions[number].enter(client)  # type: ignore[arg-type]
+        regions[number].enter(slot_of(client))  # type: ignore[arg-type]
     assert regions[0].sessions() == len(visits)
     slots = Counter(slot_of(client) for _, client in visits)  # type: ignore[arg-type]
     for _, client in visits:
-        assert regions[1].sessions_of(client) == slots[slot_of(client)]  # type: ignore[arg-type]
+        assert regions[1].sessions_of(slot_of(client)) == slots[slot_of(client)]  # type: ignore[arg-type]
     for number, client in visits:
-        regions[number].leave(client)  # type: ignore[arg-type]
+        regions[number].leave(slot_of(client))  # type: ignore[arg-type]
     assert regions[1].sessions() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
@@ -24,6 +25,9 @@ from clement.server.supervisor import Role
 from clement.telemetry.metrics import Metrics
 
 KEEP_EVERY_S = 0.5
+
+# Mail before its log: under a load that takes the whole machine the journal grows, and shrinks afterwards.
+RECORDER_NICENESS = 10
 
 
 def roles(settings: Settings, listeners: Sequence[OpenListener], outside: Outside) -> list[Role]:
@@ -118,6 +122,7 @@ class _Recorder:
     def __call__(self) -> None:
         from clement.store.database import connect
 
+        os.nice(RECORDER_NICENESS)
         stop = _stop_on_signal()
         settings, paths = self._settings, Paths.of(self._settings)
         connect(store_settings(settings.database))

@@ -63,6 +63,8 @@ def gather(
     Raises, now or when awaited, what a check raises.
     """
     found: Observations = []
+    if not checks:
+        return found
     waiting: list[_Begun] = []
     try:
         for check in checks:

@@ -49,7 +49,6 @@ class AnsweringSession:
         "_facts",
         "_log",
         "_login",
-        "_owes_reply",
         "_services",
         "_tls",
         "_transaction",
@@ -58,6 +57,7 @@ class AnsweringSession:
         "client",
         "core",
         "overdue",
+        "owes_reply",
     )
 
     def __init__(
@@ -91,7 +91,7 @@ class AnsweringSession:
         self._tls = ""
         self.bytes_received = 0
         self.bytes_sent = 0
-        self._owes_reply = False
+        self.owes_reply = False
         self.overdue = False
         """Set before an answer that took too long is cancelled: the client is told 451."""
 
@@ -105,12 +105,10 @@ class AnsweringSession:
         """True while a delivery is being made final; the conversation must not be cancelled then."""
         return self._transaction is not None and self._transaction.committing
 
-    def written(self, size_bytes: int) -> None:
-        """Replies have been handed to the connection."""
-        self.bytes_sent += size_bytes
-        if self._owes_reply:
-            self._owes_reply = False
-            self._services.reached(Point.REPLY_AFTER)
+    def reply_is_out(self) -> None:
+        """The reply to content has been handed to the connection."""
+        self.owes_reply = False
+        self._services.reached(Point.REPLY_AFTER)
 
     def tls_established(self, version: str, cipher: str) -> None:
         """The handshake is done; what the client said before it no longer counts (RFC 3207 §4.2)."""

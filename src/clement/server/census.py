@@ -62,29 +62,29 @@ class Region:
         self._base = base
         self._receivers = receivers
 
-    def enter(self, client: Address) -> None:
-        """A session with this client begins."""
+    def enter(self, slot: int) -> None:
+        """A session with the client of this slot begins."""
         self._add(_TOTAL_SLOT, 1)
-        self._add(slot_of(client), 1)
+        self._add(slot, 1)
 
-    def leave(self, client: Address) -> None:
+    def leave(self, slot: int) -> None:
         """That session ended."""
         self._add(_TOTAL_SLOT, -1)
-        self._add(slot_of(client), -1)
+        self._add(slot, -1)
 
     def sessions(self) -> int:
         """Sessions now, in all receivers."""
         return self._sum(_TOTAL_SLOT)
 
-    def sessions_of(self, client: Address) -> int:
-        """Sessions of this client now: its IPv4 address, or its IPv6 /64, which is one customer's."""
-        return self._sum(slot_of(client))
-
-    def note(self, doing: Doing, client: Address) -> int:
-        """This client does something once more; how often it has in this minute, in all receivers."""
-        slot = doing * SLOTS + slot_of(client)
-        self._add(slot, 1)
+    def sessions_of(self, slot: int) -> int:
+        """Sessions of the client of this slot now."""
         return self._sum(slot)
+
+    def note(self, doing: Doing, slot: int) -> int:
+        """The client of this slot does it once more; how often in this minute, in all receivers."""
+        place = doing * SLOTS + slot
+        self._add(place, 1)
+        return self._sum(place)
 
     def begin_minute(self) -> None:
         """Forget what was done in the last minute."""
@@ -103,7 +103,10 @@ class Region:
 
 
 def slot_of(client: Address) -> int:
-    """The slot a client is counted in; slot 0 is kept for the total."""
+    """The slot a client is counted in: an IPv4 address, or an IPv6 /64, which is one customer's.
+
+    Slot 0 is kept for the total.
+    """
     number = int(client) if isinstance(client, IPv4Address) else int(client) >> 64
     folded = (number ^ number >> 32) & 0xFFFFFFFF
     return 1 + (folded * _SPREAD & 0xFFFFFFFF) % (SLOTS - 1)

@@ -17,7 +17,7 @@ from clement.policy.reason import Reason
 from clement.server.conversation import Conversation
 from clement.server.gate import Gate, Listening
 from clement.server.peer import Client
-from clement.smtp import Reply, ServerSession, State, events, replies
+from clement.smtp import Quit, Reply, ServerSession, State, replies
 from clement.telemetry import events as log_events
 from clement.telemetry.log import Log
 
@@ -169,20 +169,21 @@ class Connection(asyncio.Protocol):
             if event is None:
                 break
             in_time = False
-            if event.__class__ is events.Quit:
+            if event.__class__ is Quit:
                 self._ending = "quit"
             waiting = conversation.take(event)
             if waiting is not None:
                 self._wait_for(waiting)
         self._write()
-        if core.closing:
+        state = core.state
+        if state is _CLOSED:
             self._close()
-        elif core.state is State.AWAITING_TLS:
+        elif state is _AWAITING_TLS:
             self._task = self._gate.loop.create_task(self._upgrade())
         else:
             if self._draining and self._task is None:
                 self.drain()
-            if not in_time or core.state in _CONTENT_STATES:
+            if not in_time or state in _CONTENT_STATES:
                 self._heard = True
 
     def _wait_for(self, waiting: Awaitable[None]) -> None:
@@ -202,7 +203,9 @@ class Connection(asyncio.Protocol):
         octets = self._core.data_to_send()
         if octets and self._transport is not None and self._conversation is not None:
             self._transport.write(octets)
-            self._conversation.written(len(octets))
+            self._conversation.bytes_sent += len(octets)
+            if self._conversation.owes_reply:
+                self._conversation.reply_is_out()
 
     def _pause_reading(self) -> None:
         if not self._reading_paused and self._transport is not None:
@@ -362,5 +365,7 @@ class Connection(asyncio.Protocol):
         self._conversation.tls_established(cipher[1] if cipher else "TLS", cipher[0] if cipher else "")
 
 
+_CLOSED: Final = State.CLOSED
+_AWAITING_TLS: Final = State.AWAITING_TLS
 _CONTENT_STATES: Final = frozenset({State.CONTENT, State.CHUNK, State.SKIPPED_CHUNK, State.CHUNKS})
 _BUSY_STATES: Final = _CONTENT_STATES | {State.TRANSACTION, State.RECIPIENTS}

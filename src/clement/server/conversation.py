@@ -77,7 +77,7 @@ class Conversation(AnsweringSession):
         self.core.greet(reply)
 
     def _early_verdict(self, found: Observations, adverse: list[Finding]) -> Verdict:
-        adverse.extend(each.finding for each in found if each.finding.reason is not None)
+        adverse += [each.finding for each in found if each.finding.reason is not None]
         if not adverse:
             return _ACCEPTED
         return decide_early(adverse, a_directive_may_accept=self._may_be_accepted())
@@ -191,7 +191,7 @@ class Conversation(AnsweringSession):
         each_has_a_reply = transaction.each_has_a_reply
         self._transaction = None
         self._services.reached(Point.REPLY_BEFORE)
-        self._owes_reply = True
+        self.owes_reply = True
         sent = self.core.answer(answers(recipients, each_has_a_reply=each_has_a_reply))
         self._note(CONTENT_LINE, sent, judgement.observations)
 

@@ -112,28 +112,28 @@ class Gate:
         """Let a connection in (None), or say why not."""
         self._guests[guest] = who
         census = self._census
-        census.enter(who.address)
+        census.enter(who.slot)
         if self._draining:
             return replies.SHUTTING_DOWN
         if census.sessions() > self._crowd.sessions:
             return self._turn_away(who, replies.OVERLOADED)
-        if census.sessions_of(who.address) > self._crowd.sessions_per_client:
+        if census.sessions_of(who.slot) > self._crowd.sessions_per_client:
             return self._turn_away(who, replies.TOO_MANY_CONNECTIONS)
         most = self._crowd.connections_per_minute
-        if most and census.note(Doing.CONNECTION, who.address) > most:
+        if most and census.note(Doing.CONNECTION, who.slot) > most:
             return self._turn_away(who, replies.TOO_FAST)
         return None
 
     def may_begin_message(self, who: Client) -> bool:
         """Count one more message of this client; False when it has had its share of the minute."""
         most = self._crowd.messages_per_minute
-        return not most or self._census.note(Doing.MESSAGE, who.address) <= most
+        return not most or self._census.note(Doing.MESSAGE, who.slot) <= most
 
     def leave(self, guest: Guest) -> None:
         """A connection has ended."""
         who = self._guests.pop(guest, None)
         if who is not None:
-            self._census.leave(who.address)
+            self._census.leave(who.slot)
 
     def _turn_away(self, who: Client, reply: Reply) -> Reply:
         services = self.services

@@ -9,7 +9,7 @@ from clement.message.grammar import MessageFacts
 from clement.policy.decide import decide
 from clement.policy.facts import ContentFacts, RecipientContentFacts, RecipientFacts, TransactionFacts
 from clement.policy.finding import Finding, Observation
-from clement.policy.pipeline import Check, Facts, gather
+from clement.policy.pipeline import gather
 from clement.policy.reason import Reason
 from clement.policy.verdict import Accept, Defer, Verdict
 from clement.policy.wording import reply_to
@@ -73,23 +73,23 @@ class Judgement:
         self.message = facts if isinstance(facts, MessageFacts) else await facts
         scan = intake.scan if intake.scanned else None
         content_facts = ContentFacts(self._facts, size_bytes, defects, self.message, scan)
-        common = await self._observe(self._services.plan.content, content_facts)
+        plan = self._services.plan
+        waiting = gather(plan.content, content_facts, plan.budget_s)
+        common = self._noted(waiting if isinstance(waiting, list) else await waiting)
         for recipient in self.recipients:
             recipient_facts = RecipientFacts(
                 self._facts, recipient.forward_path, recipient.address, recipient.route
             )
-            own = await self._observe(
-                self._services.plan.recipient_content, RecipientContentFacts(content_facts, recipient_facts)
-            )
+            concerned = RecipientContentFacts(content_facts, recipient_facts)
+            waiting = gather(plan.recipient_content, concerned, plan.budget_s)
+            own = self._noted(waiting if isinstance(waiting, list) else await waiting)
             verdict = decide(
                 [*self._adverse, *recipient.findings, *common, *own], recipient.directive, recipient.policy()
             )
             recipient.settle(verdict, reply_to(verdict, self._trace_id, self._accepted))
 
-    async def _observe(self, checks: Sequence[Check[Facts]], facts: Facts) -> list[Finding]:
-        found = gather(checks, facts, self._services.plan.budget_s)
-        observations = found if isinstance(found, list) else await found
-        self.observations.extend(observations)
+    def _noted(self, observations: list[Observation]) -> list[Finding]:
+        self.observations += observations
         return [observation.finding for observation in observations]
 
     async def _place(self, content: Content) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from clement.journal.proportion import client_key
 from clement.policy.network import Address, client_address
+from clement.server.census import slot_of
 from clement.smtp import Reply, Service
 
 
@@ -21,23 +22,28 @@ class Door(msgspec.Struct, frozen=True):
 
 
 class Client(msgspec.Struct, frozen=True):
-    """Who is at the other end. `key` is what counts as one client: an IPv4 address, or an IPv6 /64."""
+    """Who is at the other end.
+
+    key: what counts as one client, an IPv4 address or an IPv6 /64. slot: where the census counts it.
+    """
 
     address: Address
     text: str
     port: int
     key: str
+    slot: int
 
 
 @lru_cache(maxsize=4096)
-def client_at(text: str) -> tuple[Address, str, str]:
-    """The address, its canonical text and the client key of an address as text. Raises ValueError."""
+def client_at(text: str) -> tuple[Address, str, str, int]:
+    """The address, canonical text, client key and census slot of an address as text. Raises ValueError."""
     address = client_address(text.partition("%")[0])
     shown = str(address)
-    return address, shown, shown if isinstance(address, IPv4Address) else client_key(shown)
+    key = shown if isinstance(address, IPv4Address) else client_key(shown)
+    return address, shown, key, slot_of(address)
 
 
 def client(text: str, port: int) -> Client:
     """A client from the text of its address; a zone index is dropped. Raises ValueError."""
-    address, shown, key = client_at(text)
-    return Client(address, shown, port, key)
+    address, shown, key, slot = client_at(text)
+    return Client(address, shown, port, key, slot)

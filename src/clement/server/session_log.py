@@ -74,7 +74,7 @@ def _recipient_record(recipient: Recipient, *, completed: bool) -> RecipientReco
         address=shown_text(recipient.address),
         outcome=outcome,
         reason=recipient.verdict.reason.value,
-        reply=str(recipient.reply),
+        reply=recipient.reply.shown,
         group_id=group_id,
         domain_id=domain_id,
         mailbox_ids=tuple([mailbox.id for mailbox in route.mailboxes]) if isinstance(route, Local) else (),

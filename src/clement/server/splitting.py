@@ -3,13 +3,15 @@
 The first time the answers differ the whole transaction is deferred and each
 recipient's class remembered. When the client comes back, the first recipient
 sets the class and recipients of another class wait for a transaction of their
-own (452). The memory is a folder of tiny files, one for each recipient that was
-split, so that all receivers, and those started later, know of it; a transaction
-with one recipient never looks there.
+own (452). The memory is a folder with one small file for each client network and
+reverse-path, so that all receivers, and those started later, know of it; a
+transaction with one recipient never looks there. It is bounded: what is not
+remembered is deferred once more, and nothing is lost.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
@@ -17,11 +19,18 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from clement.policy.network import Address
 from clement.policy.verdict import Accept, Verdict
 
 REMEMBERED_S: Final = 5 * 24 * 3600
 """RFC 5321 §4.5.4.1: a client gives up after 4-5 days."""
+
+MOST_NOTES: Final = 20_000
+MOST_RECIPIENTS: Final = 2000
+COUNT_EVERY: Final = 64
+"""Notes written before the folder is counted again."""
 
 
 def class_of(verdict: Verdict) -> str:
@@ -39,21 +48,36 @@ def agree(verdicts: Sequence[Verdict]) -> bool:
 class SplitMemory:
     """Which class each recipient of a split transaction belongs to."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most_notes: int = MOST_NOTES) -> None:
         self._folder = folder
+        self._most_notes = most_notes
+        self._until_count = 0
         folder.mkdir(parents=True, exist_ok=True)
 
     def remember(self, client: Address, reverse_path: str, classes: Sequence[tuple[str, str]]) -> None:
         """Note `(recipient, class)` for this client network and reverse-path. Raises OSError."""
-        for recipient, name in classes:
-            (self._folder / _note(client, reverse_path, recipient)).write_text(name)
+        if not self._has_room():
+            return
+        note = self._folder / _name(client, reverse_path)
+        known = _read(note)
+        if len(known) > MOST_RECIPIENTS:
+            known.clear()
+        known.update({_key(recipient): name for recipient, name in classes})
+        fresh = note.with_suffix(f".{os.getpid()}")
+        fresh.write_bytes(msgspec.msgpack.encode(known))
+        fresh.replace(note)
 
     def recall(self, client: Address, reverse_path: str, recipient: str) -> str:
         """The class this recipient was put in, or "" when it was never split."""
-        try:
-            return (self._folder / _note(client, reverse_path, recipient)).read_text()
-        except FileNotFoundError:
-            return ""
+        return _read(self._folder / _name(client, reverse_path)).get(_key(recipient), "")
+
+    def _has_room(self) -> bool:
+        if self._until_count <= 0:
+            if len(os.listdir(self._folder)) >= self._most_notes:
+                return False
+            self._until_count = COUNT_EVERY
+        self._until_count -= 1
+        return True
 
     def sweep(self, now_s: float) -> int:
         """Delete what no client will come back for; the number of notes deleted."""
@@ -66,8 +90,23 @@ class SplitMemory:
         return swept
 
 
-def _note(client: Address, reverse_path: str, recipient: str) -> str:
+_DECODER: Final = msgspec.msgpack.Decoder(dict[bytes, str])
+
+
+def _read(note: Path) -> dict[bytes, str]:
+    """What a note says; one that is missing or damaged says nothing."""
+    try:
+        return _DECODER.decode(note.read_bytes())
+    except (FileNotFoundError, msgspec.DecodeError):
+        return {}
+
+
+def _name(client: Address, reverse_path: str) -> str:
     """Clients retry from other hosts of the same network: IPv4 /24 and IPv6 /64 count as one."""
     network = int(client) >> (8 if isinstance(client, IPv4Address) else 64)
-    key = f"{network}\n{reverse_path}\n{recipient}".encode("utf-8", "surrogateescape")
+    key = f"{client.version} {network}\n{reverse_path}".encode("utf-8", "surrogateescape")
     return blake2b(key, digest_size=16).hexdigest()
+
+
+def _key(recipient: str) -> bytes:
+    return blake2b(recipient.encode("utf-8", "surrogateescape"), digest_size=12).digest()

@@ -54,7 +54,7 @@ class Transcript:
     def exchanges(self) -> tuple[Exchange, ...]:
         """The notes as records, escaped and bounded."""
         told = [
-            Exchange(at_us, took_us, shown(line), str(reply) if reply is not None else "", notes_of(found))
+            Exchange(at_us, took_us, shown(line), reply.shown if reply is not None else "", notes_of(found))
             for at_us, took_us, line, reply, found in self._notes
         ]
         if self._left_out:

@@ -35,6 +35,8 @@ class Reply:
     closes: bool = False
     wire: bytes = field(init=False, compare=False, repr=False)
     """The reply as it goes over the wire, each line at most `MAX_LINE_OCTETS`."""
+    shown: str = field(init=False, compare=False, repr=False)
+    """One line for logs and terminals; free of control characters."""
 
     def __post_init__(self) -> None:
         prefix = f"{self.enhanced} " if self.enhanced else ""
@@ -43,11 +45,14 @@ class Reply:
         lines = tuple([printable(line, room) for line in self.text[:MAX_TEXT_LINES]]) or ("",)
         object.__setattr__(self, "text", lines)
         if len(lines) == 1:
-            wire = f"{self.code} {prefix}{lines[0]}\r\n"
+            shown = f"{self.code} {prefix}{lines[0]}"
+            wire = f"{shown}\r\n"
         else:
+            shown = f"{self.code} {prefix}{' / '.join(lines)}"
             continued = "".join([f"{self.code}-{prefix}{line}\r\n" for line in lines[:-1]])
             wire = f"{continued}{self.code} {prefix}{lines[-1]}\r\n"
         object.__setattr__(self, "wire", wire.encode("ascii"))
+        object.__setattr__(self, "shown", shown)
 
     @property
     def is_positive(self) -> bool:
@@ -82,10 +87,8 @@ class Reply:
         return Reply(self.code, self.enhanced, self.text, closes=True)
 
     def __str__(self) -> str:
-        """One line for logs and terminals; already free of control characters."""
-        if len(self.text) == 1:
-            return self.wire[:-2].decode("ascii").rstrip()
-        return " ".join(filter(None, (str(self.code), self.enhanced, " / ".join(self.text))))
+        """The same as `shown`."""
+        return self.shown
 
 
 def printable(text: str, limit: int) -> str:
