@@ -157,6 +157,16 @@ def test_another_group_domain_or_user_is_not_spoken_for() -> None:
     assert winner(others) == 0
 
 
+def test_a_subaddress_is_no_way_around_its_owner() -> None:
+    tagged = Correspondence(
+        CLIENT, "ed@shop.example", "anna+tag@local.example", "local.example", 1, user="anna@local.example"
+    )
+    of_anna = rule(1, Scope.USER, sender="@shop.example")
+    about_anna = rule(2, Scope.SITE, recipient="anna@local.example")
+    about_the_tag = rule(3, Scope.SITE, recipient="anna+tag@local.example")
+    assert [winner([each], tagged) for each in (of_anna, about_anna, about_the_tag)] == [1, 2, 3]
+
+
 # --- The authentication rule ------------------------------------------------------------------------------
 
 

@@ -184,6 +184,20 @@ def test_what_an_alias_reaches_is_bounded() -> None:
     assert isinstance(route("w@local.example", with_aliases(wide, *deeper)), Unplaceable)
 
 
+@pytest.mark.parametrize(
+    ("address", "user"),
+    [
+        ("Anna+x@local.example", "anna@local.example"),
+        ("w@all.example", "anna@local.example"),
+        ("both@local.example", ""),
+    ],
+)
+def test_one_mailbox_has_a_user_who_can_speak_for_it(address: str, user: str) -> None:
+    found = route(address)
+    assert isinstance(found, Local)
+    assert found.user == user
+
+
 def test_a_login_is_found_in_any_case() -> None:
     directory = Directory(DirectoryContents(persons=(Person(1, "anna@local.example", ""),)))
     assert directory.person("Anna@Local.Example") is not None

@@ -69,7 +69,9 @@ class Directive(msgspec.Struct, frozen=True):
 class Correspondence(msgspec.Struct, frozen=True):
     """The pair a directive is sought for. `sender` is "" for the null reverse-path.
 
-    `authenticated` holds the names proven for this message: full addresses, and `@domain`.
+    recipient: as it was addressed. user: the mailbox that stands behind it, where that is one and another: a
+    subaddress or an alias must not be a way around what its owner says.
+    authenticated: the names proven for this message, full addresses and `@domain`.
     """
 
     client: Address
@@ -78,6 +80,7 @@ class Correspondence(msgspec.Struct, frozen=True):
     recipient_domain: str
     group_id: int
     authenticated: frozenset[str] = frozenset()
+    user: str = ""
 
 
 def specificity(directive: Directive) -> tuple[int, int, int]:
@@ -160,7 +163,7 @@ def _scopes(pair: Correspondence) -> tuple[tuple[Scope, str], ...]:
         (Scope.SITE, ""),
         (Scope.GROUP, str(pair.group_id)),
         (Scope.DOMAIN, pair.recipient_domain),
-        (Scope.USER, pair.recipient),
+        (Scope.USER, pair.user or pair.recipient),
     )
 
 
@@ -186,7 +189,7 @@ def _speaks_for(directive: Directive, pair: Correspondence, now_s: float) -> boo
         return False
     if directive.client is not None and pair.client not in directive.client:
         return False
-    if not _covers(directive.recipient, pair.recipient, pair.recipient_domain):
+    if not (_covers(directive.recipient, pair.recipient) or _covers(directive.recipient, pair.user)):
         return False
     return directive.action is not Action.ACCEPT or _proven(directive, pair)
 
@@ -199,7 +202,8 @@ def _proven(directive: Directive, pair: Correspondence) -> bool:
     return pair.sender in pair.authenticated or domain in pair.authenticated
 
 
-def _covers(pattern: str, address: str, domain: str) -> bool:
+def _covers(pattern: str, address: str) -> bool:
     if not pattern or pattern == address:
         return True
+    domain = address.rpartition("@")[2]
     return pattern.startswith("@") and (pattern[1:] == domain or domain.endswith("." + pattern[1:]))

@@ -140,6 +140,11 @@ class Local(msgspec.Struct, frozen=True):
     domain: Domain
     mailboxes: tuple[LocalMailbox, ...]
 
+    @property
+    def user(self) -> str:
+        """The address of the one mailbox that mail goes to; "" when there are several."""
+        return self.mailboxes[0].address if len(self.mailboxes) == 1 else ""
+
 
 class Relayed(msgspec.Struct, frozen=True):
     """Route: handed to the group's next hop under the given address (itself, or what an alias made of it)."""
