@@ -6,7 +6,7 @@ from pathlib import Path
 
 from clement.policy.reason import Reason
 from clement.policy.verdict import Accept, Defer, Reject
-from clement.server.splitting import REMEMBERED_S, SplitMemory, agree, class_of
+from clement.server.splitting import COUNT_EVERY, REMEMBERED_S, SplitMemory, agree, class_of
 
 CLIENT = ip_address("192.0.2.1")
 
@@ -44,11 +44,41 @@ def test_hostile_names_are_no_paths(tmp_path: Path) -> None:
 
 def test_what_no_client_comes_back_for_is_swept(tmp_path: Path) -> None:
     memory = SplitMemory(tmp_path)
-    memory.remember(CLIENT, "", [("old@x", "accept"), ("young@x", "accept")])
-    old = next(path for path in tmp_path.iterdir() if memory.recall(CLIENT, "", "old@x") and path.name)
+    memory.remember(CLIENT, "old", [("anna@x", "accept")])
+    [old] = tmp_path.iterdir()
     now_s = old.stat().st_mtime
-    for path in tmp_path.iterdir():
-        os.utime(path, (now_s, now_s))
     os.utime(old, (now_s - REMEMBERED_S - 1,) * 2)
+    memory.remember(CLIENT, "young", [("anna@x", "accept")])
     assert memory.sweep(now_s) == 1
-    assert len(list(tmp_path.iterdir())) == 1
+    assert memory.recall(CLIENT, "old", "anna@x") == ""
+    assert memory.recall(CLIENT, "young", "anna@x") == "accept"
+
+
+def test_a_note_grows_and_changes(tmp_path: Path) -> None:
+    memory = SplitMemory(tmp_path)
+    memory.remember(CLIENT, "a", [("anna@x", "accept"), ("bruno@x", "accept")])
+    memory.remember(CLIENT, "a", [("anna@x", "reject.virus")])
+    assert memory.recall(CLIENT, "a", "anna@x") == "reject.virus"
+    assert memory.recall(CLIENT, "a", "bruno@x") == "accept"
+
+
+def test_one_file_for_a_thousand_recipients_and_no_more_files_than_allowed(tmp_path: Path) -> None:
+    memory = SplitMemory(tmp_path, most_notes=10)
+    for turn in range(200):
+        memory.remember(
+            CLIENT, f"{turn}@sender.example", [(f"{number}@x", "accept") for number in range(100)]
+        )
+    assert len(list(tmp_path.iterdir())) <= 10 + COUNT_EVERY
+    for turn in range(50):
+        memory.remember(
+            CLIENT, "0@sender.example", [(f"{turn}-{number}@x", "accept") for number in range(100)]
+        )
+    assert max(path.stat().st_size for path in tmp_path.iterdir()) < 100_000
+
+
+def test_a_damaged_note_says_nothing(tmp_path: Path) -> None:
+    memory = SplitMemory(tmp_path)
+    memory.remember(CLIENT, "a", [("anna@x", "accept")])
+    [note] = tmp_path.iterdir()
+    note.write_bytes(b"nonsense")
+    assert memory.recall(CLIENT, "a", "anna@x") == ""

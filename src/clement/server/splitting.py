@@ -73,7 +73,7 @@ class SplitMemory:
 
     def _has_room(self) -> bool:
         if self._until_count <= 0:
-            if len(os.listdir(self._folder)) >= self._most_notes:
+            if len(os.listdir(self._folder)) >= self._most_notes:  # noqa: PTH208 - names alone, quickly
                 return False
             self._until_count = COUNT_EVERY
         self._until_count -= 1
