@@ -84,7 +84,7 @@ WORDS: dict[Reason, Words] = {
     Reason.DIRECTIVE_REFUSES: Words(
         "A directive refuses mail of this sender for this recipient.",
         "Ask the recipient, by another way.",
-        "Remove the directive, or add an accepting one in a narrower scope.",
+        "Remove the directive, or add an accepting one in a narrower scope (a final one: in the same scope).",
     ),
     Reason.TOO_LARGE: Words(
         "The message is larger than the recipient's group takes.",
@@ -169,6 +169,11 @@ WORDS: dict[Reason, Words] = {
         "There were too many sessions at once, of this client or of all.",
         RETRY,
         "limits.sessions and limits.sessions_per_client of the configuration are the limits.",
+    ),
+    Reason.TOO_FAST: Words(
+        "The client connected, or sent messages, more often in a minute than it may.",
+        RETRY,
+        "limits.connections_per_minute and limits.messages_per_minute of the configuration are the limits.",
     ),
     Reason.LOGIN_FAILED: Words(
         "The login or the password was wrong.",
