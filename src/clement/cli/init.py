@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,6 +59,8 @@ def init(
     """
     from clement.config import load
 
+    # The database holds password hashes, and everything here is about somebody's mail.
+    os.umask(0o077)
     path = config or Path("var/clement.toml" if local else "clement.toml")
     folder = (state or path.parent).absolute()
     _make_folder(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -12,7 +13,7 @@ from clement.cli.directory import keeper_of
 from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.listeners import ListenerFault, Sockets
 from clement.cli.processes import roles
-from clement.cli.wiring import Outside, Paths
+from clement.cli.wiring import Outside, Paths, postmaster
 from clement.config import ConfigurationError
 from clement.config.inspection import find_faults
 from clement.config.load import load_with_blame
@@ -37,6 +38,8 @@ class ReloadRefused(Exception):
 def serve(settings: Settings, config_path: Path, outside: Outside | None = None) -> None:
     """Serve until SIGTERM. Raises Failure when the house cannot be opened."""
     outside = outside or Outside()
+    # Modes are given with every file; whatever they say, others get nothing.
+    os.umask(0o007)
     sockets = Sockets()
     try:
         listeners = sockets.open(settings)
@@ -71,6 +74,16 @@ def fold_quietly(metrics: Path) -> None:
         fold(metrics)
 
 
+def _warn_of_lost_postmaster(settings: Settings) -> None:
+    """RFC 5321 §4.5.1: postmaster must be reachable; where the mailbox is missing, say so at the start."""
+    from clement.policy.directory import Local, Relayed
+    from clement.store.snapshot import load_directory
+
+    mailbox = postmaster(settings)
+    if not isinstance(load_directory().route(mailbox.local_part, mailbox.domain), Local | Relayed):
+        log.warning(log_events.POSTMASTER_LOST, address=str(mailbox), setting="site.postmaster")
+
+
 def _prepare_directory(settings: Settings) -> None:
     """A fresh snapshot from SQL; when SQL is away, the last one will do."""
     path = Paths.of(settings).directory
@@ -86,6 +99,7 @@ def _prepare_directory(settings: Settings) -> None:
             for sentence in unsafe_settings():
                 log.warning(log_events.DATABASE_UNSAFE, why=sentence)
             keeper_of(settings).step()
+            _warn_of_lost_postmaster(settings)
     except WrongDatabase as fault:
         raise Failure(ExitCode.DATABASE_AWAY, str(fault)) from None
     except Failure as failure:

@@ -29,6 +29,7 @@ FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 HEALTHY_AFTER_S: Final = 60.0
 KILL_AFTER_S: Final = 10.0
+NOT_RETIRING: Final = float("inf")
 _PR_SET_PDEATHSIG: Final = 1
 _WATCHED: Final = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -51,7 +52,12 @@ class _Child(msgspec.Struct):
     generation: int
     started_s: float
     failures: int = 0
-    retiring: bool = False
+    retires_by_s: float = NOT_RETIRING
+
+    @property
+    def retiring(self) -> bool:
+        """Whether it was told to end, and another has taken its place."""
+        return self.retires_by_s != NOT_RETIRING
 
 
 class Supervisor:
@@ -83,6 +89,7 @@ class Supervisor:
         watchdog_s = systemd.watchdog_interval_s()
         while not self._stopping:
             self._start_due()
+            self._end_dawdlers()
             received = signal.sigtimedwait(_WATCHED, self._until_next(watchdog_s))
             if watchdog_s:
                 systemd.notify("WATCHDOG=1")
@@ -119,8 +126,18 @@ class Supervisor:
 
     def _until_next(self, watchdog_s: float) -> float:
         now_s = time.monotonic()
-        times = [max(0.0, at_s - now_s) for at_s, _child in self._waiting]
-        return min([*times, watchdog_s or 3600.0, 3600.0])
+        times = [at_s for at_s, _child in self._waiting]
+        times += [child.retires_by_s for child in self._children.values()]
+        return min([*(max(0.0, at_s - now_s) for at_s in times), watchdog_s or 3600.0, 3600.0])
+
+    def _end_dawdlers(self) -> None:
+        """Kill what was told to end at a reload and has not, for as long as its role allows."""
+        now_s = time.monotonic()
+        for process_id, child in self._children.items():
+            if child.retires_by_s <= now_s:
+                child.retires_by_s = now_s + KILL_AFTER_S
+                log.error(log_events.PROCESS_KILLED, process=child.role.name, pid=process_id)
+                _signal(process_id, signal.SIGKILL)
 
     # --- Ending ---------------------------------------------------------------------------------------------
 
@@ -162,7 +179,8 @@ class Supervisor:
             for role in roles:
                 self._spawn(_Child(role, self._generation, 0.0))
             for process_id in old:
-                self._children[process_id].retiring = True
+                child = self._children[process_id]
+                child.retires_by_s = time.monotonic() + child.role.patience_s
                 _signal(process_id, signal.SIGTERM)
             log.info(log_events.RELOADED, generation=self._generation)
         systemd.notify("READY=1")

@@ -108,6 +108,10 @@ SCANNER_LIMITS_SILENT: Final = _event(
     "scanner-limits-silent",
     "clamd calls clean what it did not look at for its limits: set AlertExceedsMax yes in clamd.conf",
 )
+POSTMASTER_LOST: Final = _event(
+    "postmaster-lost",
+    "No mailbox takes mail for postmaster, as RFC 5321 wants it: add one, or set site.postmaster",
+)
 SERVING: Final = _event("serving", "Listening on these addresses")
 RELOADED: Final = _event("reloaded", "A new configuration is in force")
 RELOAD_REFUSED: Final = _event(
