@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from clement.cli import serve as serving
+from clement.cli.exit_codes import Failure
 from clement.cli.wiring import Outside
 from clement.config import load
 from clement.journal.segments import SegmentFiles
@@ -105,7 +106,10 @@ def main() -> None:
     # A supervisor is careful with what dies again and again; here everything does, on purpose.
     supervisor.FIRST_PAUSE_S = supervisor.LONGEST_PAUSE_S = RESTART_AFTER_S  # type: ignore[misc]
     outside = Outside(filesystem=ArmedFileSystem(plan_file), journal_files=ArmedSegments(plan_file))
-    serving.serve(load(config), config, outside)
+    try:
+        serving.serve(load(config), config, outside)
+    except Failure as failure:  # as the command line does it
+        sys.exit(f"{failure.text}")
 
 
 if __name__ == "__main__":

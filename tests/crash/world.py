@@ -78,14 +78,15 @@ class World:
     relay: NextHop
     lmtp: NextHop
     database: Database | None = None
+    is_inside: bool = False
 
     @property
     def mail(self) -> Path:
         return self.seen(self.folder / "mail")
 
     def seen(self, path: Path) -> Path:
-        """A path as the server sees it, who may have a file system of its own mounted there."""
-        return Path(f"/proc/{self.program.pid}/root{path}")
+        """A path as the server sees it, which may have a file system of its own mounted there."""
+        return Path(f"/proc/{self.program.pid}/root{path}") if self.is_inside else path
 
     def maildir(self, address: str) -> Path:
         local_part, _, domain = address.rpartition("@")
@@ -195,6 +196,11 @@ class World:
                 found.append({"event": "unreadable", "line": line})
         return found
 
+    def tracebacks(self) -> list[str]:
+        """What each traceback in the process log says at its end."""
+        _, *found = self.log().split("Traceback (most recent call last):\n")
+        return [next((line for line in each.splitlines() if not line.startswith(" ")), "") for each in found]
+
     def events(self, name: str) -> list[dict[str, Any]]:
         return [line for line in self.log_lines() if line.get("event") == name]
 
@@ -251,7 +257,7 @@ def a_world(
     lmtp.start()
     program = Program([*inside, *command], place / "serve.log", env=python_path, cwd=ROOT)
     try:
-        world = World(place, ("127.0.0.1", port), program, relay, lmtp, database)
+        world = World(place, ("127.0.0.1", port), program, relay, lmtp, database, bool(inside))
         world.wait()
         yield world
     finally:

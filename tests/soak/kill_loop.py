@@ -38,7 +38,7 @@ class Outcome:
     accepted_by_server: int
     missing_in_sql: set[str]
     twice_in_sql: int
-    tracebacks: int
+    tracebacks: list[str]
 
     @property
     def faults(self) -> list[str]:
@@ -51,8 +51,7 @@ class Outcome:
             found.append(f"{self.twice_in_sql} transactions twice in SQL")
         if self.result.duplicates > self.rounds * SENDERS * 3:  # a message in flight has up to three copies
             found.append(f"{self.result.duplicates} duplicates are more than kills times messages in flight")
-        if self.tracebacks:
-            found.append(f"{self.tracebacks} tracebacks in the log")
+        found += [f"traceback: {each}" for each in sorted(set(self.tracebacks))]
         return found
 
     def table(self) -> str:
@@ -144,9 +143,8 @@ def settle(world: World, senders: Senders, rounds: int, kills: Counter[str], too
     known = {entry.letter.token for entry in senders.ledger}
     strangers = {token for token, _place in index} - known
     result.inexplicable.extend(f"mail nobody sent: {token}" for token in sorted(strangers))
-    tracebacks = world.log().count("Traceback (most recent call last)")
     twice = len(recorded) - len(set(recorded))
-    return Outcome(rounds, kills, took_s, result, len(said), said - set(recorded), twice, tracebacks)
+    return Outcome(rounds, kills, took_s, result, len(said), said - set(recorded), twice, world.tracebacks())
 
 
 def main() -> None:
