@@ -148,7 +148,8 @@ class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path = Path("journal")
     """Where records wait; on a local disk, never on a network file system."""
     limit_bytes: Bytes = 1_073_741_824
-    """Waiting records at most; beyond it mail is deferred rather than left unrecorded."""
+    """Waiting records at most; near it the least valuable are shortened or dropped, counted, and told
+    in the log. Mail goes on."""
 
 
 class ScannerSettings(msgspec.Struct, frozen=True, kw_only=True):
