@@ -24,7 +24,7 @@ from clement.telemetry.log import Log
 log = Log("server")
 
 MOST_BUFFERED_BYTES: Final = 128 * 1024
-"""Pipelined bytes taken while an answer is awaited; beyond it the client's own buffers wait."""
+"""Bytes taken while an answer is awaited, or replies are not read; beyond it the client's buffers wait."""
 
 LINGER_S: Final = 5.0
 """How long a client that was sent away may take to read why."""
@@ -37,6 +37,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_announced",
+        "_bytes_before_content",
         "_client_ended",
         "_conversation",
         "_core",
@@ -77,6 +78,7 @@ class Connection(asyncio.Protocol):
         self._ending = "lost"
         self.deadline_s = NEVER
         self.content_began_s = NEVER
+        self._bytes_before_content = 0
         self._session_until_s = NEVER
 
     # --- asyncio.Protocol -------------------------------------------------------------------------------
@@ -85,6 +87,9 @@ class Connection(asyncio.Protocol):
         """A client is there; the gate says whether it may come in."""
         self._transport = cast(asyncio.Transport, transport)
         client = self._announced or self._gate.client_of(self._transport)
+        if client is None:
+            self.abort()
+            return
         now_s = self._gate.loop.time()
         self._session_until_s = now_s + self._gate.timeouts.session_s
         refusal = self._gate.enter(self, client)
@@ -107,7 +112,7 @@ class Connection(asyncio.Protocol):
             return
         conversation.bytes_received += len(data)
         self._core.receive_data(data)
-        if self._task is None:
+        if self._task is None and not self._write_paused:
             self._pump(in_time=True)
         elif self._core.buffered_bytes > MOST_BUFFERED_BYTES:
             self._pause_reading()
@@ -133,7 +138,9 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The client reads again."""
         self._write_paused = False
+        self._heard = True
         if self._task is None:
+            self._read_on()
             self._pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -194,9 +201,8 @@ class Connection(asyncio.Protocol):
             await waiting
         finally:
             self._task = None
-        if self._reading_paused and not self._over and self._transport is not None:
-            self._reading_paused = False
-            self._transport.resume_reading()
+        if not self._over and not self._write_paused:
+            self._read_on()
         self._pump()
 
     def _write(self) -> None:
@@ -211,6 +217,11 @@ class Connection(asyncio.Protocol):
         if not self._reading_paused and self._transport is not None:
             self._reading_paused = True
             self._transport.pause_reading()
+
+    def _read_on(self) -> None:
+        if self._reading_paused and self._transport is not None:
+            self._reading_paused = False
+            self._transport.resume_reading()
 
     # --- Time -------------------------------------------------------------------------------------------
 
@@ -229,6 +240,7 @@ class Connection(asyncio.Protocol):
             self.deadline_s = now_s + wait_s
         else:
             self.content_began_s = NEVER
+            self._bytes_before_content = self._conversation.bytes_received if self._conversation else 0
             self.deadline_s = min(now_s + timeouts.before_command_s(self._core.state), self._session_until_s)
 
     def tick(self, now_s: float) -> None:
@@ -265,12 +277,17 @@ class Connection(asyncio.Protocol):
             task.cancel()
 
     def _content_is_too_slow(self, now_s: float) -> bool:
-        """A client that drips its content holds our memory; after the first minute it must keep a pace."""
+        """A client that drips its content holds our memory; after the first minute it must keep a pace.
+
+        While we are at work, or have said goodbye already, nobody waits for the client.
+        """
         took_s = now_s - self.content_began_s
         slowest = self._gate.timeouts.content_bytes_per_s
         if took_s < 60 or not slowest or self._conversation is None:
             return False
-        return self._conversation.bytes_received < took_s * slowest
+        if self._task is not None or self._lingering:
+            return False
+        return self._conversation.bytes_received - self._bytes_before_content < took_s * slowest
 
     # --- Ending -------------------------------------------------------------------------------------------
 
@@ -303,11 +320,11 @@ class Connection(asyncio.Protocol):
         self._close()
 
     def _send_away(self, reply: Reply) -> None:
-        """Refused before there was a session."""
+        """Refused before there was a session: not a moment longer, or those turned away fill the house."""
         self._ending = "refused"
         if self._transport is not None:
             self._transport.write(reply.encode())
-        self._close()
+            self._transport.close()
 
     def _close(self) -> None:
         """Close so that the client reads our last reply: at once, or when it stops talking."""
@@ -322,9 +339,7 @@ class Connection(asyncio.Protocol):
         self._lingering = True
         self.deadline_s = self._gate.loop.time() + LINGER_S
         transport.write_eof()
-        if self._reading_paused:
-            self._reading_paused = False
-            transport.resume_reading()
+        self._read_on()
 
     # --- TLS ----------------------------------------------------------------------------------------------
 
@@ -347,7 +362,8 @@ class Connection(asyncio.Protocol):
         finally:
             self._upgrading = False
             self._task = None
-        if self._transport is None or self._over:
+        # A client that said more in plain text behind STARTTLS has ended its session by that.
+        if self._transport is None or self._over or self._core.closing:
             transport.abort()
             return
         self._core.tls_established()

@@ -83,7 +83,6 @@ class Conversation(AnsweringSession):
         return decide_early(adverse, a_directive_may_accept=self._may_be_accepted())
 
     def _on_hello(self, event: events.Hello) -> Awaitable[None] | None:
-        self._drop_transaction()
         self._facts.hello = event.domain
         found = gather(self._services.plan.hello, self._facts, self._services.plan.budget_s)
         if isinstance(found, list):
@@ -100,6 +99,7 @@ class Conversation(AnsweringSession):
         self._adverse = kept
         verdict = self._early_verdict(found, kept)
         if isinstance(verdict, Accept):
+            self._drop_transaction()
             self._answer(event.line, replies.HELLO, found)
         else:
             self._refuse(event.line, verdict, found)
@@ -228,7 +228,11 @@ class Conversation(AnsweringSession):
         self._answer(event.line, replies.TLS_READY)
 
     def _on_answered(self, event: events.Answered) -> None:
-        if event.reply.is_permanent and self._log.outcome is Outcome.NOTHING:
+        if event.reply is replies.TOO_MANY_ERRORS:
+            self._log.mark(Outcome.REFUSED, Reason.TOO_MANY_ERRORS)
+        elif event.reply is replies.TOO_MANY_RECIPIENTS:
+            self._log.mark(Outcome.DEFERRED, Reason.TOO_MANY_RECIPIENTS)
+        elif event.reply.is_permanent and self._log.outcome is Outcome.NOTHING:
             self._log.mark(Outcome.REFUSED, Reason.PROTOCOL_ERROR)
         self._note(event.line, event.reply)
 

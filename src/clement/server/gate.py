@@ -101,9 +101,14 @@ class Gate:
     def __len__(self) -> int:
         return len(self._guests)
 
-    def client_of(self, transport: asyncio.Transport) -> Client:
-        """Who is at the other end of a connection; a Unix socket's peer counts as this machine."""
+    def client_of(self, transport: asyncio.Transport) -> Client | None:
+        """Who is at the other end of a connection; a Unix socket's peer counts as this machine.
+
+        None: the client has gone already, and the system no longer knows who it was.
+        """
         peer: Any = transport.get_extra_info("peername")
+        if peer is None:
+            return None
         if not isinstance(peer, tuple):
             return client("127.0.0.1", 0)
         return client(peer[0], peer[1])
