@@ -6,11 +6,14 @@ import os
 import resource
 import tempfile
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clement.message.defects import Defect
+from clement.message.grammar import examine
 from clement.spool.content import HEADER_LIMIT_BYTES, Content, ContentWriter
 from clement.spool.failure import StorageFailure, StorageFull
 from clement.spool.filesystem import OsFileSystem
@@ -159,3 +162,37 @@ def test_fifty_megabytes_cost_a_bounded_amount_of_memory(tmp_path: Path) -> None
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 
     assert asyncio.run(play()) < 8 * 1024
+
+
+def test_a_header_beyond_the_bound_is_known_to_be_longer(tmp_path: Path) -> None:
+    """Or a second From field could hide behind it."""
+    long = b"From: a@x.example\r\n" + b"X: " + b"y" * 300_000 + b"\r\nFrom: b@x.example\r\n\r\n"
+    for memory_bytes in (1000, 1_000_000):
+        content = write(tmp_path, [long], memory_bytes)
+        assert Defect.HEADER_TOO_LONG in examine(content.header_block).defects
+        content.discard()
+
+
+def test_content_given_up_while_it_is_handed_over_leaves_no_descriptor(tmp_path: Path) -> None:
+    class Slow(OsFileSystem):
+        def read(self, descriptor: int, size_bytes: int, offset: int, at: Point) -> bytes:
+            reading.set()
+            go_on.wait(5)
+            return super().read(descriptor, size_bytes, offset, at)
+
+    async def give_up() -> None:
+        writer = ContentWriter(Slow(), tmp_path, workers, 1000)
+        writer.append(b"x" * 5000)
+        finishing = asyncio.create_task(writer.finish())
+        await asyncio.to_thread(reading.wait, 5)
+        finishing.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await finishing
+        writer.discard()
+
+    reading, go_on, workers = Event(), Event(), Workers(1)
+    before = open_files()
+    asyncio.run(give_up())
+    workers.stop()
+    assert open_files() == before

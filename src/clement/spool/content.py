@@ -13,13 +13,15 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 
+from clement.message.headers import MAX_HEADER_BYTES
 from clement.spool.failure import StorageFailure, storage_failure
 from clement.spool.filesystem import FileSystem
 from clement.spool.points import Point
 from clement.spool.workers import Workers
 
 MEMORY_BYTES = 256 * 1024
-HEADER_LIMIT_BYTES = 256 * 1024
+HEADER_LIMIT_BYTES = MAX_HEADER_BYTES + 1
+"""One octet more than readers of headers take: that is how they see that there was more."""
 _PIECE_BYTES = 128 * 1024
 
 
@@ -27,7 +29,8 @@ class Content:
     """A whole message, CRLF-terminated lines as the client sent them, without dot-stuffing.
 
     size_bytes: octets of all of it.
-    header_block: the header fields with their last CRLF, without the empty line behind them; cut at 256 KiB.
+    header_block: the header fields with their last CRLF, without the empty line behind them; cut at
+    HEADER_LIMIT_BYTES.
     whole: all octets when they are in memory, None when they are on disk.
     """
 
@@ -168,9 +171,13 @@ class ContentWriter:
         await self._write_pending()
         if self._failure is None:
             try:
-                return await self._workers.run(self._hand_over)
+                content = await self._workers.run(self._hand_over)
             except OSError as error:
                 self._failure = storage_failure(error)
+            else:
+                # Not in the thread: the content is lost when we are cancelled meanwhile, the descriptor is not.
+                self._descriptor = -1
+                return content
         self.discard()
         raise self._failure
 
@@ -210,14 +217,12 @@ class ContentWriter:
 
     def _hand_over(self) -> Content:
         head = self._filesystem.read(self._descriptor, HEADER_LIMIT_BYTES, 0, Point.CONTENT_READ)
-        content = Content(
+        return Content(
             size_bytes=self.size_bytes,
             header_block=_header_block(head),
             filesystem=self._filesystem,
             descriptor=self._descriptor,
         )
-        self._descriptor = -1
-        return content
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
