@@ -112,9 +112,10 @@ def decode_response(octets: bytes) -> bytes:
 
 
 def redacted(line: bytes) -> bytes:
-    """An AUTH command line without the initial response it may have."""
-    words = line.split(b" ", 2)
-    return b" ".join([*words[:2], b"<redacted>"]) if len(words) > 2 else line
+    """A line without the initial response it has if it means AUTH, however misshapen; others as they are."""
+    words = line.split(None, 2)
+    has_secret = len(words) > 2 and words[0].upper() == b"AUTH"
+    return b" ".join([*words[:2], b"<redacted>"]) if has_secret else line
 
 
 def plain_response(credentials: Credentials) -> bytes:

@@ -183,12 +183,12 @@ class ServerSession:
         if line is None:
             return None
         if isinstance(line, Answered):
-            return self._refuse(line.line, line.reply)
+            return self._refuse(redacted(line.line), line.reply)
         line = line.rstrip(b" \t")
         verb, _, argument = line.partition(b" ")
         command = self._commands.get(verb) or self._commands.get(verb.upper())
         if command is None:
-            return self._refuse(line, replies.COMMAND_UNKNOWN)
+            return self._refuse(redacted(line), replies.COMMAND_UNKNOWN)
         if command.is_secret:
             line = redacted(line)
         outcome = command.check(self._facts, line, argument)
