@@ -104,7 +104,7 @@ def test_every_event_is_described_and_named_by_the_rules() -> None:
     for name, description in events.DESCRIBED.items():
         assert name == name.lower()
         assert " " not in name
-        assert description[0].isupper()
+        assert description[0].isupper() or description.startswith("clamd "), "clamd is a program's name"
 
 
 def test_a_thing_is_said_again_after_a_while_only() -> None:
@@ -126,3 +126,16 @@ def test_the_pace_remembers_a_bounded_number_of_things() -> None:
     for number in range(3 * KEYS_MAX):
         pace.due(str(number))
     assert len(pace._said_at_s) <= KEYS_MAX
+
+
+def test_a_fault_is_told_with_where_it_came_from(capfd: pytest.CaptureFixture[str]) -> None:
+    try:
+        raise ValueError("hostile\x1b[2J")
+    except ValueError:
+        log.error("x", exc_info=True)  # noqa: G201 - a Log has no other way
+        log.error("y", exc_info=False)  # noqa: TRY400
+    told, untold = logged(capfd)
+    assert told["trace"][0].startswith("Traceback")  # type: ignore[index]
+    assert told["trace"][-1] == "ValueError: hostile\\x1b[2J"  # type: ignore[index]
+    assert "trace" not in untold
+    assert "exc_info" not in told | untold

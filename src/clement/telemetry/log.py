@@ -8,6 +8,7 @@ processes and commands log nothing and would pay for it at their start.
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Mapping, MutableMapping
 from functools import cache
 from typing import Any, Final
@@ -16,6 +17,7 @@ import msgspec
 
 VALUE_MAX_CHARS: Final = 500
 _ITEMS_MAX: Final = 50
+_TRACE_LINES_MAX: Final = 40
 _SECRET_WORDS: Final = (
     "password",
     "passphrase",
@@ -45,7 +47,7 @@ class Log:
         _logger().warning(event, part=self._part, **values)
 
     def error(self, event: str, **values: object) -> None:
-        """Something that is broken or lost."""
+        """Something that is broken or lost. exc_info=True: with the trace of the exception being handled."""
         _logger().error(event, part=self._part, **values)
 
 
@@ -100,6 +102,13 @@ def _tame(_logger: object, _method: str, values: MutableMapping[str, Any]) -> Mu
     return {key: _shown(key, value) for key, value in values.items()}
 
 
+def _trace(_logger: object, _method: str, values: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Put in the place of `exc_info=True` where the fault came from; its last lines say most."""
+    if values.pop("exc_info", False):
+        values["trace"] = [escaped(line) for line in traceback.format_exc().splitlines()[-_TRACE_LINES_MAX:]]
+    return values
+
+
 def _render(_logger: object, _method: str, values: MutableMapping[str, Any]) -> bytes:
     line = msgspec.json.encode(values)
     # journald reads the priority from the start of the line; JOURNAL_STREAM says that it is listening.
@@ -116,6 +125,7 @@ def _logger() -> Any:  # noqa: ANN401 (structlog's loggers are duck-typed)
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
             _tame,
+            _trace,
             _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),
