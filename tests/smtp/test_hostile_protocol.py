@@ -214,8 +214,8 @@ def test_case_017_who_speaks_first_can_be_seen_and_sent_away() -> None:
     session.receive_data(b"EHLO early\r\n")
     assert session.next_event() is None
     assert session.buffered_bytes == 12
-    session.greet(replies.TALKED_TOO_EARLY)
-    assert session.data_to_send().startswith(b"554 5.5.1")
+    session.greet(replies.NETWORK_BANNED.and_close())
+    assert session.data_to_send().startswith(b"554 5.7.1")
     assert session.closing
     assert session.next_event() is None
 

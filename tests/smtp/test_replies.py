@@ -47,7 +47,7 @@ def test_other_words_for_the_same_codes() -> None:
 
 
 def test_kinds() -> None:
-    each = (replies.OK, replies.START_CONTENT, replies.GREYLISTED, replies.RELAY_DENIED)
+    each = (replies.OK, replies.START_CONTENT, replies.CHECK_UNAVAILABLE, replies.RELAY_DENIED)
     kinds = [
         (reply.is_positive, reply.is_intermediate, reply.is_transient, reply.is_permanent) for reply in each
     ]

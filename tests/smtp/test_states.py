@@ -61,7 +61,7 @@ def core_in(state: State, service: Service) -> Core:
         case State.CHUNKS:
             open_transaction(core).feed(b"BDAT 1\r\nx")
         case State.REFUSED:
-            core = Core(service=service, greeting=replies.CONNECTION_REFUSED)
+            core = Core(service=service, greeting=replies.NETWORK_BANNED)
     assert core.session.state is state
     return core
 

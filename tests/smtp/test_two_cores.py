@@ -157,9 +157,9 @@ def test_each_recipient_has_a_reply_of_its_own(service: Service, by_bdat: bool) 
 @pytest.mark.parametrize(
     ("answers", "whole"),
     [
-        ([replies.RECIPIENT_REFUSES, replies.GREYLISTED], 451),
+        ([replies.RECIPIENT_REFUSES, replies.CHECK_UNAVAILABLE], 451),
         ([replies.RECIPIENT_REFUSES, replies.VIRUS_FOUND], 550),
-        ([replies.GREYLISTED, replies.MESSAGE_OK], 250),
+        ([replies.CHECK_UNAVAILABLE, replies.MESSAGE_OK], 250),
     ],
 )
 def test_the_whole_of_a_prdr_message(answers: list[Reply], whole: int) -> None:

@@ -18,6 +18,7 @@ from clement.policy.reason import Reason
 from clement.policy.verdict import Defer, Drop, Verdict
 from clement.policy.wording import reply_to
 from clement.server.admission import Admission
+from clement.server.checking import CheckerFailure
 from clement.server.identity import session_id
 from clement.server.login import Login
 from clement.server.peer import Client, Door
@@ -158,7 +159,10 @@ class AnsweringSession:
         )
 
     def _answer(self, line: bytes, reply: Reply, found: Sequence[Observation] = ()) -> None:
-        self._note(line, self.core.answer(reply), found)
+        sent = self.core.answer(reply)
+        if sent is replies.TOO_MANY_ERRORS:
+            self._log.mark(Outcome.REFUSED, Reason.TOO_MANY_ERRORS)
+        self._note(line, sent, found)
 
     def _refuse(self, line: bytes, verdict: Verdict, found: Sequence[Observation]) -> None:
         """A refusal before any recipient: nothing said later can change it."""
@@ -178,10 +182,7 @@ class AnsweringSession:
 
     def _own_fault(self, fault: Exception) -> None:
         """Our own fault answers 4xx with a generic text; only a decision answers 5xx."""
-        full = isinstance(fault, StorageFull)
-        reply, reason = (
-            (replies.STORAGE_FULL, Reason.STORAGE_FULL) if full else (replies.LOCAL_ERROR, Reason.OWN_FAULT)
-        )
+        reply, reason = _own_fault_answer(fault)
         log.error(
             log_events.SESSION_FAULT, session=self.id, fault=repr(fault)[:500], exc_info=_unexpected(fault)
         )
@@ -211,6 +212,14 @@ class AnsweringSession:
             self._transaction = None
 
 
+def _own_fault_answer(fault: Exception) -> tuple[Reply, Reason]:
+    if isinstance(fault, StorageFull):
+        return replies.STORAGE_FULL, Reason.STORAGE_FULL
+    if isinstance(fault, CheckerFailure):
+        return replies.CHECK_UNAVAILABLE, Reason.CHECK_FAILED
+    return replies.LOCAL_ERROR, Reason.OWN_FAULT
+
+
 def _unexpected(fault: Exception) -> bool:
     """Whether a stack trace would tell anything; a full disk explains itself."""
-    return not isinstance(fault, StorageFailure | TimeoutError)
+    return not isinstance(fault, StorageFailure | TimeoutError | CheckerFailure)

@@ -96,8 +96,9 @@ class RecipientDesk:
     def _route(self, directory: Directory, mailbox: Mailbox) -> Route:
         route = directory.route(mailbox.local_part, mailbox.domain)
         if isinstance(route, Unknown) and mailbox.local_part.lower() == POSTMASTER_LOCAL_PART:
-            postmaster = self._services.postmaster
-            return directory.route(postmaster.local_part, postmaster.domain)
+            site = self._services.postmaster
+            reachable = directory.route(site.local_part, site.domain)
+            return route if isinstance(reachable, Foreign) else reachable
         return route
 
     async def _judge_when_found(self, facts: RecipientFacts, found: Awaitable[list[Observation]]) -> Judged:
@@ -131,6 +132,7 @@ class RecipientDesk:
             client=session.client,
             sender=reverse_path.key if isinstance(reverse_path, Mailbox) else "",
             recipient=facts.address,
+            user=route.user if isinstance(route, Local) else "",
             recipient_domain=route.domain.name,
             group_id=route.group.id,
             authenticated=self._proven_names(),

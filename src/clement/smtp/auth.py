@@ -112,7 +112,7 @@ def decode_response(octets: bytes) -> bytes:
 
 
 def redacted(line: bytes) -> bytes:
-    """A line without the initial response it has if it means AUTH, however misshapen; others as they are."""
+    """A line without the initial response that it has if it means AUTH, however misshapen; or as it is."""
     words = line.split(None, 2)
     has_secret = len(words) > 2 and words[0].upper() == b"AUTH"
     return b" ".join([*words[:2], b"<redacted>"]) if has_secret else line

@@ -175,7 +175,7 @@ class ContentWriter:
             except OSError as error:
                 self._failure = storage_failure(error)
             else:
-                # Not in the thread: the content is lost when we are cancelled meanwhile, the descriptor is not.
+                # Not in the thread: cancelled meanwhile, we lose the content but not the descriptor.
                 self._descriptor = -1
                 return content
         self.discard()
