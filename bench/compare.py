@@ -107,9 +107,7 @@ def run_yardstick(asked: argparse.Namespace, environment: dict[str, str], result
 
 def judge(runs: list[dict[str, Any]]) -> None:
     """What was reached, beside what was aimed at."""
-    print(
-        "\n| goal | load | ours /s | peer | peer /s | ratio | goal | p99 ours | peer | CPU ours | peer |"
-    )
+    print("\n| goal | load | ours /s | peer | peer /s | ratio | goal | p99 ours | peer | CPU ours | peer |")
     print("|---|---|--:|---|--:|--:|--:|--:|--:|--:|--:|")
     for goal in GOALS:
         ours = list(of(runs, goal, "ours"))
