@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from clement.cli import serve as serving
 from clement.cli.exit_codes import Failure
@@ -76,16 +77,16 @@ class ArmedSegments(SegmentFiles):
         return super().write(descriptor, content)
 
 
-def read(plan_file: Path) -> list[dict[str, int | str]]:
+def read(plan_file: Path) -> list[dict[str, Any]]:
     """The plan as it is now; a file is always replaced as a whole."""
     try:
-        found: list[dict[str, int | str]] = json.loads(plan_file.read_text())
+        found: list[dict[str, Any]] = json.loads(plan_file.read_text())
     except FileNotFoundError:
         return []
     return found
 
 
-def fault(each: dict[str, int | str]) -> Fault:
+def fault(each: dict[str, Any]) -> Fault:
     return Fault(
         Point(each["point"]),
         Kind(each["kind"]),

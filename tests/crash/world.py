@@ -63,8 +63,8 @@ class Database:
         return {"engine": "postgresql", "host": self.server.host, "user": self.server.user, "name": self.name}
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        place = {"host": self.server.host, "user": self.server.user, "dbname": self.name}
-        with psycopg.connect(**place) as connection:
+        server = self.server
+        with psycopg.connect(host=server.host, user=server.user, dbname=self.name) as connection:
             return connection.execute(statement.encode()).fetchall()
 
 
