@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from clement.config.endpoint import Endpoint, InheritedEndpoint, TcpEndpoint, UnixEndpoint
@@ -20,6 +22,7 @@ from clement.server.tls import server_context
 from clement.smtp import Extensions, ProtocolLimits, Service, replies
 
 SOCKET_MODE = 0o660
+TAKEN_PATIENCE_S = 3.0
 
 SERVICES = {
     ListenerKind.MX: Service.SMTP,
@@ -59,7 +62,7 @@ class Sockets:
     def _bind(self, endpoint: Endpoint) -> socket.socket:
         match endpoint:
             case TcpEndpoint(host, port):
-                return bind_tcp(host, port)
+                return patiently(lambda: bind_tcp(host, port))
             case UnixEndpoint(path):
                 return bind_unix(path)
             case InheritedEndpoint(name):
@@ -68,6 +71,21 @@ class Sockets:
                 inherited = socket.socket(fileno=os.dup(self._inherited[name]))
                 inherited.setblocking(False)
                 return inherited
+
+
+def patiently(bind: Callable[[], socket.socket]) -> socket.socket:
+    """Bind, and try again for a while where the address is taken.
+
+    After a supervisor was killed its receivers hold the address until they have heard of it.
+    """
+    until_s = time.monotonic() + TAKEN_PATIENCE_S
+    while True:
+        try:
+            return bind()
+        except OSError as fault:
+            if fault.errno != errno.EADDRINUSE or time.monotonic() > until_s:
+                raise
+        time.sleep(0.1)
 
 
 def bind_tcp(host: str, port: int) -> socket.socket:
