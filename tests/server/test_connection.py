@@ -106,7 +106,7 @@ class House:
     def client_of(self, wire: Wire) -> Client | None:
         return client(*wire.peer) if isinstance(wire.peer, tuple) else None
 
-    def enter(self, _guest: object, _who: Client) -> Reply | None:
+    def enter(self, _guest: object, _who: Client, *, after_handshake: bool = False) -> Reply | None:
         return self.refusal
 
     def leave(self, _guest: object) -> None:

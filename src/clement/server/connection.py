@@ -92,7 +92,7 @@ class Connection(asyncio.Protocol):
             return
         now_s = self._gate.loop.time()
         self._session_until_s = now_s + self._gate.timeouts.session_s
-        refusal = self._gate.enter(self, client)
+        refusal = self._gate.enter(self, client, after_handshake=self._listening.implicit_tls)
         if refusal is not None:
             self._send_away(refusal)
             return
@@ -355,7 +355,7 @@ class Connection(asyncio.Protocol):
                 transport, self, context, server_side=True, ssl_handshake_timeout=self._gate.timeouts.tls_s
             )
         except (OSError, ssl.SSLError, asyncio.CancelledError) as fault:
-            log.info(log_events.TLS_FAILED, session=self._session_id(), fault=repr(fault)[:300])
+            self._tell_tls_failed(fault)
             self._ending = "tls-failed"
             transport.abort()
             return
@@ -370,8 +370,10 @@ class Connection(asyncio.Protocol):
         self._note_tls()
         self._pump()
 
-    def _session_id(self) -> str:
-        return self._conversation.id if self._conversation is not None else ""
+    def _tell_tls_failed(self, fault: BaseException) -> None:
+        conversation = self._conversation
+        if conversation is not None and self._gate.pace.due(conversation.client.key):
+            log.info(log_events.TLS_FAILED, session=conversation.id, fault=repr(fault)[:300])
 
     def _note_tls(self) -> None:
         if self._transport is None or self._conversation is None:

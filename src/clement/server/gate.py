@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +18,7 @@ from clement.server.login import FailureBudget
 from clement.server.peer import Client, Door, client
 from clement.server.services import Services
 from clement.smtp import Extensions, ProtocolLimits, Reply, State, replies
+from clement.telemetry.pace import Pace
 
 LAST_WORDS_S = 0.5
 """How long those whom we send away may take to read why."""
@@ -92,6 +95,8 @@ class Gate:
         self.services = services
         self.timeouts = timeouts
         self.login_budget = FailureBudget()
+        self.pace = Pace()
+        """Of what clients can make us say in the process log."""
         self._crowd = crowd
         self._census = census
         self._guests: dict[Guest, Client] = {}
@@ -113,20 +118,42 @@ class Gate:
             return client("127.0.0.1", 0)
         return client(peer[0], peer[1])
 
-    def enter(self, guest: Guest, who: Client) -> Reply | None:
-        """Let a connection in (None), or say why not."""
+    def enter(self, guest: Guest, who: Client, *, after_handshake: bool = False) -> Reply | None:
+        """Let a connection in (None), or say why not. after_handshake: `handshake` counts it as well."""
         self._guests[guest] = who
         census = self._census
         census.enter(who.slot)
         if self._draining:
             return replies.SHUTTING_DOWN
-        if census.sessions() > self._crowd.sessions:
-            return self._turn_away(who, replies.OVERLOADED)
-        if census.sessions_of(who.slot) > self._crowd.sessions_per_client:
-            return self._turn_away(who, replies.TOO_MANY_CONNECTIONS)
+        full = self._full(who, besides=int(after_handshake))
+        if full is not None:
+            return self._turn_away(who, full)
         most = self._crowd.connections_per_minute
         if most and census.note(Doing.CONNECTION, who.slot) > most:
             return self._turn_away(who, replies.TOO_FAST)
+        return None
+
+    @contextmanager
+    def handshake(self, who: Client) -> Iterator[bool]:
+        """Count a client whose session begins with a TLS handshake; False when there is no room for it.
+
+        The event loop tells of such a connection only when its handshake is done: without this, those that
+        never send a word would be without number.
+        """
+        self._census.enter(who.slot)
+        try:
+            full = self._full(who)
+            if full is not None:
+                self._turn_away(who, full)
+            yield full is None
+        finally:
+            self._census.leave(who.slot)
+
+    def _full(self, who: Client, besides: int = 0) -> Reply | None:
+        if self._census.sessions() > self._crowd.sessions + besides:
+            return replies.OVERLOADED
+        if self._census.sessions_of(who.slot) > self._crowd.sessions_per_client + besides:
+            return replies.TOO_MANY_CONNECTIONS
         return None
 
     def may_begin_message(self, who: Client) -> bool:

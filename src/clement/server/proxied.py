@@ -1,4 +1,6 @@
-"""Accepting connections from a load balancer: the PROXY header is read before there is a transport.
+"""Accepting connections ourselves, where something is due before there is a transport.
+
+With a load balancer that is its PROXY header; with TLS from the first byte, counting the client.
 
 An event loop loses bytes that were buffered before a TLS upgrade, and behind the
 PROXY header of an implicit-TLS connection stands the ClientHello. So the header
@@ -17,6 +19,7 @@ from clement.server.peer import Client, client
 from clement.server.proxy_protocol import LONGEST_V2, Announced, ProxyHeaderError, parse
 from clement.telemetry import events as log_events
 from clement.telemetry.log import Log
+from clement.telemetry.pace import Pace
 
 log = Log("server")
 
@@ -27,7 +30,7 @@ PAUSE_S = 1.0
 
 
 class ProxiedListener:
-    """Accepts on one listening socket, whose clients are announced by `balancers` and by nobody else."""
+    """Accepts on one listening socket; `balancers` announce their clients, and nobody else does."""
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class ProxiedListener:
         self._serve = serve
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._pace = Pace()
         loop.add_reader(listening.fileno(), self._accept)
 
     def close(self) -> None:
@@ -82,7 +86,8 @@ class ProxiedListener:
                 async with asyncio.timeout(HEADER_TIMEOUT_S):
                     announced = await self._read_header(connection)
             except (ProxyHeaderError, OSError, TimeoutError) as fault:
-                log.warning(log_events.PROXY_HEADER_BAD, peer=peer, fault=str(fault)[:200])
+                if self._pace.due(peer):
+                    log.warning(log_events.PROXY_HEADER_BAD, peer=peer, fault=str(fault)[:200])
                 connection.close()
                 return
             if announced.address:
@@ -91,7 +96,8 @@ class ProxiedListener:
             await self._serve(connection, who)
         except OSError as fault:
             # A TLS handshake that failed, or a client that left before it; ssl.SSLError is an OSError.
-            log.info(log_events.TLS_FAILED, peer=who.text, fault=str(fault)[:200])
+            if self._pace.due(who.key):
+                log.info(log_events.TLS_FAILED, peer=who.text, fault=str(fault)[:200])
 
     async def _read_header(self, connection: socket.socket) -> Announced:
         """The header, taken off the socket to the byte. Raises ProxyHeaderError, OSError."""

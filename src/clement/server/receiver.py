@@ -87,15 +87,22 @@ async def _open(loop: asyncio.AbstractEventLoop, gate: Gate, listener: OpenListe
     listening = listener.listening
     implicit = listening.tls if listening.implicit_tls else None
     handshake_s = gate.timeouts.tls_s if implicit is not None else None
-    if listener.balancers:
+    if listener.socket.family != socket.AF_UNIX and (listener.balancers or implicit is not None):
 
         async def serve(connection: socket.socket, who: Client) -> None:
-            await loop.connect_accepted_socket(
-                lambda: Connection(gate, listening, who),
-                connection,
-                ssl=implicit,
-                ssl_handshake_timeout=handshake_s,
-            )
+            if implicit is None:
+                await loop.connect_accepted_socket(lambda: Connection(gate, listening, who), connection)
+                return
+            with gate.handshake(who) as admitted:
+                if not admitted:
+                    connection.close()
+                    return
+                await loop.connect_accepted_socket(
+                    lambda: Connection(gate, listening, who),
+                    connection,
+                    ssl=implicit,
+                    ssl_handshake_timeout=handshake_s,
+                )
 
         return ProxiedListener(loop, listener.socket, listener.balancers, serve).close
     create = loop.create_unix_server if listener.socket.family == socket.AF_UNIX else loop.create_server
