@@ -58,6 +58,7 @@ def serve(settings: Settings, config_path: Path, outside: Outside | None = None)
             find_faults(fresh, blame)
             if blame.problems:
                 raise ConfigurationError(blame.problems)
+            Paths.of(fresh).make()
             return roles(fresh, sockets.open(fresh), outside)
         except (ConfigurationError, ListenerFault, OSError) as fault:
             raise ReloadRefused(str(fault)) from fault

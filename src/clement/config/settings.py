@@ -89,7 +89,7 @@ class ProcessSettings(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     """And this group; by default the user's own."""
     run_folder: Path = Path("run")
-    """For what lives as long as the processes do: sockets, the pid file, counters."""
+    """For what lives as long as the processes do: sockets, counters."""
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
