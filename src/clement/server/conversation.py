@@ -83,6 +83,9 @@ class Conversation(AnsweringSession):
         return decide_early(adverse, a_directive_may_accept=self._may_be_accepted())
 
     def _on_hello(self, event: events.Hello) -> Awaitable[None] | None:
+        if self._facts.hello and self.core.patience.is_lost_idling():
+            self._answer(event.line, replies.TOO_MANY_IDLE_COMMANDS)
+            return None
         self._facts.hello = event.domain
         found = gather(self._services.plan.hello, self._facts, self._services.plan.budget_s)
         if isinstance(found, list):

@@ -37,7 +37,9 @@ class Transcript:
         reply: Reply | None,
         found: Sequence[Observation] = (),
     ) -> None:
-        """One command and its reply."""
+        """One command and its reply. What will not be shown of a long line is not kept either."""
+        if len(line) > LONGEST_TEXT:
+            line = line[:LONGEST_TEXT]
         if len(self._notes) >= MOST_EXCHANGES:
             self._left_out += 1
             self._notes[-1] = (at_us, duration_us, line, reply, found)
