@@ -16,7 +16,7 @@ def test_a_client_that_greets_for_ever_is_sent_away(server: Server) -> None:
 
 def test_a_refused_greeting_leaves_the_transaction_alone(server: Server) -> None:
     """RFC 5321 §4.1.4: the server stays in the state it was in."""
-    with server.from_afar("192.0.2.200") as client:
+    with server.from_afar("198.18.0.7") as client:
         client.expect("220")
         for line in (b"EHLO client.example", b"MAIL FROM:<>", b"RCPT TO:<postmaster@local.example>"):
             client.send(line + b"\r\n")
