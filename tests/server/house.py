@@ -112,10 +112,13 @@ class House:
         )
 
     def wait(self) -> None:
-        """Wait until a client is greeted; the ports are open some time before."""
+        """Wait until a client is greeted: the ports are open before, and whoever knocked is counted."""
         self.program.wait_for(*(self.address(kind) for kind in self.ports))
+        wait_until(self._greets, "a greeting")
+
+    def _greets(self) -> bool:
         with self.talk() as client:
-            client.expect("220")
+            return client.answer().code == 220
 
     def start_again(self) -> None:
         self.program.start_again()

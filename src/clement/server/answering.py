@@ -82,9 +82,7 @@ class AnsweringSession:
             networks.reputation(client.address, now_s),
         )
         self._log = SessionLog(session_id(now_s, services.random_bits), now_s)
-        self._login = Login(
-            services.check_password, admission.login_budget, client.key, services.limits.auth_failures
-        )
+        self._login: Login | None = None
         self._admission = admission
         self._began_ns = self._event_ns = monotonic_ns()
         self._adverse: list[Finding] = []
@@ -127,13 +125,14 @@ class AnsweringSession:
         duration_us = (monotonic_ns() - self._began_ns) // 1000
         build = partial(self._build_records, ending, duration_us)
         proportion = self._services.proportion
-        self._services.count(metrics.SESSIONS[self._log.outcome.value])
+        self._services.count(metrics.SESSIONS[self._log.outcome])
         if self._log.outcome is Outcome.ACCEPTED:
             proportion.record(*build())
         else:
             # Also what ended in nothing: connecting and leaving again makes a flood as well.
             now_s = self._services.clocks.now_s()
-            proportion.refused(self.client.key, self._log.reason, now_s, build)
+            if proportion.refused(self.client.key, self._log.reason, now_s, build):
+                return
         self._services.flush_soon()
 
     def _build_records(

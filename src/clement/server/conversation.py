@@ -22,6 +22,7 @@ from clement.policy.verdict import Accept, Verdict
 from clement.policy.wording import reply_to
 from clement.server.answering import CONTENT_LINE, AnsweringSession
 from clement.server.judgement import answers
+from clement.server.login import Login
 from clement.server.recipients import Judged
 from clement.server.session_log import outcome_of
 from clement.server.transaction import MailTransaction
@@ -188,7 +189,7 @@ class Conversation(AnsweringSession):
         for recipient in recipients:
             outcome = outcome_of(recipient.verdict)
             self._log.mark(outcome, recipient.verdict.reason)
-            self._services.count(metrics.RECIPIENTS[outcome.value])
+            self._services.count(metrics.RECIPIENTS[outcome])
         if any(recipient.accepted for recipient in recipients):
             self._record_before_reply(transaction.notes)
         each_has_a_reply = transaction.each_has_a_reply
@@ -200,11 +201,23 @@ class Conversation(AnsweringSession):
 
     def _on_auth(self, event: events.AuthRequested) -> Awaitable[None] | None:
         return self._auth_step(
-            event, self._login.begin(event.mechanism, event.initial_response, *self._login_state())
+            event, self._logging_in().begin(event.mechanism, event.initial_response, *self._login_state())
         )
 
     def _on_auth_answer(self, event: events.AuthAnswered) -> Awaitable[None] | None:
-        return self._auth_step(event, self._login.go_on(event.response, *self._login_state()))
+        return self._auth_step(event, self._logging_in().go_on(event.response, *self._login_state()))
+
+    def _logging_in(self) -> Login:
+        """The logins of this session, from the first on; most sessions have none."""
+        if self._login is None:
+            services = self._services
+            self._login = Login(
+                services.check_password,
+                self._admission.login_budget,
+                self.client.key,
+                services.limits.auth_failures,
+            )
+        return self._login
 
     def _login_state(self) -> tuple[Any, float]:
         return self._services.feed.current, self._services.clocks.now_s()
@@ -221,7 +234,7 @@ class Conversation(AnsweringSession):
         self._auth_answered(event, await reply)
 
     def _auth_answered(self, event: events.CommandEvent, reply: Reply) -> None:
-        self._facts.person = self._login.person
+        self._facts.person = self._logging_in().person
         if reply.is_permanent or reply.closes:
             self._log.mark(Outcome.REFUSED, Reason.LOGIN_FAILED)
         self._answer(event.line, reply)

@@ -73,7 +73,7 @@ def _recipient_record(recipient: Recipient, *, completed: bool) -> RecipientReco
     return RecipientRecord(
         address=shown_text(recipient.address),
         outcome=outcome,
-        reason=recipient.verdict.reason.value,
+        reason=recipient.verdict.reason,
         reply=recipient.reply.shown,
         group_id=group_id,
         domain_id=domain_id,
@@ -99,7 +99,7 @@ class SessionLog:
     def mark(self, outcome: Outcome, reason: Reason) -> None:
         """Something was decided. An accepted message outweighs all refusals; else the last one stands."""
         if self.outcome is not Outcome.ACCEPTED or outcome is Outcome.ACCEPTED:
-            self.outcome, self.reason = outcome, reason.value
+            self.outcome, self.reason = outcome, reason
 
     def session_record(  # noqa: PLR0913 - the facts of the connection, which only it knows
         self,

@@ -72,8 +72,8 @@ def notes_of(found: Sequence[Observation]) -> tuple[FindingNote, ...]:
         [
             FindingNote(
                 observation.finding.check,
-                observation.finding.result.value,
-                observation.finding.reason.value if observation.finding.reason is not None else "",
+                observation.finding.result,
+                observation.finding.reason or "",
                 shown_text(observation.finding.detail),
                 observation.duration_us,
             )
