@@ -1,14 +1,20 @@
 """Counters that receivers share: each adds its own, all see the sum, and a dead one's share is given back."""
 
+import subprocess
+import sys
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from ipaddress import ip_address
+from multiprocessing import get_context
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clement.server.census import SLOTS, Census, slot_of
+from tests.fixtures.places import ROOT
 
-ANNA, BRUNO = slot_of(ip_address("192.0.2.1")), slot_of(ip_address("2001:db8::1"))
+ANNA = slot_of(ip_address("192.0.2.1"))
+BRUNO = next(slot for host in range(2, 250) if (slot := slot_of(ip_address(f"192.0.2.{host}"))) != ANNA)
 
 
 def test_receivers_see_the_sum() -> None:
@@ -41,7 +47,30 @@ def test_nothing_goes_below_none() -> None:
 
 def test_a_network_of_one_customer_is_one_client() -> None:
     assert slot_of(ip_address("2001:db8::1")) == slot_of(ip_address("2001:db8::ffff"))
-    assert slot_of(ip_address("2001:db8::1")) != slot_of(ip_address("2001:db8:0:1::1"))
+    neighbours = {slot_of(ip_address(f"2001:db8:0:{number:x}::1")) for number in range(100)}
+    assert len(neighbours) > 90
+
+
+def test_who_shares_a_slot_differs_from_start_to_start() -> None:
+    seen = {slots_with_key("1"), slots_with_key("2"), slots_with_key("random"), slots_with_key("0")}
+    assert len(seen) == 4
+    assert slots_with_key("0") == slots_with_key("0")
+
+
+def slots_with_key(seed: str) -> str:
+    """The slots of some clients, in a process whose hashes have this key."""
+    program = (
+        "from ipaddress import ip_address as a; from clement.server.census import slot_of; "
+        "print([slot_of(a(f'192.0.2.{host}')) for host in range(9)])"
+    )
+    environment = {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
+    return done.stdout.decode()
+
+
+def test_receivers_agree_on_the_slot_of_a_client() -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as forked:
+        assert forked.submit(slot_of, ip_address("192.0.2.1")).result() == ANNA
 
 
 @given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))

@@ -4,7 +4,7 @@ Receivers share one anonymous memory map made before they are forked. Each
 writes only its own region, so no lock is needed; a sum over the regions may be
 a moment old, which for a limit is near enough. Clients are counted in hashed
 slots: two that share a slot are counted together, so a limit may come a little
-early, never late.
+early, never late. Nobody outside can tell who shares a slot with whom.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ _REGION_SLOTS: Final = _PLANES * SLOTS
 _REGION_BYTES: Final = _REGION_SLOTS * _COUNTER.size
 _TOTAL_SLOT: Final = 0
 _MOST: Final = 0xFFFF
-# Knuth's multiplicative hash, 2^32 / golden ratio.
-_SPREAD: Final = 2654435769
 
 
 class Doing(IntEnum):
@@ -105,8 +103,8 @@ class Region:
 def slot_of(client: Address) -> int:
     """The slot a client is counted in: an IPv4 address, or an IPv6 /64, which is one customer's.
 
-    Slot 0 is kept for the total.
+    Slot 0 is kept for the total. Python hashes bytes with a key drawn at its start (SipHash), which receivers
+    inherit when they are forked: they agree, and nobody can choose an address to share the slot of another.
     """
     number = int(client) if isinstance(client, IPv4Address) else int(client) >> 64
-    folded = (number ^ number >> 32) & 0xFFFFFFFF
-    return 1 + (folded * _SPREAD & 0xFFFFFFFF) % (SLOTS - 1)
+    return 1 + hash(number.to_bytes(8, "big")) % (SLOTS - 1)
