@@ -1,6 +1,13 @@
 """Wrong passwords use up a client's budget, nobody else's, and only for a while."""
 
-from clement.server.login import FAILURES_PER_WINDOW, MOST_CLIENTS, WINDOW_S, FailureBudget
+import asyncio
+
+import pytest
+
+from clement.policy.directory import Directory, DirectoryContents, Person
+from clement.server import login
+from clement.server.login import FAILURES_PER_WINDOW, MOST_CLIENTS, WINDOW_S, FailureBudget, Login
+from clement.smtp import Reply, replies
 
 
 def spend(budget: FailureBudget, client: str, now_s: float, times: int = FAILURES_PER_WINDOW) -> None:
@@ -17,13 +24,30 @@ def test_a_budget_is_spent_by_one_client_alone() -> None:
     assert not budget.spent("192.0.2.2", 2)
 
 
-def test_it_comes_back_with_time_and_with_the_right_password() -> None:
+def test_it_comes_back_with_time() -> None:
     budget = FailureBudget()
     spend(budget, "a", 0)
     assert not budget.spent("a", WINDOW_S)
-    spend(budget, "a", WINDOW_S)
-    budget.note_success("a")
-    assert not budget.spent("a", WINDOW_S)
+
+
+def test_a_right_password_between_wrong_ones_gives_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login, "FAILURE_DELAY_S", 0.0)
+    anna = Person(1, "anna", "right")
+    directory = Directory(DirectoryContents(1, persons=(anna,)))
+    budget = FailureBudget()
+
+    async def check(password_hash: str, password: bytes) -> bool:
+        return password_hash == password.decode()
+
+    async def log_in(password: str) -> Reply:
+        said = Login(check, budget, "a", 3).begin("PLAIN", f"\0anna\0{password}".encode(), directory, 0)
+        return said if isinstance(said, Reply) else await said
+
+    for _ in range(FAILURES_PER_WINDOW - 1):
+        assert asyncio.run(log_in("wrong")) is replies.AUTH_FAILED
+    assert asyncio.run(log_in("right")) is replies.AUTH_OK
+    assert asyncio.run(log_in("wrong")) is replies.AUTH_FAILED
+    assert asyncio.run(log_in("right")) is replies.AUTH_TOO_OFTEN
 
 
 def test_the_memory_is_bounded() -> None:

@@ -24,7 +24,10 @@ MOST_CLIENTS: Final = 10_000
 
 
 class FailureBudget:
-    """Failed logins of each client in the current window; bounded, the longest unseen forgotten first."""
+    """Failed logins of each client in the current window; bounded, the longest unseen forgotten first.
+
+    A right password gives nothing back: whoever has one of his own could guess at others between his logins.
+    """
 
     def __init__(self) -> None:
         self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
@@ -42,10 +45,6 @@ class FailureBudget:
         self._failures[client_key] = (since_s, count + 1)
         if len(self._failures) > MOST_CLIENTS:
             self._failures.popitem(last=False)
-
-    def note_success(self, client_key: str) -> None:
-        """A right password: the slate is clean."""
-        self._failures.pop(client_key, None)
 
 
 class Login:
@@ -97,7 +96,6 @@ class Login:
         right = await self._check(password_hash, credentials.password.encode("utf-8"))
         if right and person is not None and acts_as_itself:
             self.person = person
-            self._budget.note_success(self._client_key)
             return replies.AUTH_OK
         return await self._refuse(now_s)
 
