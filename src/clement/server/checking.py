@@ -8,6 +8,7 @@ or hang there, and costs its own message a 451, never the sessions beside it.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import socket
@@ -19,7 +20,7 @@ from typing import Final
 import msgspec
 
 from clement.message.grammar import MessageFacts, examine
-from clement.spool.content import Content
+from clement.spool.content import HEADER_LIMIT_BYTES, Content
 from clement.telemetry import events as log_events
 from clement.telemetry.log import Log
 
@@ -84,6 +85,8 @@ def serve_checks(listening: socket.socket) -> None:
 
 def _serve_one(connection: socket.socket) -> None:
     (length,) = _LENGTH.unpack(_receive(connection, _LENGTH.size))
+    if length > HEADER_LIMIT_BYTES:
+        raise OSError(errno.EMSGSIZE, "no header is that long")
     facts = msgspec.msgpack.encode(examine(_receive(connection, length)))
     connection.sendall(_LENGTH.pack(len(facts)) + facts)
 
