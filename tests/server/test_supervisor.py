@@ -15,7 +15,7 @@ from tests.fixtures.places import ROOT
 from tests.fixtures.programs import Program, wait_until
 
 TINY = """
-    import signal, sys, time
+    import errno, os, signal, sys, time
     from pathlib import Path
     from clement.server.supervisor import Role, Supervisor
 
@@ -53,6 +53,14 @@ TINY = """
             raise Broken("line 3: no such thing")
         return [Role("fresh", living("fresh"))]
 
+    fork = os.fork
+
+    def fork_if_the_system_can():
+        if (folder / "crowded").exists():
+            raise OSError(errno.EAGAIN, "no room for another process")
+        return fork()
+
+    os.fork = fork_if_the_system_can
     KINDS = {"failing": failing, "stubborn": stubborn}
     roles = [
         Role(name, KINDS.get(name) or living(name), int(order), 0.5)
@@ -105,6 +113,17 @@ def test_a_killed_process_starts_again_and_the_others_stay(house: Callable[..., 
     wait_until(lambda: len(tiny.notes()) == 3, "begun again")
     assert before[1] in tiny.children()
     assert tiny.tidied() == 1
+    assert tiny.program.stop() == 0
+
+
+def test_a_system_that_cannot_fork_is_tried_again(house: Callable[..., House], short_folder: Path) -> None:
+    tiny = house("one:0")
+    tiny.wait_for("one begins")
+    (short_folder / "crowded").touch()
+    os.kill(tiny.children()[0], signal.SIGKILL)
+    wait_until(lambda: "no room for another process" in tiny.program.output(), "said why")
+    (short_folder / "crowded").unlink()
+    wait_until(lambda: tiny.notes().count("one begins") == 2, "begun again")
     assert tiny.program.stop() == 0
 
 

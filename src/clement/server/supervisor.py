@@ -110,7 +110,12 @@ class Supervisor:
     def _spawn(self, child: _Child) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        process_id = os.fork()
+        try:
+            process_id = os.fork()
+        except OSError as fault:
+            child.failures += 1
+            self._start_later(child, str(fault))
+            return
         if process_id == 0:
             _live(child.role)
         child.started_s = time.monotonic()
@@ -161,8 +166,12 @@ class Supervisor:
             return
         healthy = time.monotonic() - child.started_s >= HEALTHY_AFTER_S
         child.failures = 1 if healthy else child.failures + 1
+        self._start_later(child, f"ended with {code}")
+
+    def _start_later(self, child: _Child, why: str) -> None:
+        """The more often it failed in a row, the later."""
         pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (child.failures - 1))
-        log.warning(log_events.PROCESS_RESTARTS, process=child.role.name, code=code, pause_s=pause_s)
+        log.warning(log_events.PROCESS_RESTARTS, process=child.role.name, why=why, pause_s=pause_s)
         self._waiting.append((time.monotonic() + pause_s, child))
 
     def _reload(self) -> None:
