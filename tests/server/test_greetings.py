@@ -21,5 +21,5 @@ def test_a_refused_greeting_leaves_the_transaction_alone(server: Server) -> None
         for line in (b"EHLO client.example", b"MAIL FROM:<>", b"RCPT TO:<postmaster@local.example>"):
             client.send(line + b"\r\n")
         client.expect("250", "250", "250")
-        client.send(b"EHLO local.example\r\nRCPT TO:<postmaster@local.example>\r\nDATA\r\n")
+        client.send(b"EHLO mx.clement.example\r\nRCPT TO:<postmaster@local.example>\r\nDATA\r\n")
         client.expect("550", "250", "354")

@@ -50,8 +50,14 @@ def test_those_who_claim_to_be_us_are_refused_unless_wanted(server: Server) -> N
     with server.from_afar("192.0.3.5") as client:
         client.expect("220")
         assert client.ask("EHLO mx.clement.example").codes == "550 5.7.1"
-        assert client.ask("EHLO local.example").codes == "550 5.7.1"
         assert client.ask("EHLO client.sender.example").code == 250
+
+
+def test_the_server_of_a_hosted_domain_may_greet_with_its_name_where_the_group_allows(server: Server) -> None:
+    with server.from_afar("192.0.3.8") as client:
+        client.open("EHLO relay.example")
+        answers = client.envelope("dora@strict.example", "anna@local.example")
+        assert [answer.code for answer in answers] == [550, 250]
 
 
 def test_groups_judge_the_sender_for_themselves(server: Server) -> None:

@@ -39,8 +39,8 @@ WORDS: dict[Reason, Words] = {
         "If it is one of your hosts, make its network relayable, or correct what it calls itself.",
     ),
     Reason.HELLO_IMPLAUSIBLE: Words(
-        "The name in the client's greeting cannot be the name of a mail server.",
-        "Greet with a name that has a dot and resolves (RFC 5321 §2.3.5).",
+        "The name in the client's greeting cannot be the name of a mail server, or is a domain hosted here.",
+        "Greet with the sending host's own name, one that has a dot and resolves (RFC 5321 §2.3.5).",
         "The group's policy implausible_hello decides what follows from it.",
     ),
     Reason.LOGIN_REQUIRED: Words(

@@ -2,7 +2,9 @@
 
 RFC 5321 §4.1.4 forbids refusing mail because the name does not *verify*: a name
 or literal that belongs to another address is noted and no more. It does not ask
-to believe a client that says it is us, nor one whose name is none (§2.3.5).
+to believe a client that says it is us, nor one whose name is none (§2.3.5). Between
+the two stands a hosted domain's own name: a forger uses it, and so does the server
+of a customer whose mail we relay. What follows from that is the group's to say.
 """
 
 from __future__ import annotations
@@ -26,13 +28,13 @@ def check(session: SessionFacts) -> Finding | None:
     if session.client.is_loopback:
         return None
     name = session.hello.lower().rstrip(".")
-    if name in session.own_names or session.directory.domain(name) is not None:
+    if name in session.own_names:
         return Finding(NAME, Result.FAIL, Reason.HELLO_IMPERSONATES, name)
     if name.startswith("["):
         if _literal_is_client(name, session):
             return Finding(NAME, Result.NEUTRAL, detail=name)
         return Finding(NAME, Result.SOFTFAIL, detail=f"{name} is not the client's address")
-    fault = _fault(name)
+    fault = "a domain that is hosted here" if session.directory.domain(name) else _fault(name)
     if fault:
         return Finding(NAME, Result.SOFTFAIL, Reason.HELLO_IMPLAUSIBLE, fault)
     return Finding(NAME, Result.NEUTRAL, detail=name)
