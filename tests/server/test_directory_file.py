@@ -1,10 +1,21 @@
 """The directory snapshot as a file: replaced as a whole, read when it changed, kept when unreadable."""
 
 import stat
+import threading
 from pathlib import Path
 
+import pytest
+
 from clement.policy.directory import Directory, DirectoryContents, Domain, Group, Mode
-from clement.server.directory_file import DirectoryFile, DirectoryKeeper, write_directory
+from clement.policy.directory_codec import decode
+from clement.server.directory_file import (
+    LONG_LOAD_S,
+    PAUSE_S,
+    DirectoryFile,
+    DirectoryKeeper,
+    write_directory,
+)
+from tests.fixtures.programs import wait_until
 
 
 class Away(Exception):
@@ -19,14 +30,14 @@ def directory(version: int) -> Directory:
 def test_what_was_written_is_read_once(tmp_path: Path) -> None:
     path = tmp_path / "directory"
     feed = DirectoryFile(path)
-    assert not feed.refresh()
+    assert not feed.read()
     assert feed.current.domain_names() == ()
     write_directory(path, directory(1))
-    assert feed.refresh()
-    assert not feed.refresh()
+    assert feed.read()
+    assert not feed.read()
     assert feed.current.domain("v1.example")
     write_directory(path, directory(2))
-    assert feed.refresh()
+    assert feed.read()
     assert feed.current.version == 2
 
 
@@ -39,14 +50,54 @@ def test_damage_leaves_the_last_good_one(tmp_path: Path) -> None:
     path = tmp_path / "directory"
     write_directory(path, directory(1))
     feed = DirectoryFile(path)
-    feed.refresh()
+    feed.read()
     for octets in (b"", b"nonsense", path.read_bytes()[:-3]):
         path.write_bytes(octets)
-        assert not feed.refresh()
+        assert not feed.read()
         assert feed.current.version == 1
     path.unlink()
-    assert not feed.refresh()
+    assert not feed.read()
     assert feed.current.version == 1
+
+
+def test_nobody_waits_while_a_newer_one_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, may_go_on = tmp_path / "directory", threading.Event()
+    write_directory(path, directory(1))
+    feed = DirectoryFile(path)
+    assert feed.read()
+    assert not feed.refresh()
+
+    def slow(octets: bytes) -> Directory:
+        may_go_on.wait(10)
+        return decode(octets)
+
+    monkeypatch.setattr("clement.server.directory_file.decode", slow)
+    write_directory(path, directory(2))
+    assert feed.refresh()
+    assert not feed.refresh(), "two at once"
+    assert feed.current.version == 1
+    may_go_on.set()
+    wait_until(lambda: feed.current.version == 2, "read")
+    wait_until(lambda: not feed.refresh(), "at rest")
+
+
+def test_what_stays_unreadable_is_told_once_and_again_when_it_comes_back(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "directory"
+    feed = DirectoryFile(path)
+
+    def told() -> int:
+        return capfd.readouterr().err.count("directory-unreadable")
+
+    for _ in range(20):
+        assert not feed.read()
+    assert told() == 1
+    write_directory(path, directory(1))
+    assert feed.read()
+    path.unlink()
+    assert not feed.read()
+    assert told() == 1
 
 
 class Sql:
@@ -84,7 +135,7 @@ def test_the_keeper_writes_what_changed_and_survives_outages(tmp_path: Path) -> 
     sql.is_away = False
     assert keeper.step()
     feed = DirectoryFile(path)
-    feed.refresh()
+    feed.read()
     assert feed.current.version == 2
 
 
@@ -95,3 +146,31 @@ def test_a_disk_that_takes_nothing_is_tried_again(tmp_path: Path) -> None:
     assert not keeper.step()
     path.parent.unlink()
     assert keeper.step()
+
+
+def test_a_hundred_changes_of_a_large_directory_make_few_snapshots(tmp_path: Path) -> None:
+    path, sql, clock = tmp_path / "directory", Sql(), [0.0]
+
+    def load() -> Directory:
+        clock[0] += LONG_LOAD_S * 2
+        return sql.load()
+
+    keeper = DirectoryKeeper(path, load, sql.version, Away, monotonic=lambda: clock[0])
+    assert keeper.step()
+    for _ in range(100):
+        sql.number += 1
+        assert not keeper.step()
+    clock[0] += PAUSE_S
+    assert keeper.step()
+    assert sql.loads == 2
+    feed = DirectoryFile(path)
+    feed.read()
+    assert feed.current.version == 101
+
+
+def test_a_small_directory_is_written_at_once(tmp_path: Path) -> None:
+    sql = Sql()
+    keeper = DirectoryKeeper(tmp_path / "directory", sql.load, sql.version, Away, monotonic=lambda: 0.0)
+    for number in range(1, 10):
+        sql.number = number
+        assert keeper.step()

@@ -129,7 +129,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         journal, settings.site.node_name, now_s=time.monotonic(), metrics_of_process=metrics
     )
     feed = DirectoryFile(paths.directory)
-    feed.refresh()
+    feed.read()
     workers = Workers()
     resolver = resolver_for(settings)
     passwords = Argon2Check(token_bytes(32))
