@@ -169,8 +169,10 @@ def destination(*hops: NextHop, local_part: str = "u", verify: bool = True) -> D
     return Destination(mailbox, Relayed(group, DOMAIN, f"{local_part}@relay.example"))
 
 
-def envelope(reverse_path: ReversePath = FROM, *, smtputf8: bool = False) -> Envelope:
-    return Envelope("T-1", reverse_path, TRACE, smtputf8=smtputf8)
+def envelope(
+    reverse_path: ReversePath = FROM, *, smtputf8: bool = False, content_ended_s: float = 0.0
+) -> Envelope:
+    return Envelope("T-1", reverse_path, TRACE, smtputf8=smtputf8, content_ended_s=content_ended_s)
 
 
 class World:

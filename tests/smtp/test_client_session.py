@@ -285,6 +285,27 @@ def test_421_may_come_at_any_time() -> None:
     assert replies_of(connected(), b"421 4.3.2 going\r\n") == ["UNASKED 421"]
 
 
+def in_content() -> ClientSession:
+    session = connected()
+    session.mail(BOB)
+    session.recipient(BOB)
+    session.data()
+    session.data_to_send()
+    session.receive_data(b"250 ok\r\n250 ok\r\n354 go on\r\n")
+    while session.next_event() is not None:
+        pass
+    return session
+
+
+@pytest.mark.parametrize("code", [452, 552])
+def test_content_may_be_refused_before_its_end(code: int) -> None:
+    assert replies_of(in_content(), b"%d too much\r\n" % code) == [f"UNASKED {code}"]
+
+
+def test_content_cannot_be_accepted_before_its_end() -> None:
+    assert replies_of(in_content(), b"250 that will do\r\n") == ["ProtocolViolation"]
+
+
 def test_the_end_tells_what_was_unanswered() -> None:
     session = connected()
     session.mail(BOB)

@@ -33,7 +33,7 @@ from clement.delivery.transport import Destination, Envelope, Placement, accepte
 from clement.net.hop_connection import HopConnection, HopUnavailable
 from clement.net.smtp_client import SmtpClient
 from clement.policy.directory import Relayed, Wire
-from clement.smtp import Mailbox, Reply, ReversePath, replies
+from clement.smtp import UNASKED, Mailbox, Reply, ReversePath, replies
 from clement.spool.content import Content
 from clement.spool.failure import StorageFailure, storage_failure
 from clement.spool.filesystem import FileSystem
@@ -46,8 +46,10 @@ _PIECE_BYTES = 256 * 1024
 class RelayOptions(msgspec.Struct, frozen=True):
     """How long our client is made to wait, in seconds.
 
-    recipient_s: at RCPT, where it waits for five minutes. content_s: until all content is with the next hop.
-    answer_s: from the start until the next hop's final reply; the client gives up ten minutes after its dot.
+    recipient_s: at RCPT, where it waits for five minutes. Both others count from the client's dot, so that
+    a slow scan is a part of them. content_s: no dot is sent to the next hop later than that, so giving up
+    until then is safe. answer_s: until the next hop's final reply. From our dot on only patience keeps one
+    copy from becoming two; the client's ends after ten minutes (RFC 5321 §4.5.3.2.6).
     """
 
     recipient_s: float = 60.0
@@ -133,7 +135,7 @@ class RelayDelivery:
         self._transport = transport
         self._envelope = envelope
         self._routes = routes
-        self._began_s = transport.clock()
+        self._content_ended_s = envelope.content_ended_s or transport.clock()
         self._connection: HopConnection | None = None
         self._content: Content | None = None
         self._placements: list[Placement | None] = []
@@ -149,7 +151,7 @@ class RelayDelivery:
             content.header_block,
         )
         try:
-            async with asyncio.timeout(self._transport.options.content_s):
+            async with asyncio.timeout(self._left_s(self._transport.options.content_s)):
                 self._placements = await self._open(recipients, needs)
             if None in self._placements:
                 self._transport.filesystem.reached(Point.RELAY_RECIPIENTS_ACCEPTED)
@@ -179,6 +181,10 @@ class RelayDelivery:
             failure = error if isinstance(error, StorageFailure) else storage_failure(error)
             missing = Placement(reply_for(failure))
             connection.drop()
+        except BaseException:
+            # We are going down. Closing gracefully would still send what is queued, perhaps the dot.
+            connection.drop()
+            raise
         finally:
             self._release()
         each = iter(answers)
@@ -213,27 +219,39 @@ class RelayDelivery:
             return await open_transaction(connection, reverse_path, recipients, needs, timeouts)
 
         hops = self._routes[0].group.next_hops
-        self._connection, found = await transport.client.begin(hops, transport.options.content_s, opening)
+        left_s = self._left_s(transport.options.content_s)
+        self._connection, found = await transport.client.begin(hops, left_s, opening)
         return found
 
     async def _send(self, connection: HopConnection, content: Content) -> None:
-        """Everything up to and with the dot. Raises HopUnavailable, StorageFailure."""
-        session, block_s = connection.session, self._transport.client.timeouts.block_s
+        """Everything up to and with the dot, unless the next hop speaks before it.
+
+        Raises HopUnavailable, StorageFailure, TimeoutError; no dot was sent when the time is up.
+        """
+        session, options = connection.session, self._transport.options
         session.content(self._envelope.trace)
         if content.whole is not None:
             session.content(content.whole)
         else:
-            async with asyncio.timeout(self._left_s(self._transport.options.content_s)):
+            async with asyncio.timeout(self._left_s(options.content_s)):
                 await self._send_from_disk(connection, content)
+        if session.has_event:
+            return
+        if not self._left_s(options.content_s):
+            raise TimeoutError
         session.end_content()
         connection.flush()
-        await connection.drain(block_s)
+        block_s = self._transport.client.timeouts.block_s
+        await connection.drain(min(block_s, self._left_s(options.answer_s)))
         self._transport.filesystem.reached(Point.RELAY_CONTENT_SENT)
 
     async def _send_from_disk(self, connection: HopConnection, content: Content) -> None:
         workers, block_s = self._transport.workers, self._transport.client.timeouts.block_s
         for offset in range(0, content.size_bytes, _PIECE_BYTES):
-            connection.session.content(await workers.run(partial(content.read, offset, _PIECE_BYTES)))
+            piece = await workers.run(partial(content.read, offset, _PIECE_BYTES))
+            if connection.session.has_event:
+                return
+            connection.session.content(piece)
             connection.flush()
             await connection.drain(block_s)
 
@@ -245,11 +263,16 @@ class RelayDelivery:
             final_s = min(
                 self._transport.client.timeouts.final_s, self._left_s(self._transport.options.answer_s)
             )
-            answer = (await connection.reply(final_s)).reply
-            answers.append(self._in_our_words(answer, connection.name))
-        if expected == 1:
+            received = await connection.reply(final_s)
+            answers.append(self._in_our_words(received.reply, connection.name))
+            if received.command is UNASKED:
+                # Said before our dot: it wants no more of this content, for nobody.
+                break
+        if len(answers) == 1:
             answers *= recipients
         connection.messages += 1
+        if connection.session.awaits_content or connection.has_unsent:
+            connection.drop()
         self._transport.filesystem.reached(Point.RELAY_ANSWERED)
 
     def _in_our_words(self, answer: Reply, hop_name: str) -> Placement:
@@ -258,7 +281,7 @@ class RelayDelivery:
         return message_refused(answer, hop_name)
 
     def _left_s(self, budget_s: float) -> float:
-        return max(0.0, self._began_s + budget_s - self._transport.clock())
+        return max(0.0, self._content_ended_s + budget_s - self._transport.clock())
 
     def _remember(self) -> None:
         """What the next hop has just said of each recipient; a refusal only makes it be asked again."""

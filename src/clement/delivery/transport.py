@@ -23,6 +23,8 @@ class Envelope(msgspec.Struct, frozen=True):
 
     transaction_id: ours, stands in Received and in the log.
     trace: the complete Received header field, CRLF-terminated, without Return-Path.
+    content_ended_s: when the client had sent its dot, in seconds of the monotonic clock; 0: just now. It
+    waits ten minutes from there (RFC 5321 §4.5.3.2.6), and all that we do meanwhile is a part of them.
     """
 
     transaction_id: str
@@ -30,6 +32,7 @@ class Envelope(msgspec.Struct, frozen=True):
     trace: bytes
     smtputf8: bool = False
     eight_bit: bool = False
+    content_ended_s: float = 0.0
 
 
 class Destination(msgspec.Struct, frozen=True):

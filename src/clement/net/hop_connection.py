@@ -92,7 +92,13 @@ class HopConnection(asyncio.Protocol):
     def is_usable(self) -> bool:
         """True while a new transaction may begin here: nothing is awaited, and nobody has hung up."""
         session = self.session
-        return not self._lost and not session.closed and not session.awaits_reply
+        idle = not session.awaits_reply and not session.awaits_content
+        return idle and not self._lost and not session.closed
+
+    @property
+    def has_unsent(self) -> bool:
+        """True while octets of ours wait to be taken by the network."""
+        return self._transport is not None and self._transport.get_write_buffer_size() > 0
 
     # --- asyncio.Protocol -----------------------------------------------------------------------------
 
@@ -102,6 +108,9 @@ class HopConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.session.receive_data(data)
         self.flush()
+        if self._writable is not None and self.session.has_event:
+            # It may read no further now that it has answered.
+            self.resume_writing()
         if self.is_idle:
             # A 421 before it hangs up, or nonsense. Either way it is over.
             self.drop()
@@ -136,14 +145,14 @@ class HopConnection(asyncio.Protocol):
             self._transport.write(octets)
 
     async def drain(self, timeout_s: float) -> None:
-        """Wait while the next hop is behind with reading. Raises HopUnavailable."""
+        """Wait while the next hop is behind with reading and says nothing. Raises HopUnavailable."""
         if self._writable is not None:
             try:
                 async with asyncio.timeout(timeout_s):
                     await asyncio.shield(self._writable)
             except TimeoutError:
                 raise HopUnavailable(f"{self.name}: reads too slowly") from None
-        if self._lost:
+        if self._lost and not self.session.has_event:
             raise HopUnavailable(f"{self.name}: connection was closed")
 
     async def reply(self, timeout_s: float) -> ReplyReceived:
@@ -187,7 +196,7 @@ class HopConnection(asyncio.Protocol):
             self._transport.close()
 
     def drop(self) -> None:
-        """Close at once; content that was not ended is never delivered."""
+        """Close at once and send nothing more; content that was not ended is never delivered."""
         self._lost = True
         if self._transport is not None:
             self._transport.abort()

@@ -84,7 +84,11 @@ class HopPool:
     def give_back(self, connection: HopConnection) -> None:
         """The transaction is over. The connection is kept if it can carry another."""
         self._room.release()
-        if not connection.is_usable or connection.messages >= self._limits.messages:
+        if not connection.is_usable:
+            # In the middle of something: closing gracefully would send the rest of it.
+            connection.drop()
+            return
+        if connection.messages >= self._limits.messages:
             connection.leave()
             return
         connection.is_kept = connection.is_idle = True

@@ -104,6 +104,7 @@ class MailTransaction:
             trace=self._trace(recipients),
             smtputf8=declared is not None and declared.parameters.smtputf8,
             eight_bit=declared is not None and declared.parameters.eight_bit,
+            content_ended_s=self._services.clocks.monotonic_s(),
         )
         return Judgement(
             self._services,

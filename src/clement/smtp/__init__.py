@@ -24,6 +24,7 @@ from .address import (
 )
 from .auth import MECHANISMS, AuthError, Credentials, LoginMechanism, Mechanism, PlainMechanism
 from .client_session import (
+    UNASKED,
     ClientEvent,
     ClientSession,
     ConnectionClosed,
@@ -71,6 +72,7 @@ __all__ = [
     "NO_RECIPIENT_PARAMETERS",
     "NULL_REVERSE_PATH",
     "POSTMASTER",
+    "UNASKED",
     "AddressError",
     "AddressFault",
     "Answered",

@@ -43,7 +43,7 @@ class SentCommand:
     """Something a reply is expected to.
 
     `verb` is the SMTP verb; `GREETING` for the server's first reply, `.` for the end of content whether by
-    DATA or BDAT, `UNASKED` for a 421 out of the blue.
+    DATA or BDAT, `UNASKED` for a 421 out of the blue or a refusal of content that has not ended.
     `line` is what was sent, without CRLF and secrets.  `forward_path` tells whose reply it is: of RCPT, and
     under LMTP and PRDR of the content.
     """
@@ -263,6 +263,11 @@ class ClientSession:
         """The next reply, or the end; None when octets are needed first."""
         return self._events.popleft() if self._events else None
 
+    @property
+    def has_event(self) -> bool:
+        """True when `next_event` has something to give."""
+        return bool(self._events)
+
     def data_to_send(self) -> bytes:
         """What is to be written now; given once."""
         while self._unsent and not self._closed and self._may_send():
@@ -298,10 +303,12 @@ class ClientSession:
     def _take_reply(self, peer_reply: PeerReply) -> None:
         reply = peer_reply.to_reply()
         if not self._awaited:
-            if reply.code != 421:
+            # RFC 5321 §3.8: a server that must close says so at any time. And a server that has seen too much
+            # may refuse the rest of the content; ending it all the same would only ask for confusion.
+            refuses_content = self._data_writer is not None and reply.code >= 400
+            if reply.code != 421 and not refuses_content:
                 self._violate("reply to nothing")
                 return
-            # RFC 5321 §3.8: a server that must close says so at any time.
             self._awaited.append(UNASKED)
         self._share_content_reply(reply)
         command = self._awaited.popleft()
