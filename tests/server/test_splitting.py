@@ -4,6 +4,8 @@ import os
 from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
+
 from clement.policy.reason import Reason
 from clement.policy.verdict import Accept, Defer, Reject
 from clement.server.splitting import COUNT_EVERY, REMEMBERED_S, SplitMemory, agree, class_of
@@ -28,17 +30,17 @@ def test_classes_are_remembered_for_the_network_reverse_path_and_recipient(tmp_p
     )
     again = SplitMemory(tmp_path / "splits")
     neighbour = ip_address("192.0.2.77")
-    assert again.recall(neighbour, "a@sender.example", "anna@x") == "accept"
-    assert again.recall(neighbour, "a@sender.example", "emil@x") == "reject.too-large"
-    assert again.recall(neighbour, "a@sender.example", "other@x") == ""
-    assert again.recall(neighbour, "b@sender.example", "anna@x") == ""
-    assert again.recall(ip_address("192.0.3.1"), "a@sender.example", "anna@x") == ""
+    assert again.recall(neighbour, "a@sender.example").class_of("anna@x") == "accept"
+    assert again.recall(neighbour, "a@sender.example").class_of("emil@x") == "reject.too-large"
+    assert again.recall(neighbour, "a@sender.example").class_of("other@x") == ""
+    assert again.recall(neighbour, "b@sender.example").class_of("anna@x") == ""
+    assert again.recall(ip_address("192.0.3.1"), "a@sender.example").class_of("anna@x") == ""
 
 
 def test_hostile_names_are_no_paths(tmp_path: Path) -> None:
     memory = SplitMemory(tmp_path / "splits")
     memory.remember(CLIENT, "../../x\n\udcff", [("/etc/passwd\0", "accept")])
-    assert memory.recall(CLIENT, "../../x\n\udcff", "/etc/passwd\0") == "accept"
+    assert memory.recall(CLIENT, "../../x\n\udcff").class_of("/etc/passwd\0") == "accept"
     assert [path.parent for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "splits"]
 
 
@@ -50,16 +52,41 @@ def test_what_no_client_comes_back_for_is_swept(tmp_path: Path) -> None:
     os.utime(old, (now_s - REMEMBERED_S - 1,) * 2)
     memory.remember(CLIENT, "young", [("anna@x", "accept")])
     assert memory.sweep(now_s) == 1
-    assert memory.recall(CLIENT, "old", "anna@x") == ""
-    assert memory.recall(CLIENT, "young", "anna@x") == "accept"
+    assert memory.recall(CLIENT, "old").class_of("anna@x") == ""
+    assert memory.recall(CLIENT, "young").class_of("anna@x") == "accept"
 
 
 def test_a_note_grows_and_changes(tmp_path: Path) -> None:
     memory = SplitMemory(tmp_path)
     memory.remember(CLIENT, "a", [("anna@x", "accept"), ("bruno@x", "accept")])
     memory.remember(CLIENT, "a", [("anna@x", "reject.virus")])
-    assert memory.recall(CLIENT, "a", "anna@x") == "reject.virus"
-    assert memory.recall(CLIENT, "a", "bruno@x") == "accept"
+    assert memory.recall(CLIENT, "a").class_of("anna@x") == "reject.virus"
+    assert memory.recall(CLIENT, "a").class_of("bruno@x") == "accept"
+
+
+def test_when_it_is_full_the_oldest_gives_way(tmp_path: Path) -> None:
+    memory = SplitMemory(tmp_path, most_notes=200)
+    for turn in range(200):
+        memory.remember(CLIENT, f"flood {turn}", [("anna@x", "accept")])
+    for age_s, note in enumerate(sorted(tmp_path.iterdir(), key=lambda path: path.stat().st_mtime_ns)):
+        os.utime(note, (1000 + age_s,) * 2)
+    again = SplitMemory(tmp_path, most_notes=200)
+    again.remember(CLIENT, "new", [("anna@x", "accept")])
+    assert again.recall(CLIENT, "new").class_of("anna@x") == "accept"
+    assert again.recall(CLIENT, "flood 0").class_of("anna@x") == ""
+    assert again.recall(CLIENT, "flood 199").class_of("anna@x") == "accept"
+
+
+def test_a_note_is_read_once_for_all_its_recipients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = SplitMemory(tmp_path)
+    memory.remember(CLIENT, "a", [("anna@x", "accept"), ("bruno@x", "reject.virus")])
+    note = memory.recall(CLIENT, "a")
+    monkeypatch.setattr(Path, "read_bytes", lambda _path: pytest.fail("read again"))
+    assert [note.class_of(f"{name}@x") for name in ("anna", "bruno", "cilla")] == [
+        "accept",
+        "reject.virus",
+        "",
+    ]
 
 
 def test_one_file_for_a_thousand_recipients_and_no_more_files_than_allowed(tmp_path: Path) -> None:
@@ -81,4 +108,4 @@ def test_a_damaged_note_says_nothing(tmp_path: Path) -> None:
     memory.remember(CLIENT, "a", [("anna@x", "accept")])
     [note] = tmp_path.iterdir()
     note.write_bytes(b"nonsense")
-    assert memory.recall(CLIENT, "a", "anna@x") == ""
+    assert memory.recall(CLIENT, "a").class_of("anna@x") == ""

@@ -35,7 +35,7 @@ from clement.server.admission import Unlimited
 from clement.server.conversation import Conversation
 from clement.server.peer import Door, client
 from clement.server.services import Clocks, Services, SessionLimits
-from clement.server.splitting import SplitMemory
+from clement.server.splitting import SplitMemory, SplitNote
 from clement.smtp import ContentWriter as WireContent
 from clement.smtp import Extensions, ServerSession, replies
 from clement.spool.content import ContentWriter
@@ -197,8 +197,8 @@ class _NoSplits(SplitMemory):
     def remember(self, client: object, reverse_path: str, classes: object) -> None:
         return None
 
-    def recall(self, client: object, reverse_path: str, recipient: str) -> str:
-        return ""
+    def recall(self, client: object, reverse_path: str) -> SplitNote:
+        return SplitNote({})
 
 
 class _Still:

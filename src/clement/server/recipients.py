@@ -17,6 +17,7 @@ from clement.policy.reason import Reason
 from clement.policy.verdict import Accept, Defer, Reject, Verdict
 from clement.policy.wording import reply_to
 from clement.server.services import Services
+from clement.server.splitting import SplitNote
 from clement.smtp import BarePostmaster, ForwardPath, Mailbox, RecipientRequested, Reply, replies
 
 POSTMASTER_LOCAL_PART = "postmaster"
@@ -60,7 +61,16 @@ class Judged(msgspec.Struct):
 class RecipientDesk:
     """Answers the RCPT commands of one transaction and keeps those it accepted."""
 
-    __slots__ = ("_adverse", "_each_has_a_reply", "_facts", "_services", "_target", "_trace_id", "recipients")
+    __slots__ = (
+        "_adverse",
+        "_each_has_a_reply",
+        "_facts",
+        "_services",
+        "_split",
+        "_target",
+        "_trace_id",
+        "recipients",
+    )
 
     def __init__(
         self, services: Services, facts: TransactionFacts, adverse: list[Finding], trace_id: str
@@ -71,6 +81,7 @@ class RecipientDesk:
         self._trace_id = trace_id
         self._target: Hashable = None
         self._each_has_a_reply = False
+        self._split: SplitNote | None = None
         self.recipients: list[Recipient] = []
 
     def accepted(self) -> list[Recipient]:
@@ -176,8 +187,12 @@ class RecipientDesk:
         return not alone and target == self._target and self._class_of(recipient) == self._class_of(first)
 
     def _class_of(self, recipient: Recipient) -> str:
-        reverse_path = str(self._facts.reverse_path)
-        return self._services.splits.recall(self._facts.session.client, reverse_path, recipient.address)
+        note = self._split
+        if note is None:
+            # Read once for each transaction: it is a file.
+            client, reverse_path = self._facts.session.client, str(self._facts.reverse_path)
+            note = self._split = self._services.splits.recall(client, reverse_path)
+        return note.class_of(recipient.address)
 
 
 def verdict_of(placement: Placement) -> Verdict:

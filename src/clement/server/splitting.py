@@ -6,15 +6,17 @@ sets the class and recipients of another class wait for a transaction of their
 own (452). The memory is a folder with one small file for each client network and
 reverse-path, so that all receivers, and those started later, know of it; a
 transaction with one recipient never looks there. It is bounded: what is not
-remembered is deferred once more, and nothing is lost.
+remembered is deferred once more, and nothing is lost. When it is full, the oldest
+give way: they are the ones whose clients have most likely come back.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
+from heapq import nsmallest
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
@@ -45,6 +47,19 @@ def agree(verdicts: Sequence[Verdict]) -> bool:
     return len({class_of(verdict) for verdict in verdicts}) <= 1
 
 
+class SplitNote:
+    """What is remembered of one client network and reverse-path."""
+
+    __slots__ = ("_classes",)
+
+    def __init__(self, classes: Mapping[bytes, str]) -> None:
+        self._classes = classes
+
+    def class_of(self, recipient: str) -> str:
+        """The class this recipient was put in, or "" when it was never split."""
+        return self._classes.get(_key(recipient), "") if self._classes else ""
+
+
 class SplitMemory:
     """Which class each recipient of a split transaction belongs to."""
 
@@ -56,8 +71,7 @@ class SplitMemory:
 
     def remember(self, client: Address, reverse_path: str, classes: Sequence[tuple[str, str]]) -> None:
         """Note `(recipient, class)` for this client network and reverse-path. Raises OSError."""
-        if not self._has_room():
-            return
+        self._make_room()
         note = self._folder / _name(client, reverse_path)
         known = _read(note)
         if len(known) > MOST_RECIPIENTS:
@@ -67,17 +81,26 @@ class SplitMemory:
         fresh.write_bytes(msgspec.msgpack.encode(known))
         fresh.replace(note)
 
-    def recall(self, client: Address, reverse_path: str, recipient: str) -> str:
-        """The class this recipient was put in, or "" when it was never split."""
-        return _read(self._folder / _name(client, reverse_path)).get(_key(recipient), "")
+    def recall(self, client: Address, reverse_path: str) -> SplitNote:
+        """What is remembered of this client network and reverse-path; reads a file. Raises OSError."""
+        return SplitNote(_read(self._folder / _name(client, reverse_path)))
 
-    def _has_room(self) -> bool:
+    def _make_room(self) -> None:
         if self._until_count <= 0:
             if len(os.listdir(self._folder)) >= self._most_notes:  # noqa: PTH208 - names alone, quickly
-                return False
+                self._evict(max(COUNT_EVERY, self._most_notes // 16))
             self._until_count = COUNT_EVERY
         self._until_count -= 1
-        return True
+
+    def _evict(self, count: int) -> None:
+        """Forget the oldest, many at once: to find them, all must be looked at."""
+        ages: list[tuple[float, str]] = []
+        with os.scandir(self._folder) as notes:
+            for note in notes:
+                with suppress(FileNotFoundError):
+                    ages.append((note.stat().st_mtime, note.path))
+        for _age, path in nsmallest(count, ages):
+            Path(path).unlink(missing_ok=True)
 
     def sweep(self, now_s: float) -> int:
         """Delete what no client will come back for; the number of notes deleted."""
