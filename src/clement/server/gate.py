@@ -23,6 +23,9 @@ from clement.telemetry.pace import Pace
 LAST_WORDS_S = 0.5
 """How long those whom we send away may take to read why."""
 
+LAST_RECORDS_S = 2.0
+"""How long sessions that were ended without a word may take to be recorded."""
+
 
 MINUTE_S = 60.0
 
@@ -197,12 +200,16 @@ class Gate:
         self._draining = True
         for guest in list(self._guests):
             guest.drain()
-        until_s = self.loop.time() + self.timeouts.drain_s
-        while self._guests and self.loop.time() < until_s:  # noqa: ASYNC110 - ends, and has a deadline
-            await asyncio.sleep(0.05)
+        await self._emptied(self.timeouts.drain_s)
         for guest in list(self._guests):
             guest.expel()
         await asyncio.sleep(LAST_WORDS_S if self._guests else 0)
         for guest in list(self._guests):
             guest.abort()
-        await asyncio.sleep(0)
+        # They leave when what they were at has been cancelled, and only then are they recorded.
+        await self._emptied(LAST_RECORDS_S)
+
+    async def _emptied(self, within_s: float) -> None:
+        until_s = self.loop.time() + within_s
+        while self._guests and self.loop.time() < until_s:  # noqa: ASYNC110 - ends, and has a deadline
+            await asyncio.sleep(0.05)
