@@ -138,11 +138,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         node=settings.site.node_name,
         postmaster=postmaster(settings),
         own_names=own_names(settings),
-        limits=SessionLimits(
-            settings.limits.unknown_recipients,
-            settings.limits.transactions,
-            settings.limits.auth_failures,
-        ),
+        limits=SessionLimits(settings.limits.auth_failures),
         plan=standard_plan(resolver),
         feed=feed,
         transports=(outside.transports or transports)(settings, outside.filesystem, workers),

@@ -126,11 +126,6 @@ class Journal:
         self._total_bytes = 0
         self._measure()
 
-    @property
-    def writable(self) -> bool:
-        """False while the disk refuses records: a reason to defer mail before its content is taken."""
-        return not self._unwritable
-
     def append(self, record: Record) -> None:
         """Encode a record; it is safe after the next `flush` that returns True."""
         if (self._unwritable or self._over_limit) and not self._has_room_for(record):

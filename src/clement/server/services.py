@@ -81,8 +81,6 @@ class Clocks(msgspec.Struct, frozen=True):
 class SessionLimits(msgspec.Struct, frozen=True):
     """The limits that the session itself watches; those of bytes and lines are the protocol core's."""
 
-    unknown_recipients: int = 50
-    transactions: int = 1000
     auth_failures: int = 3
 
 

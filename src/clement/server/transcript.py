@@ -46,13 +46,6 @@ class Transcript:
             return
         self._notes.append((at_us, duration_us, line, reply, found))
 
-    def last_reply(self) -> str:
-        """The last thing we said."""
-        for _at, _took, _line, reply, _found in reversed(self._notes):
-            if reply is not None:
-                return str(reply)
-        return ""
-
     def exchanges(self) -> tuple[Exchange, ...]:
         """The notes as records, escaped and bounded."""
         told = [
