@@ -72,6 +72,56 @@ def test_content_from_disk_is_the_same_as_from_memory(tmp_path: Path) -> None:
     assert size_of(path.name) == path.stat().st_size
 
 
+FORGED = (
+    b"Return-Path: <forged@x.example>\r\n"
+    b"Received: from x\r\n by y\r\n"
+    b"RETURN-PATH : <forged@x.example>\r\n\tand more\r\n of it\r\n"
+    b"Subject: Return-Path: of no\r\n Return-Path: consequence\r\n"
+    b"X-Return-Path: <other@x.example>\r\n"
+    b"return-path:<forged@x.example>\r\n"
+)
+KEPT = (
+    b"Received: from x\n by y\n"
+    b"Subject: Return-Path: of no\n Return-Path: consequence\n"
+    b"X-Return-Path: <other@x.example>\n"
+)
+BODY = b"\r\nReturn-Path: <this@body.example>\r\n" + b"text\r\n" * 80_000
+
+
+@pytest.mark.parametrize("memory_bytes", [1000, 10_000_000])
+def test_the_only_return_path_is_ours(tmp_path: Path, memory_bytes: int) -> None:
+    async def play() -> Content:
+        writer = ContentWriter(OsFileSystem(), tmp_path, workers, memory_bytes)
+        writer.append(FORGED + BODY)
+        return await writer.finish()
+
+    workers = Workers(1)
+    content = asyncio.run(play())
+    workers.stop()
+    deliver(tmp_path, [destination(mailbox(1), mailbox(2))], content=content)
+    one, other = stored(tmp_path)
+    octets = one.read_bytes()
+    assert octets == HEAD + KEPT + BODY.replace(b"\r\n", b"\n")
+    assert other.read_bytes().endswith(KEPT + BODY.replace(b"\r\n", b"\n"))
+    assert size_of(one.name) == len(octets)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b"Return-Path: <f@x.example>", b""),
+        (b"Return-Path: <f@x.example>\r\n", b""),
+        (b"Return-Path: <f@x.example>\r\n\r\nbody\r\n", b"\nbody\n"),
+        (b"A: b\nReturn-Path: <f@x.example>\nC: d\r\n\r\n", b"A: b\nC: d\n\n"),
+        (b"A: b\n\nReturn-Path: <in@body.example>\r\n\r\n", b"A: b\n\nReturn-Path: <in@body.example>\n\n"),
+        (b"\r\nReturn-Path: <in@body.example>\r\n", b"\nReturn-Path: <in@body.example>\n"),
+    ],
+)
+def test_return_paths_at_the_edges_of_a_header(tmp_path: Path, sent: bytes, kept: bytes) -> None:
+    deliver(tmp_path, [destination(mailbox(1))], content=Content.in_memory(sent))
+    assert stored(tmp_path)[0].read_bytes() == HEAD + kept
+
+
 def test_several_mailboxes_get_one_copy_each(tmp_path: Path) -> None:
     both = destination(mailbox(1), mailbox(2))
     assert answers(deliver(tmp_path, [both, destination(mailbox(2)), destination(mailbox(3))])) == [250] * 3

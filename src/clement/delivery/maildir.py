@@ -11,10 +11,12 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import msgspec
 
+from clement.delivery.line_endings import with_lf
 from clement.delivery.mailbox_usage import MailboxUsage
 from clement.delivery.maildir_names import MaildirNames
 from clement.delivery.maildir_store import MaildirOptions, MaildirStore, StagedCopy
 from clement.delivery.transport import Destination, Envelope, Placement, accepted
+from clement.message.trace import delivered_to_field, return_path_field
 from clement.policy.directory import Local, LocalMailbox
 from clement.smtp import Reply, ReversePath, replies
 from clement.spool.content import Content
@@ -208,8 +210,11 @@ class MaildirDelivery:
     def _head(self, mailbox: LocalMailbox) -> bytes:
         """The trace of final delivery, topmost first, with LF."""
         envelope = self._envelope
-        lines = f"Return-Path: <{envelope.reverse_path}>\nDelivered-To: {mailbox.address}\n"
-        return lines.encode() + envelope.trace.replace(b"\r\n", b"\n")
+        return with_lf(
+            return_path_field(str(envelope.reverse_path))
+            + delivered_to_field(mailbox.address)
+            + envelope.trace
+        )
 
 
 def mailboxes_of(destination: Destination) -> tuple[LocalMailbox, ...]:

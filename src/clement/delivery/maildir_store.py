@@ -13,6 +13,7 @@ from contextlib import suppress
 
 import msgspec
 
+from clement.delivery.final_content import chunks_to_store
 from clement.delivery.line_endings import chunks_with_lf
 from clement.delivery.maildir_names import MaildirNames, sized
 from clement.spool.content import Content
@@ -124,7 +125,7 @@ class MaildirStore:
         try:
             if self._options.owner is not None:
                 filesystem.own(descriptor, *self._options.owner)
-            for piece in chunks_with_lf(content.chunks()):
+            for piece in chunks_with_lf(chunks_to_store(content)):
                 octets = head + piece if head else piece
                 head = b""
                 filesystem.write(descriptor, octets, Point.MAILDIR_WRITTEN)
