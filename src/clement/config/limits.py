@@ -23,7 +23,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     recipients: Recipients = 1000
     """Recipients of one transaction (Postfix smtpd_recipient_limit: 1000)."""
     unknown_recipients: CountOrNone = 50
-    """Unknown recipients in one session before it is ended: a dictionary attack. 0: no limit."""
+    """Recipients and messages refused with 5yz since the last accepted message, in one session, before
+    it is ended: a dictionary attack. 0: no limit."""
     transactions: Count = 1000
     """Transactions in one session (Exim smtp_accept_max_per_connection: 1000)."""
     size_bytes: Size = 52_428_800
@@ -40,9 +41,11 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     auth_failures: Count = 3
     """Wrong passwords before the session is ended."""
     session_time_s: Seconds = 7200
-    """Longest session."""
-    content_bytes_per_s: Rate = 50
-    """Slowest average at which content may arrive, after the first minute. 0: no limit."""
+    """Longest session. A message under way when it is over may still be completed: content is held to
+    content_bytes_per_s and size_bytes instead."""
+    content_bytes_per_s: Rate = 500
+    """Slowest average at which content may arrive, after the first minute (Postfix smtpd_min_data_rate:
+    500). 0: no limit."""
     greeting_timeout_s: Seconds = 300
     """Wait for the first command (RFC 5321 §4.5.3.2.1: 5 minutes)."""
     command_timeout_s: Seconds = 300
