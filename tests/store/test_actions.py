@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from clement.policy.directive import Action, Scope
-from clement.policy.directory import GroupPolicy, Mode, NextHop, Storage, Wire
+from clement.policy.directory import Fallback, GroupPolicy, Mode, NextHop, Storage, Wire
 from clement.policy.network import Standing
 from clement.store import models
 from clement.store.access import directory
@@ -65,6 +65,10 @@ REFUSALS: dict[str, tuple[Deed, str]] = {
     "a tiny size limit": (
         lambda who: add_group(who, "t", policy=GroupPolicy(size_limit_bytes=100)),
         "at least",
+    ),
+    "refusing for a scanner that is away": (
+        lambda who: add_group(who, "u", policy=GroupPolicy(scanner_unavailable=Fallback.REFUSE)),
+        "never answered 5yz",
     ),
     "a group with domains": (lambda who: remove_group(who, "family"), r"still has domains \(family.example"),
     "relaying what is stored": (

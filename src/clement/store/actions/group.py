@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from clement.policy.directory import GroupPolicy, Mode, NextHop, Storage, Wire
+from clement.policy.directory import Fallback, GroupPolicy, Mode, NextHop, Storage, Wire
 from clement.store import models, names
 from clement.store.access import rows, visible
 from clement.store.access.actor import Actor
@@ -109,6 +109,9 @@ def _free_name(text: str) -> str:
 def _apply_policy(group: models.Group, policy: GroupPolicy) -> None:
     if policy.size_limit_bytes < SMALLEST_SIZE_LIMIT_BYTES:
         raise ActionRefused("size_limit_bytes", f"at least {SMALLEST_SIZE_LIMIT_BYTES} (RFC 5321 §4.5.3.1.7)")
+    if policy.scanner_unavailable is Fallback.REFUSE:
+        text = "a scanner that is away is our own fault, and that is never answered 5yz: defer or accept"
+        raise ActionRefused("scanner_unavailable", text)
     for field in policy.__struct_fields__:
         setattr(group, field, getattr(policy, field))
 
