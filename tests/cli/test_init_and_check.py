@@ -76,7 +76,7 @@ def test_check_names_every_mistake(shell: Shell) -> None:
     assert f"clement.toml:{at}: limits.recipients: {expected}" in lines
     assert any("limits.eror: unknown key; did you mean errors?" in line for line in lines)
     assert [set(problem) for problem in map(dict, _json_of(shell, "check"))] == [
-        {"file", "line", "key", "text"}
+        {"file", "line", "key", "text", "is_warning"}
     ] * 2
     assert shell.run("group", "list", code=78).stderr.splitlines() == lines
 

@@ -1,10 +1,13 @@
 """A new configuration takes effect, a broken one does not, and changes of the directory need neither."""
 
+import os
 import signal
 import ssl
 import subprocess
 import time
+import tomllib
 from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 
 from tests.fixtures.clement import CLEMENT
@@ -131,3 +134,37 @@ def test_a_changed_password_counts_within_two_seconds(build: Builder, short_fold
     with house.client("submissions") as client:
         assert client.log_in(LOGIN, PASSWORD).code == 535
         assert client.log_in(LOGIN, "an entirely new passphrase").code == 235
+
+
+def test_the_web_page_stays_where_it_is_across_reloads(build: Builder) -> None:
+    house = build()
+    web = tomllib.loads(house.config.read_text())["web"]["address"].rpartition(":")[2]
+    for turn in range(2):
+        reload(house)
+        wait_until(partial(_has_said, house, "reloaded", turn + 1), "reloaded")
+        connection = HTTPConnection("127.0.0.1", int(web), timeout=10)
+        connection.request("GET", "/")
+        assert connection.getresponse().status == 200
+    wait_until(lambda: _has_ended(house, "web", 2), "the old pages' processes are gone")
+    assert not house.events("process-restarts")
+
+
+def _has_ended(house: House, process: str, times: int) -> bool:
+    return len([line for line in house.events("process-ended") if line["process"] == process]) >= times
+
+
+def test_a_reload_that_fails_at_the_last_moment_closes_no_address(build: Builder) -> None:
+    """The old configuration stays in force: its receivers, started again, still have their addresses."""
+    house = build()
+    good = house.config.read_text()
+    moved = good.replace(f":{house.ports['lmtp']}", f":{choose_port()}")
+    too_long = house.folder / ("x" * 110)
+    house.config.write_text(moved.replace("[processes]", f'[processes]\nrun_folder = "{too_long}"'))
+    reload(house)
+    wait_until(lambda: bool(house.events("reload-refused")), "refused")
+    assert "path too long" in house.events("reload-refused")[-1]["why"], "the socket of the checkers"
+    receiver = house.process("receiver-0")
+    os.kill(receiver, signal.SIGKILL)
+    wait_until(lambda: house.process("receiver-0") != receiver, "started again")
+    assert accepts_connections(house.address("lmtp"))
+    still_serves(house)

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from clement.config.endpoint import Endpoint, InheritedEndpoint, TcpEndpoint, UnixEndpoint
 from clement.config.limits import LimitSettings
 from clement.config.listener import ListenerKind, ListenerSettings
@@ -37,27 +39,53 @@ class ListenerFault(Exception):
     """A listener cannot be opened; the message names it and says why."""
 
 
+class Opened(msgspec.Struct, frozen=True):
+    """What one configuration listens on: for mail, and for the web pages where it has them."""
+
+    listeners: list[OpenListener]
+    web: socket.socket | None
+    sockets: dict[Endpoint, socket.socket]
+
+
 class Sockets:
-    """The listening sockets, kept across reloads so that an address that stays is never closed."""
+    """The listening sockets, kept across reloads so that an address that stays is never closed.
+
+    A reload opens the new ones beside the old; which of them go is known only once it has succeeded
+    (`adopt`) or failed (`discard`).
+    """
 
     def __init__(self) -> None:
         self._open: dict[Endpoint, socket.socket] = {}
         self._inherited = activated_sockets()
 
-    def open(self, settings: Settings) -> list[OpenListener]:
-        """Open what the settings name, keep what is open already, close the rest. Raises ListenerFault."""
+    def open(self, settings: Settings) -> Opened:
+        """Open what the settings name and is not open yet. Raises ListenerFault, and then opened nothing."""
         opened: dict[Endpoint, socket.socket] = {}
-        for listener in settings.listener:
-            try:
-                opened[listener.address] = self._open.get(listener.address) or self._bind(listener.address)
-            except OSError as fault:
-                _close_all(opened, keep=self._open)
-                reason = fault.strerror or str(fault)
-                raise ListenerFault(f"cannot listen on {listener.address}: {reason}") from fault
-        listeners = [open_listener(settings, each, opened[each.address]) for each in settings.listener]
-        _close_all(self._open, keep=opened)
-        self._open = opened
-        return listeners
+        web = settings.web.address
+        addresses = [listener.address for listener in settings.listener]
+        try:
+            for address in addresses if web is None else [*addresses, web]:
+                opened[address] = self._open.get(address) or self._listen(address)
+            listeners = [open_listener(settings, each, opened[each.address]) for each in settings.listener]
+        except ListenerFault:
+            _close_all(opened, keep=self._open)
+            raise
+        return Opened(listeners, None if web is None else opened[web], opened)
+
+    def adopt(self, opened: Opened) -> None:
+        """These are in force: close those of before that they do not name."""
+        _close_all(self._open, keep=opened.sockets)
+        self._open = opened.sockets
+
+    def discard(self, opened: Opened) -> None:
+        """These did not come into force: close those that were not open before."""
+        _close_all(opened.sockets, keep=self._open)
+
+    def _listen(self, endpoint: Endpoint) -> socket.socket:
+        try:
+            return self._bind(endpoint)
+        except OSError as fault:
+            raise ListenerFault(f"cannot listen on {endpoint}: {fault.strerror or fault}") from fault
 
     def _bind(self, endpoint: Endpoint) -> socket.socket:
         match endpoint:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 
 from clement.cli import wiring
 from clement.cli.database import store_settings
-from clement.cli.listeners import bind_unix
+from clement.cli.listeners import Opened, bind_unix
 from clement.cli.wiring import Outside, Paths
-from clement.config.endpoint import TcpEndpoint
 from clement.config.settings import Settings
 from clement.journal.recorder import Recorder, RecorderLimits
 from clement.server.census import Census
@@ -30,15 +29,20 @@ KEEP_EVERY_S = 0.5
 RECORDER_NICENESS = 10
 
 
-def roles(settings: Settings, listeners: Sequence[OpenListener], outside: Outside) -> list[Role]:
-    """Every process, with what it needs already in hand."""
+def roles(settings: Settings, opened: Opened, outside: Outside) -> list[Role]:
+    """Every process, with what it needs already in hand. Raises OSError."""
     receivers = wiring.receiver_count(settings)
     census = Census(receivers)
     checkers = bind_unix(Paths.of(settings).checkers)
     checkers.setblocking(True)
     patience_s = settings.limits.drain_timeout_s + 10
     found = [
-        Role(f"receiver-{number}", _Receiver(settings, listeners, outside, census, number), 0, patience_s)
+        Role(
+            f"receiver-{number}",
+            _Receiver(settings, opened.listeners, outside, census, number),
+            0,
+            patience_s,
+        )
         for number in range(receivers)
     ]
     found += [
@@ -46,8 +50,8 @@ def roles(settings: Settings, listeners: Sequence[OpenListener], outside: Outsid
     ]
     found.append(Role("steward", _Steward(settings), 1))
     found.append(Role("recorder", _Recorder(settings), 2, 30.0))
-    if isinstance(settings.web.address, TcpEndpoint):
-        found.append(Role("web", _Web(settings, settings.web.address), 1))
+    if opened.web is not None:
+        found.append(Role("web", _Web(settings, opened.web), 1))
     return found
 
 
@@ -169,16 +173,11 @@ class _Steward:
 class _Web:
     """The web process's life."""
 
-    def __init__(self, settings: Settings, address: TcpEndpoint) -> None:
+    def __init__(self, settings: Settings, listening: socket.socket) -> None:
         self._settings = settings
-        self._address = address
+        self._listening = listening
 
     def __call__(self) -> None:
         from clement.web.placeholder import serve
 
-        serve(
-            self._address.host,
-            self._address.port,
-            self._settings.site.hostname,
-            Paths.of(self._settings).metrics,
-        )
+        serve(self._listening, self._settings.site.hostname, Paths.of(self._settings).metrics)

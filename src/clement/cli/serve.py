@@ -12,10 +12,11 @@ from clement.cli.database import connected
 from clement.cli.directory import keeper_of
 from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.listeners import ListenerFault, Sockets
+from clement.cli.postmaster import postmaster_is_lost
 from clement.cli.processes import roles
-from clement.cli.wiring import Outside, Paths, postmaster
+from clement.cli.wiring import Outside, Paths
 from clement.config import ConfigurationError
-from clement.config.inspection import find_faults
+from clement.config.inspection import find_faults, stays_root
 from clement.config.load import load_with_blame
 from clement.config.settings import Settings
 from clement.server.privileges import NoSuchUser, drop
@@ -42,13 +43,16 @@ def serve(settings: Settings, config_path: Path, outside: Outside | None = None)
     os.umask(0o007)
     sockets = Sockets()
     try:
-        listeners = sockets.open(settings)
+        opened = sockets.open(settings)
+        sockets.adopt(opened)
         drop(settings.processes.user, settings.processes.group)
         Paths.of(settings).make()
     except (ListenerFault, NoSuchUser) as fault:
         raise Failure(ExitCode.CONFIGURATION, str(fault)) from None
     except OSError as fault:
         raise Failure(ExitCode.CONFIGURATION, f"cannot start: {fault}") from None
+    if stays_root(settings):
+        log.warning(log_events.STAYS_ROOT, setting="processes.user")
     _prepare_directory(settings)
 
     def load() -> Sequence[Role]:
@@ -59,30 +63,32 @@ def serve(settings: Settings, config_path: Path, outside: Outside | None = None)
             if blame.problems:
                 raise ConfigurationError(blame.problems)
             Paths.of(fresh).make()
-            return roles(fresh, sockets.open(fresh), outside)
+            return _roles_with_sockets(fresh, sockets, outside)
         except (ConfigurationError, ListenerFault, OSError) as fault:
             raise ReloadRefused(str(fault)) from fault
 
     log.info(log_events.SERVING, addresses=[str(listener.address) for listener in settings.listener])
     tidy = partial(fold_quietly, Paths.of(settings).metrics)
     tidy()
-    Supervisor(load, ReloadRefused, tidy).run(roles(settings, listeners, outside))
+    Supervisor(load, ReloadRefused, tidy).run(roles(settings, opened, outside))
+
+
+def _roles_with_sockets(fresh: Settings, sockets: Sockets, outside: Outside) -> Sequence[Role]:
+    """Nothing that the old configuration listens on is closed before the new one is complete."""
+    opened = sockets.open(fresh)
+    try:
+        found = roles(fresh, opened, outside)
+    except OSError:
+        sockets.discard(opened)
+        raise
+    sockets.adopt(opened)
+    return found
 
 
 def fold_quietly(metrics: Path) -> None:
     """Add what dead processes had counted to the totals; counting is not worth a fault."""
     with suppress(OSError):
         fold(metrics)
-
-
-def _warn_of_lost_postmaster(settings: Settings) -> None:
-    """RFC 5321 §4.5.1: postmaster must be reachable; where the mailbox is missing, say so at the start."""
-    from clement.policy.directory import Local, Relayed
-    from clement.store.snapshot import load_directory
-
-    mailbox = postmaster(settings)
-    if not isinstance(load_directory().route(mailbox.local_part, mailbox.domain), Local | Relayed):
-        log.warning(log_events.POSTMASTER_LOST, address=str(mailbox), setting="site.postmaster")
 
 
 def _prepare_directory(settings: Settings) -> None:
@@ -100,7 +106,9 @@ def _prepare_directory(settings: Settings) -> None:
             for sentence in unsafe_settings():
                 log.warning(log_events.DATABASE_UNSAFE, why=sentence)
             keeper_of(settings).step()
-            _warn_of_lost_postmaster(settings)
+            if postmaster_is_lost(settings):
+                address = settings.site.postmaster_address
+                log.warning(log_events.POSTMASTER_LOST, address=address, setting="site.postmaster")
     except WrongDatabase as fault:
         raise Failure(ExitCode.DATABASE_AWAY, str(fault)) from None
     except Failure as failure:

@@ -29,6 +29,9 @@ def _check_listeners(settings: Settings, blame: Blame) -> None:
             blame.add(("listener", index, "address"), f"{address} is taken by listener[{first + 1}] already")
         if listener.proxy_protocol_from and isinstance(address, UnixEndpoint):
             blame.add(("listener", index, "proxy_protocol_from"), "a Unix socket has no client networks")
+    web = settings.web.address
+    if web is not None and str(web) in seen:
+        blame.add(("web", "address"), f"{web} is taken by listener[{seen[str(web)] + 1}] already")
 
 
 def _check_certificates(settings: Settings, blame: Blame) -> None:

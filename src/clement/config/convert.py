@@ -27,6 +27,7 @@ class Blame:
         self._file = file
         self._lines = lines
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
 
     def line(self, path: KeyPath) -> int:
         """The line of a key, or of the nearest table above it; 0 when there is none."""
@@ -37,6 +38,10 @@ class Blame:
     def add(self, path: KeyPath, text: str) -> None:
         """Note a problem with the key at `path`."""
         self.problems.append(Problem(self._file, self.line(path), dotted(path), text))
+
+    def warn(self, path: KeyPath, text: str) -> None:
+        """Note something about the key at `path` that can be used and should be known."""
+        self.warnings.append(Problem(self._file, self.line(path), dotted(path), text, is_warning=True))
 
 
 def dotted(path: KeyPath) -> str:

@@ -1,7 +1,7 @@
 """What only a look at the machine can tell: files, folders, certificates, ports.
 
 `find_faults` is what `clement serve` refuses to start with; `find_obstacles` adds what
-`clement check` can try while nothing runs. Both change nothing.
+`clement check` can try while nothing runs, `find_cautions` what it warns of. None changes anything.
 """
 
 from __future__ import annotations
@@ -41,6 +41,18 @@ def find_obstacles(settings: Settings, blame: Blame) -> None:
         _try_address(listener.address, ("listener", index, "address"), blame)
     if settings.web.address is not None:
         _try_address(settings.web.address, ("web", "address"), blame)
+
+
+def find_cautions(settings: Settings, blame: Blame) -> None:
+    """Warn of what works and is not wise."""
+    if stays_root(settings):
+        text = "empty; started as root, as now, every process stays root"
+        blame.warn(("processes", "user"), text)
+
+
+def stays_root(settings: Settings) -> bool:
+    """Whether what root starts here would read strangers' mail as root."""
+    return os.geteuid() == 0 and not settings.processes.user
 
 
 def _inspect_certificates(settings: Settings, blame: Blame) -> None:

@@ -112,6 +112,9 @@ POSTMASTER_LOST: Final = _event(
     "postmaster-lost",
     "No mailbox takes mail for postmaster, as RFC 5321 wants it: add one, or set site.postmaster",
 )
+STAYS_ROOT: Final = _event(
+    "stays-root", "Started as root, and processes.user is empty: every process runs as root"
+)
 SERVING: Final = _event("serving", "Listening on these addresses")
 RELOADED: Final = _event("reloaded", "A new configuration is in force")
 RELOAD_REFUSED: Final = _event(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from html import escape
 from http import HTTPStatus
 from pathlib import Path
+from socketserver import ThreadingMixIn
+from threading import BoundedSemaphore, Timer
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from clement.telemetry.collect import collect, rendered
 
@@ -23,12 +28,63 @@ HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
     ("Cache-Control", "no-store"),
 ]
+CLIENTS = 32
+REQUEST_TIMEOUT_S = 10.0
 Start = Callable[[str, list[tuple[str, str]]], object]
 
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
         """Requests for a placeholder are nothing to report."""
+
+    def address_string(self) -> str:
+        """Nothing here depends on who asks, and a client on a Unix socket has no address."""
+        return ""
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each request, within bounds of number and time: a silent client blocks nobody."""
+
+    daemon_threads = True
+
+    def __init__(self, listening: socket.socket, hostname: str, request_timeout_s: float) -> None:
+        # Bound by the supervisor, so that a reload leaves no moment without it.
+        super().__init__(("", 0), _Quiet, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+        self.server_name, self.server_port = hostname, _port(listening)
+        self.setup_environ()
+        self._request_timeout_s = request_timeout_s
+        self._places = BoundedSemaphore(CLIENTS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base class
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
+        deadline = Timer(self._request_timeout_s, _hang_up, (request,))
+        deadline.daemon = True
+        deadline.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            deadline.cancel()
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - likewise
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def _port(listening: socket.socket) -> int:
+    return 0 if listening.family == socket.AF_UNIX else int(listening.getsockname()[1])
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def application(hostname: str, metrics: Path) -> Callable[[dict[str, Any], Start], Iterable[bytes]]:
@@ -54,7 +110,10 @@ def _send(start: Start, status: HTTPStatus, kind: str, text: str) -> Iterable[by
     return [body]
 
 
-def serve(host: str, port: int, hostname: str, metrics: Path) -> None:
+def serve(
+    listening: socket.socket, hostname: str, metrics: Path, request_timeout_s: float = REQUEST_TIMEOUT_S
+) -> None:
     """Serve until the process is told to end."""
-    with make_server(host, port, application(hostname, metrics), handler_class=_Quiet) as server:
+    with _Server(listening, hostname, request_timeout_s) as server:
+        server.set_app(application(hostname, metrics))
         server.serve_forever()
