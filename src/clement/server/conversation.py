@@ -113,7 +113,7 @@ class Conversation(AnsweringSession):
     def _on_mail(self, event: events.MailRequested) -> Awaitable[None] | None:
         self._transaction = None
         # A long session sees what has changed meanwhile, but never within one transaction.
-        self._facts.directory, self._facts.now_s = self._services.feed.current, self._services.clocks.now_s()
+        self._facts.see(self._services.feed.current, self._services.clocks.now_s())
         if not self._admission.may_begin_message(self.client):
             self._log.mark(Outcome.DEFERRED, Reason.TOO_FAST)
             self._answer(event.line, replies.TOO_FAST)
