@@ -6,6 +6,7 @@ from typing import Protocol
 
 from clement.server.login import FailureBudget
 from clement.server.peer import Client
+from clement.telemetry.pace import Pace
 
 
 class Admission(Protocol):
@@ -14,6 +15,10 @@ class Admission(Protocol):
     @property
     def login_budget(self) -> FailureBudget:
         """Failed logins by client."""
+
+    @property
+    def fault_pace(self) -> Pace:
+        """Of own faults in the process log: a broken disk meets every message alike."""
 
     def may_begin_message(self, who: Client) -> bool:
         """Count one more message of this client; False when it has had its share of the minute."""
@@ -24,6 +29,7 @@ class Unlimited:
 
     def __init__(self) -> None:
         self.login_budget = FailureBudget()
+        self.fault_pace = Pace()
 
     def may_begin_message(self, who: Client) -> bool:
         """Always."""

@@ -178,13 +178,13 @@ class AnsweringSession:
             self._own_fault(TimeoutError("the answer took too long"))
         except Exception as fault:  # noqa: BLE001 - here and in `take` our own fault becomes a 451
             self._own_fault(fault)
+        finally:
+            self.overdue = False
 
     def _own_fault(self, fault: Exception) -> None:
         """Our own fault answers 4xx with a generic text; only a decision answers 5xx."""
         reply, reason = _own_fault_answer(fault)
-        log.error(
-            log_events.SESSION_FAULT, session=self.id, fault=repr(fault)[:500], exc_info=_unexpected(fault)
-        )
+        self._tell(fault)
         self._log.mark(Outcome.DEFERRED, reason)
         pending = self.core.awaiting_answer
         if pending is None:
@@ -196,6 +196,17 @@ class AnsweringSession:
             self._transaction.fail(Defer(reason), reply)
             self._drop_transaction()
         self.core.answer(reply)
+
+    def _tell(self, fault: Exception) -> None:
+        pace, kind = self._admission.fault_pace, _kind_of(fault)
+        if pace.due(kind):
+            log.error(
+                log_events.SESSION_FAULT,
+                session=self.id,
+                fault=repr(fault)[:500],
+                held_back=pace.held_back(kind),
+                exc_info=_unexpected(fault),
+            )
 
     def _record_before_reply(self, notes: TransactionNotes) -> None:
         """The message is placed: a journal that cannot be written loses a log row, never the acceptance."""
@@ -217,6 +228,15 @@ def _own_fault_answer(fault: Exception) -> tuple[Reply, Reason]:
     if isinstance(fault, CheckerFailure):
         return replies.CHECK_UNAVAILABLE, Reason.CHECK_FAILED
     return replies.LOCAL_ERROR, Reason.OWN_FAULT
+
+
+def _kind_of(fault: Exception) -> str:
+    """Faults of one type from one line of code are one kind."""
+    place = fault.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place is not None else ""
+    return f"{type(fault).__name__} {where}"
 
 
 def _unexpected(fault: Exception) -> bool:

@@ -23,6 +23,7 @@ from clement.message.grammar import MessageFacts, examine
 from clement.spool.content import HEADER_LIMIT_BYTES, Content
 from clement.telemetry import events as log_events
 from clement.telemetry.log import Log
+from clement.telemetry.pace import Pace
 
 log = Log("server")
 
@@ -44,6 +45,7 @@ class HeaderReader:
         self._path = path
         self._inline_bytes = inline_bytes
         self._timeout_s = timeout_s
+        self._pace = Pace()
 
     def __call__(self, content: Content) -> MessageFacts | Awaitable[MessageFacts]:
         """The facts in the header of this content. The awaitable raises CheckerFailure."""
@@ -57,7 +59,8 @@ class HeaderReader:
             async with asyncio.timeout(self._timeout_s):
                 return _DECODER.decode(await self._exchange(block))
         except (OSError, EOFError, TimeoutError, msgspec.DecodeError) as fault:
-            log.error(log_events.CHECKER_FAILED, fault=repr(fault)[:300], size_bytes=len(block))  # noqa: TRY400 - says all
+            if self._pace.due(type(fault).__name__):
+                log.error(log_events.CHECKER_FAILED, fault=repr(fault)[:300], size_bytes=len(block))  # noqa: TRY400 - says all
             raise CheckerFailure(repr(fault)) from fault
 
     async def _exchange(self, block: bytes) -> bytes:

@@ -98,6 +98,7 @@ class Gate:
         self.services = services
         self.timeouts = timeouts
         self.login_budget = FailureBudget()
+        self.fault_pace = Pace()
         self.pace = Pace()
         """Of what clients can make us say in the process log."""
         self._crowd = crowd
