@@ -54,35 +54,28 @@ class HopPool:
         self._idle: deque[tuple[float, HopConnection]] = deque()
         self._sweeper: asyncio.TimerHandle | None = None
         self._in_clear_until_s = float("-inf")
+        self._leases = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """True while somebody has a connection, or waits for one."""
+        return self._leases > 0
 
     async def lease(self, timeout_s: float, *, fresh: bool) -> HopConnection:
         """A connection that is ready for MAIL, for one transaction. Raises HopUnavailable.
 
         fresh: not one that was kept. Kept ones are closed then: they have most likely died together.
         """
-        if not fresh and self._idle and not self._room.locked():
-            # The usual case, without a timer: acquiring does not wait.
-            await self._room.acquire()
-            kept = self._kept()
-            if kept is not None:
-                return kept
-            self._room.release()
+        self._leases += 1
         try:
-            async with asyncio.timeout(timeout_s):
-                await self._room.acquire()
-                try:
-                    return (None if fresh else self._kept()) or await self._open()
-                except BaseException:
-                    self._room.release()
-                    raise
-        except TimeoutError:
-            raise HopUnavailable("no connection free in time") from None
-        finally:
-            if fresh:
-                self.close()
+            return await self._lease(timeout_s, fresh=fresh)
+        except BaseException:
+            self._leases -= 1
+            raise
 
     def give_back(self, connection: HopConnection) -> None:
         """The transaction is over. The connection is kept if it can carry another."""
+        self._leases -= 1
         self._room.release()
         if not connection.is_usable:
             # In the middle of something: closing gracefully would send the rest of it.
@@ -103,6 +96,28 @@ class HopPool:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
+
+    async def _lease(self, timeout_s: float, *, fresh: bool) -> HopConnection:
+        if not fresh and self._idle and not self._room.locked():
+            # The usual case, without a timer: acquiring does not wait.
+            await self._room.acquire()
+            kept = self._kept()
+            if kept is not None:
+                return kept
+            self._room.release()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._room.acquire()
+                try:
+                    return (None if fresh else self._kept()) or await self._open()
+                except BaseException:
+                    self._room.release()
+                    raise
+        except TimeoutError:
+            raise HopUnavailable("no connection free in time") from None
+        finally:
+            if fresh:
+                self.close()
 
     def _kept(self) -> HopConnection | None:
         # The one used last is the one most likely to be alive.

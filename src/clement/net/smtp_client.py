@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from itertools import count
+from itertools import count, islice
 from typing import TypeVar
 
 from clement.net.hop_connection import HopConnection, HopTimeouts, HopUnavailable, TlsContexts
@@ -124,8 +124,17 @@ class SmtpClient:
     def _pool(self, hop: NextHop) -> HopPool:
         pool = self._pools.get(hop)
         if pool is None:
+            self._forget(len(self._pools) + 1 - _REMEMBERED_HOPS)
             pool = HopPool(hop, self._hostname, self.timeouts, self._limits, self._tls, self._clock)
             self._pools[hop] = pool
-            while len(self._pools) > _REMEMBERED_HOPS:
-                self._pools.popitem(last=False)[1].close()
+        else:
+            self._pools.move_to_end(hop)
         return pool
+
+    def _forget(self, surplus: int) -> None:
+        """Forget the hops that were used longest ago, but none in use: its connections are counted there."""
+        if surplus > 0:
+            unused = (hop for hop, pool in self._pools.items() if not pool.is_busy)
+            for hop in list(islice(unused, surplus)):
+                self._pools.pop(hop).close()
+                self._avoided_until_s.pop(hop, None)
