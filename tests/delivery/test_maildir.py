@@ -12,7 +12,7 @@ import pytest
 from clement.delivery.maildir_names import MaildirNames, size_of, sized
 from clement.policy.directory import LocalMailbox
 from clement.smtp import replies
-from clement.spool.content import Content, ContentWriter
+from clement.spool.content import HEADER_LIMIT_BYTES, Content, ContentWriter
 from clement.spool.filesystem import OsFileSystem
 from clement.spool.workers import Workers
 from tests.delivery.local import (
@@ -120,6 +120,14 @@ def test_the_only_return_path_is_ours(tmp_path: Path, memory_bytes: int) -> None
 def test_return_paths_at_the_edges_of_a_header(tmp_path: Path, sent: bytes, kept: bytes) -> None:
     deliver(tmp_path, [destination(mailbox(1))], content=Content.in_memory(sent))
     assert stored(tmp_path)[0].read_bytes() == HEAD + kept
+
+
+def test_a_return_path_that_is_cut_by_the_limit_of_headers_stays_whole(tmp_path: Path) -> None:
+    cut = b"Return-Path: <cut@x.example>\r\n"
+    fill = b"X: " + b"y" * (HEADER_LIMIT_BYTES - 5 - len(cut) // 2) + b"\r\n"
+    sent = fill + cut + b"\r\nbody\r\n"
+    deliver(tmp_path, [destination(mailbox(1))], content=Content.in_memory(sent))
+    assert stored(tmp_path)[0].read_bytes() == HEAD + sent.replace(b"\r\n", b"\n")
 
 
 def test_several_mailboxes_get_one_copy_each(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from clement.message.headers import find_header_end
-from clement.spool.content import Content
+from clement.spool.content import HEADER_LIMIT_BYTES, Content
 
 _PIECE_BYTES = 128 * 1024
 _NAME = b"return-path"
@@ -25,7 +25,10 @@ def chunks_to_store(content: Content) -> Iterator[bytes]:
     block = content.header_block
     if _NAME not in block.lower():
         return content.chunks()
-    return _chunks_behind(without_return_path(block), content)
+    if len(block) == HEADER_LIMIT_BYTES:
+        # Cut off: half a line must not be taken away from its other half.
+        block = block[: block.rfind(b"\n") + 1]
+    return _chunks_behind(without_return_path(block), content, len(block))
 
 
 def without_return_path(block: bytes) -> bytes:
@@ -35,7 +38,7 @@ def without_return_path(block: bytes) -> bytes:
     return _FIELD.sub(b"", block) if end < 0 else _FIELD.sub(b"", block[:end]) + block[end:]
 
 
-def _chunks_behind(head: bytes, content: Content) -> Iterator[bytes]:
+def _chunks_behind(head: bytes, content: Content, start: int) -> Iterator[bytes]:
     yield head
-    for offset in range(len(content.header_block), content.size_bytes, _PIECE_BYTES):
+    for offset in range(start, content.size_bytes, _PIECE_BYTES):
         yield content.read(offset, _PIECE_BYTES)
