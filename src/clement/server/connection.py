@@ -103,7 +103,10 @@ class Connection(asyncio.Protocol):
         waiting = conversation.open()
         if waiting is not None:
             self._wait_for(waiting)
-        self._pump()
+            return
+        self._write()
+        if self._core.state is _CLOSED:
+            self._close()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
