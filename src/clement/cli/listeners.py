@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -172,7 +173,7 @@ def open_listener(settings: Settings, listener: ListenerSettings, listening: soc
         Listening(
             door=door,
             offer=_offer(settings.limits, listener.kind, tls=context is not None, implicit=implicit),
-            protocol_limits=_protocol_limits(settings.limits),
+            protocol_limits=protocol_limits(settings.limits),
             tls=context,
             implicit_tls=implicit,
         ),
@@ -208,13 +209,14 @@ def _offer(limits: LimitSettings, kind: ListenerKind, *, tls: bool, implicit: bo
     )
 
 
-def _protocol_limits(limits: LimitSettings) -> ProtocolLimits:
+def protocol_limits(limits: LimitSettings) -> ProtocolLimits:
+    """The limits that the protocol core counts; 0 unknown recipients are as many as one likes."""
     return ProtocolLimits(
         command_line_octets=limits.command_line_bytes,
         auth_line_octets=limits.auth_line_bytes,
         recipients=limits.recipients,
         transactions=limits.transactions,
         errors=limits.errors,
-        refusals=limits.unknown_recipients,
+        refusals=limits.unknown_recipients or sys.maxsize,
         idle_commands=limits.idle_commands,
     )
