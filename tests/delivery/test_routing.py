@@ -3,9 +3,7 @@
 from pathlib import Path
 
 from clement.delivery.routing import Transports
-from clement.delivery.transport import Destination
 from clement.policy.directory import Domain, Group, Mode, NextHop, Relayed, Storage
-from clement.smtp import Mailbox
 from clement.spool.workers import Workers
 from tests.delivery.hops import World
 from tests.delivery.hops import destination as relayed
@@ -21,9 +19,9 @@ def test_each_kind_of_route_has_its_transport(tmp_path: Path) -> None:
     stored_elsewhere = Relayed(
         Group(3, "dovecot", Mode.STORE, Storage.LMTP, (HOP,)), Domain(3, "l.example", 3), "u@l.example"
     )
-    assert transports.for_destination(local(mailbox(1))) is maildir
-    assert transports.for_destination(relayed(HOP)) is relay
-    assert transports.for_destination(Destination(Mailbox("u", "l.example"), stored_elsewhere)) is lmtp
+    assert transports.for_route(local(mailbox(1)).route) is maildir
+    assert transports.for_route(relayed(HOP).route) is relay
+    assert transports.for_route(stored_elsewhere) is lmtp
 
 
 def test_who_may_share_a_transaction(tmp_path: Path) -> None:

@@ -1,16 +1,11 @@
-"""Where a header ends and which fields it has, in one piece or chunk by chunk."""
+"""Where a header ends and which fields it has, and what their octets are."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from clement.message.headers import (
-    MAX_HEADER_BYTES,
-    HeaderCollector,
     fields,
-    find_header_end,
     split_content,
     unfold,
 )
@@ -48,30 +43,3 @@ def test_content_is_split_at_the_first_empty_line(content: bytes, block: bytes, 
 
 def test_unfolding_takes_line_ends_out_and_keeps_the_rest() -> None:
     assert unfold(b" a\r\n\tb\r\n c ") == b"a\tb c"
-
-
-LINES = st.lists(
-    st.sampled_from([b"A: b", b" c", b"", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"x"]), max_size=20
-)
-
-
-@given(LINES.map(b"".join), st.lists(st.integers(0, 60), max_size=8))
-def test_a_collector_finds_what_the_whole_content_shows(content: bytes, cuts: list[int]) -> None:
-    collector = HeaderCollector()
-    start = 0
-    for cut in [*sorted(cuts), len(content)]:
-        collector.feed(content[start:cut])
-        start = max(start, cut)
-    block, _ = split_content(content)
-    ended = content.startswith((b"\r\n", b"\n")) or find_header_end(content) >= 0
-    assert collector.block == block
-    assert collector.complete is collector.blank_line is ended
-
-
-def test_a_collector_keeps_no_more_than_the_bound() -> None:
-    collector = HeaderCollector()
-    for _ in range(100):
-        collector.feed(b"X: " + b"y" * 10_000 + b"\r\n")
-    assert collector.complete
-    assert not collector.blank_line
-    assert MAX_HEADER_BYTES < len(collector.block) <= MAX_HEADER_BYTES + 1

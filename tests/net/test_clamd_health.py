@@ -75,7 +75,6 @@ def looks(folder: Path, replies: list[bytes | None], now_s: float) -> list[Clamd
 
             server = await asyncio.start_unix_server(act, address.path)
             await health.look()
-            assert health.healthy()
             server.close()
             forget_socket()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clement.delivery.transport import Destination, Transport
+from clement.delivery.transport import Transport
 from clement.policy.directory import Local, Mode, Relayed
 
 
@@ -25,7 +25,3 @@ class Transports:
         if isinstance(route, Local):
             return self._maildir
         return self._relay if route.group.mode is Mode.RELAY else self._lmtp
-
-    def for_destination(self, destination: Destination) -> Transport:
-        """The transport that takes mail for this recipient."""
-        return self.for_route(destination.route)

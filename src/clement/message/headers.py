@@ -75,55 +75,12 @@ def split_content(content: bytes) -> tuple[bytes, int]:
     return content[:end], content.index(b"\n", end) + 1
 
 
-def find_header_end(octets: bytes | bytearray, start: int = 0) -> int:
-    """Where the blank line after the header begins, looking from `start`; -1 when it is not there yet.
-
-    To go on after more octets came, pass as `start` the length looked through before, less 2.
-    """
-    strict = octets.find(b"\r\n\r\n", start)
+def find_header_end(octets: bytes) -> int:
+    """Where the blank line after the header begins; -1 when there is none."""
+    strict = octets.find(b"\r\n\r\n")
     # A bare LF may end the header earlier; it can only if one stands there at all.
-    lenient = _HEADER_END.search(octets, start, strict + 4 if strict >= 0 else len(octets))
+    lenient = _HEADER_END.search(octets, 0, strict + 4 if strict >= 0 else len(octets))
     return -1 if lenient is None else lenient.start() + 1
-
-
-class HeaderCollector:
-    """Takes the header out of content that arrives in chunks; keeps MAX_HEADER_BYTES and no more.
-
-    complete: no more chunks are wanted, since the header has ended or is too long.
-    blank_line: whether the blank line after the header has been seen.
-    """
-
-    __slots__ = ("_octets", "blank_line", "complete")
-
-    def __init__(self) -> None:
-        self._octets = bytearray()
-        self.complete = False
-        self.blank_line = False
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next chunk; it is not kept beyond the end of the header."""
-        if self.complete:
-            return
-        if not self._octets and (end := find_header_end(chunk)) > 0 and end <= MAX_HEADER_BYTES:
-            chunk = chunk[: end + 2]  # usually the first chunk has it all: copy no more than that
-        seen = len(self._octets)
-        self._octets += chunk[: MAX_HEADER_BYTES + 1 - seen]
-        end = self._find_end(seen)
-        if end >= 0:
-            del self._octets[end:]
-            self.complete = self.blank_line = True
-        elif len(self._octets) > MAX_HEADER_BYTES:
-            self.complete = True
-
-    def _find_end(self, seen: int) -> int:
-        if self._octets[:2] == _CR_LF or self._octets[:1] == b"\n":
-            return 0
-        return find_header_end(self._octets, max(0, seen - 2))
-
-    @property
-    def block(self) -> bytes:
-        """The header so far, without the blank line."""
-        return bytes(self._octets)
 
 
 def line_defects(block: bytes, found: list[tuple[bytes, bytes, bytes]]) -> set[Defect]:

@@ -130,10 +130,6 @@ class ClamdHealth:
         for address in self._settings.addresses:
             await self._look_at(address)
 
-    def healthy(self) -> bool:
-        """Whether some clamd answered when it was last looked at."""
-        return any(self._known.values())
-
     async def _look_at(self, address: ClamdAddress) -> None:
         try:
             version = await ask_version(address, self._settings.stall_s)
