@@ -18,7 +18,7 @@ from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.settings import Settings
 from clement.delivery.maildir import MaildirTransport
 from clement.delivery.maildir_store import MaildirOptions
-from clement.delivery.relay import RelayTransport
+from clement.delivery.relay import RelayOptions, RelayTransport
 from clement.delivery.routing import Transports
 from clement.journal.journal import Journal, JournalLimits
 from clement.journal.proportion import Proportion
@@ -189,7 +189,9 @@ def transports(settings: Settings, filesystem: FileSystem, workers: Workers) -> 
     """The ways mail leaves a session on this machine."""
     maildir = MaildirTransport(filesystem, maildir_options(settings), workers, time.time)
     next_hops = SmtpClient(settings.site.hostname, time.monotonic, TlsContexts.standard())
-    relay = RelayTransport(next_hops, filesystem, workers, time.monotonic)
+    answer_s = settings.limits.data_done_timeout_s
+    times = RelayOptions(content_s=min(RelayOptions().content_s, answer_s), answer_s=answer_s)
+    relay = RelayTransport(next_hops, filesystem, workers, time.monotonic, times)
     return Transports(maildir, relay, relay)
 
 
