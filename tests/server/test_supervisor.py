@@ -149,7 +149,7 @@ def test_reload_begins_the_new_before_it_ends_the_old(house: Callable[..., House
     tiny.wait_for("old begins")
     tiny.program.send(signal.SIGHUP)
     tiny.wait_for("fresh begins", "old ends")
-    assert len(tiny.children()) == 1
+    wait_until(lambda: len(tiny.children()) == 1, "only the fresh one left")
     tiny.program.stop()
     assert tiny.notes()[-1] == "fresh ends"
 
