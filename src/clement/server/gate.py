@@ -43,7 +43,7 @@ class Timeouts(msgspec.Struct, frozen=True):
     write_s: float = 60.0
     tls_s: float = 30.0
     drain_s: float = 30.0
-    content_bytes_per_s: float = 50
+    content_bytes_per_s: float = 500
 
     def before_command_s(self, state: State) -> float:
         """How long the next command may take."""
