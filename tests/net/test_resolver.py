@@ -9,11 +9,12 @@ from typing import TypeVar
 import pytest
 import uvloop
 
+from clement.message.dns import DnsAnswer, DnsTemporaryFailure
 from clement.net import resolver as resolver_module
 from clement.net.resolver import DnsResolver, ResolverSettings
 from clement.net.resolver_cache import TtlCache
 from clement.net.resolver_records import MAX_ANSWER_CHARS, query_name
-from clement.policy.ports import DnsAnswer, DnsTemporaryFailure, MailDomain
+from clement.policy.ports import MailDomain
 from tests.fixtures.dns_server import DnsServer
 
 T = TypeVar("T")

@@ -16,9 +16,10 @@ import aiodns
 import msgspec
 import pycares
 
+from clement.message.dns import DnsAnswer, DnsTemporaryFailure
 from clement.net.resolver_cache import TtlCache
 from clement.net.resolver_records import Records, query_name, read_records
-from clement.policy.ports import DnsAnswer, DnsTemporaryFailure, MailDomain
+from clement.policy.ports import MailDomain
 
 # c-ares keeps answers for itself, without a bound on their number: about 1.2 kB each.
 # A channel that has asked so often is replaced, and its answers with it.
@@ -107,6 +108,12 @@ class DnsResolver:
     async def mx(self, domain: str) -> DnsAnswer:
         answer = _answer(await self._lookup(domain, "MX"))
         return DnsAnswer(tuple(sorted(answer.records, key=_preference_first)), answer.exists)
+
+    async def a(self, name: str) -> DnsAnswer:
+        return _answer(await self._lookup(name, "A"))
+
+    async def aaaa(self, name: str) -> DnsAnswer:
+        return _answer(await self._lookup(name, "AAAA"))
 
     async def addresses(self, name: str) -> DnsAnswer:
         found = [_answer(known) for known in await self._both_addresses(name)]

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import msgspec
 
+from clement.message.dns import Dns, DnsAnswer
+
 
 class Clean(msgspec.Struct, frozen=True):
     """The scanner read everything and found nothing."""
@@ -53,13 +55,6 @@ class Scanner(Protocol):
         """Start a scan; waits for nothing."""
 
 
-class DnsAnswer(msgspec.Struct, frozen=True):
-    """An answer of the DNS. `records` is empty when the name exists without that type, or does not exist."""
-
-    records: tuple[str, ...] = ()
-    exists: bool = True
-
-
 class MailDomain(StrEnum):
     """What the DNS says of mail to a domain (RFC 5321 §5.1)."""
 
@@ -71,11 +66,7 @@ class MailDomain(StrEnum):
     """It does not exist, or has neither MX nor address."""
 
 
-class DnsTemporaryFailure(Exception):
-    """Time-out, SERVFAIL or no resolver: nothing is known (never a reason to refuse for good)."""
-
-
-class Resolver(Protocol):
+class Resolver(Dns, Protocol):
     """The DNS. Every method raises DnsTemporaryFailure when the answer cannot be had now."""
 
     def known_mail_domain(self, domain: str) -> MailDomain | None:
@@ -84,14 +75,5 @@ class Resolver(Protocol):
     async def mail_domain(self, domain: str) -> MailDomain:
         """Whether mail could be sent there, and if not, why."""
 
-    async def mx(self, domain: str) -> DnsAnswer:
-        """MX records as `preference host`, sorted."""
-
     async def addresses(self, name: str) -> DnsAnswer:
         """A and AAAA records."""
-
-    async def txt(self, name: str) -> DnsAnswer:
-        """TXT records, character-strings joined (RFC 7208 §3.3)."""
-
-    async def ptr(self, address: str) -> DnsAnswer:
-        """PTR records of an address."""

@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
+from clement.message.dns import DnsAnswer, DnsTemporaryFailure
 from clement.policy.checks.sender_domain import check_with
 from clement.policy.facts import SessionFacts, TransactionFacts
 from clement.policy.finding import Finding, Result
-from clement.policy.ports import DnsAnswer, DnsTemporaryFailure, MailDomain
+from clement.policy.ports import MailDomain
 from clement.policy.reason import Reason
 from clement.smtp import Service
 from tests.policy.samples import ANNA_PERSON, RELAYABLE, TRUSTED, session, transaction

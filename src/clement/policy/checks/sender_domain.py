@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from clement.message.dns import DnsTemporaryFailure
 from clement.policy.facts import TransactionFacts
 from clement.policy.finding import Finding, Result
 from clement.policy.pipeline import Answer
-from clement.policy.ports import DnsTemporaryFailure, MailDomain, Resolver
+from clement.policy.ports import MailDomain, Resolver
 from clement.policy.reason import Reason
 from clement.smtp import Mailbox, Service
 
