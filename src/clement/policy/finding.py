@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
 
+from clement.message.authentication.result import Result
 from clement.policy.reason import Reason
 
-
-class Result(StrEnum):
-    """Results in the vocabulary of RFC 8601 §2.7, for every kind of check."""
-
-    PASS = "pass"  # noqa: S105 - the word of RFC 8601
-    FAIL = "fail"
-    SOFTFAIL = "softfail"
-    NEUTRAL = "neutral"
-    NONE = "none"
-    TEMPERROR = "temperror"
-    PERMERROR = "permerror"
+__all__ = ["Finding", "Observation", "Result"]
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
