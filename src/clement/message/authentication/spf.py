@@ -202,7 +202,11 @@ class _Check:
                 return _Verdict(Result.NONE, domain)
             within = (*above, domain)
             for directive in record.directives:
-                if await self._matches(directive, domain, within):
+                if (
+                    await self._matches(directive, domain, within)
+                    if directive.asks
+                    else self._covers(directive)
+                ):
                     return _Verdict(directive.result, domain, directive.text, record)
             if record.redirect is None:
                 return _Verdict(Result.NEUTRAL, domain, "", record)  # §4.7
@@ -236,17 +240,17 @@ class _Check:
 
     # mechanisms, RFC 7208 §5
 
+    def _covers(self, directive: Directive) -> bool:
+        """Whether one of the mechanisms that ask nothing matches: all, ip4, ip6."""
+        if directive.mechanism is Mechanism.ALL:
+            return True
+        return (
+            self._address.version == directive.version and self._bits >> directive.shift == directive.prefix
+        )
+
     async def _matches(self, directive: Directive, domain: str, within: tuple[str, ...]) -> bool:
-        match directive.mechanism:
-            case Mechanism.IP4 | Mechanism.IP6:
-                return (
-                    self._address.version == directive.version
-                    and self._bits >> directive.shift == directive.prefix
-                )
-            case Mechanism.ALL:
-                return True
-            case Mechanism.INCLUDE:
-                return await self._include(directive, domain, within)
+        if directive.mechanism is Mechanism.INCLUDE:
+            return await self._include(directive, domain, within)
         self._count()
         target = await self._target(directive.target, domain)
         if not target:
@@ -258,7 +262,7 @@ class _Check:
                 return await self._exchanger_has_address(target, directive)
             case Mechanism.EXISTS:
                 return bool(self._noted(await self._dns.a(target)).records)
-            case Mechanism.PTR:
+            case _:  # ptr
                 return await self._is_named_under(target)
 
     async def _include(self, directive: Directive, domain: str, within: tuple[str, ...]) -> bool:

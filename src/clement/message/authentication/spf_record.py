@@ -72,14 +72,16 @@ class Mechanism(Enum):
 class Directive(msgspec.Struct, frozen=True, kw_only=True):
     """A mechanism and the result of its match.
 
-    text: as published, fit to be shown. target: its domain-spec, None for the current domain.
+    text: as published, fit to be shown. asks: whether it asks the DNS (§4.6.4). target: its domain-spec, None
+    for the current domain.
     ip4_bits, ip6_bits: prefix lengths of `a` and `mx`. version, shift, prefix: of `ip4` and `ip6`, so that an
-    address matches when `address >> shift == prefix`.
+    address of that version matches when `address >> shift == prefix`.
     """
 
     mechanism: Mechanism
     result: Result
     text: str
+    asks: bool = False
     target: DomainSpec | None = None
     ip4_bits: int = 32
     ip6_bits: int = 128
@@ -168,10 +170,11 @@ def _directive(term: str) -> Directive:
 def _named(mechanism: Mechanism, rest: str, result: Result, text: str) -> Directive:
     # include = "include" ":" domain-spec;  exists likewise;  ptr = "ptr" [ ":" domain-spec ]
     if not rest and mechanism is Mechanism.PTR:
-        return Directive(mechanism=mechanism, result=result, text=text)
+        return Directive(mechanism=mechanism, result=result, text=text, asks=True)
     if not rest.startswith(":"):
         raise SpfSyntaxError("no prefix length is allowed here" if rest else "a domain name is missing")
-    return Directive(mechanism=mechanism, result=result, text=text, target=parse_domain_spec(rest[1:]))
+    target = parse_domain_spec(rest[1:])
+    return Directive(mechanism=mechanism, result=result, text=text, asks=True, target=target)
 
 
 def _addresses(mechanism: Mechanism, rest: str, result: Result, text: str) -> Directive:
@@ -182,12 +185,13 @@ def _addresses(mechanism: Mechanism, rest: str, result: Result, text: str) -> Di
     domain = rest[: lengths.start()]
     if domain and not domain.startswith(":"):
         raise SpfSyntaxError("neither a domain name nor a prefix length")
-    if domain and _is_ip4(domain[1:]):
+    if domain and _ip4_number(domain[1:]) is not None:
         raise SpfSyntaxError("an address stands behind ip4:, not here")
     return Directive(
         mechanism=mechanism,
         result=result,
         text=text,
+        asks=True,
         target=parse_domain_spec(domain[1:]) if domain else None,
         ip4_bits=_bits(lengths[1], 32),
         ip6_bits=_bits(lengths[2], 128),
@@ -197,7 +201,8 @@ def _addresses(mechanism: Mechanism, rest: str, result: Result, text: str) -> Di
 def _ip4(rest: str, result: Result, text: str) -> Directive:
     # ip4 = "ip4" ":" ip4-network [ ip4-cidr-length ]
     network = _NETWORK.fullmatch(rest)
-    if network is None or not _is_ip4(network[1]):
+    address = _ip4_number(network[1]) if network is not None else None
+    if network is None or address is None:
         raise SpfSyntaxError("no IPv4 network")
     shift = 32 - _bits(network[2], 32)
     return Directive(
@@ -206,7 +211,7 @@ def _ip4(rest: str, result: Result, text: str) -> Directive:
         text=text,
         version=4,
         shift=shift,
-        prefix=int(IPv4Address(network[1])) >> shift,
+        prefix=address >> shift,
     )
 
 
@@ -230,12 +235,11 @@ def _ip6(rest: str, result: Result, text: str) -> Directive:
     )
 
 
-def _is_ip4(text: str) -> bool:
+def _ip4_number(text: str) -> int | None:
     try:
-        IPv4Address(text)
+        return int(IPv4Address(text))
     except AddressValueError:
-        return False
-    return True
+        return None
 
 
 def _bits(digits: str | None, most: int) -> int:
