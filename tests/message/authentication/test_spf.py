@@ -257,13 +257,13 @@ def test_case_092_records_of_any_length_are_borne() -> None:
     outcome = check({"example.org": spf(long)})
     assert outcome.result is Result.PERMERROR
     assert outcome.problem == "an SPF record of 60009 characters at example.org"
-    outcome = check({"example.org": spf("v=spf1 " + "ip4:192.0.2.2 " * 1000 + "-all")})
+    outcome = check({"example.org": spf("v=spf1 " + "ip4:192.0.2.2 " * 500 + "-all")})
     assert outcome.result is Result.FAIL
     assert check({"example.org": {"TXT": ["x" * 60_000, "v=spf1 +all"]}}).result is Result.PASS
 
 
 @pytest.mark.parametrize(
-    "term", ["a:" + "a" * 16_000, "a:" + "1." * 8_000, "exp=" + "%{l}." * 3_000, "a" * 16_000]
+    "term", ["a:" + "a" * 8_000, "a:" + "1." * 4_000, "exp=" + "%{l}." * 1_500, "a" * 8_000]
 )
 def test_case_092_hostile_terms_are_shown_in_part(term: str) -> None:
     outcome = check({"example.org": spf(f"v=spf1 {term}")})
@@ -272,7 +272,7 @@ def test_case_092_hostile_terms_are_shown_in_part(term: str) -> None:
 
 
 def test_case_092_expansions_are_cut_to_a_name() -> None:
-    macros = "%{s}." * 2_000
+    macros = "%{s}." * 1_000
     zones = Zones({"example.org": spf(f"v=spf1 a:{macros}example.net -all")})
     assert check(zones).result is Result.FAIL
     assert len(zones.asked[-1]) <= 255
@@ -350,7 +350,7 @@ def test_an_explanation_is_asked_for_only_when_it_is_wanted() -> None:
 
 
 def test_an_explanation_is_bounded_and_printable() -> None:
-    assert len(explained("%{l}" * 4_000)) == 500
+    assert len(explained("%{l}" * 2_000)) == 500
     assert explained("%{l}", identity="a\r\n\x1b\xfc@example.org") == "a????"
     assert explained("a\r\nb") == ""
     assert explained("x" * 60_000) == ""

@@ -1,12 +1,14 @@
 """Macros of SPF: text with `%{...}` in it, taken apart once and expanded for each check.  RFC 7208 §7.
 
-domain-spec   = macro-string domain-end
-domain-end    = ( "." toplabel [ "." ] ) / macro-expand
-macro-string  = *( macro-expand / macro-literal )
-macro-expand  = ( "%{" macro-letter transformers *delimiter "}" ) / "%%" / "%_" / "%-"
-macro-literal = %x21-24 / %x26-7E
-transformers  = *DIGIT [ "r" ]
-explain-string = *( macro-string / SP )
+    domain-spec    = macro-string domain-end
+    domain-end     = ( "." toplabel [ "." ] ) / macro-expand
+    macro-string   = *( macro-expand / macro-literal )
+    macro-expand   = ( "%{" macro-letter transformers *delimiter "}" ) / "%%" / "%_" / "%-"
+    macro-literal  = %x21-24 / %x26-7E
+    transformers   = *DIGIT [ "r" ]
+    explain-string = *( macro-string / SP )
+
+What the letters stand for is for the check to say; nothing here asks or waits.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ MAX_LABEL_CHARS = 63
 
 _LETTERS = frozenset("slodiphv")
 _EXPLANATION_LETTERS = _LETTERS | frozenset("crt")
-# A number of parts that is longer says no more than this many digits of it: all there are.
+# Of a number of parts: nothing has more parts than so many digits can tell.
 _MAX_DIGITS = 4
 
 _TOKEN = re.compile(
@@ -55,6 +57,7 @@ class Macro(msgspec.Struct, frozen=True, gc=False):
     url_escape: bool
 
     def expand(self, value: str) -> str:
+        """The value of its letter, taken apart, turned round, cut and joined by dots.  §7.3."""
         if self.parts or self.reverse or self.delimiters:
             for delimiter in self.delimiters[1:]:
                 value = value.replace(delimiter, self.delimiters[0])
@@ -75,9 +78,8 @@ class MacroString(msgspec.Struct, frozen=True):
         """The text with each macro replaced by what `values` has for its letter, cut after `max_chars`."""
         expanded, chars = [], 0
         for piece in self.pieces:
-            text = piece if isinstance(piece, str) else piece.expand(values[piece.letter])
-            expanded.append(text)
-            chars += len(text)
+            expanded.append(_expanded(piece, values))
+            chars += len(expanded[-1])
             if chars >= max_chars:
                 break
         return "".join(expanded)[:max_chars]
@@ -103,12 +105,15 @@ class DomainSpec(msgspec.Struct, frozen=True):
         # Names are cut on the left (§7.3), so the right end of a huge expansion is all that is needed.
         expanded, chars = [], 0
         for piece in reversed(self.text.pieces):
-            text = piece if isinstance(piece, str) else piece.expand(values[piece.letter])
-            expanded.append(text)
-            chars += len(text)
+            expanded.append(_expanded(piece, values))
+            chars += len(expanded[-1])
             if chars > MAX_NAME_CHARS + 1:
                 break
         return query_name("".join(reversed(expanded)))
+
+
+def _expanded(piece: str | Macro, values: Mapping[str, str]) -> str:
+    return piece if isinstance(piece, str) else piece.expand(values[piece.letter])
 
 
 def query_name(text: str) -> str:

@@ -52,7 +52,8 @@ _DIRECTIVE = re.compile(r"([+\-~?]?)([A-Za-z0-9]+)((?:[:/].*)?)", re.DOTALL)
 # ip6-cidr-length  = "/" ("0" / %x31-39 0*2DIGIT) ; value range 0-128
 # dual-cidr-length = [ ip4-cidr-length ] [ "/" ip6-cidr-length ]
 _LENGTH = r"(0|[1-9][0-9]{0,2})"
-_DUAL_LENGTH = re.compile(rf"(?:/{_LENGTH})?(?://{_LENGTH})?\Z")
+_ADDRESSES = re.compile(rf"(?::(.*?))?(?:/{_LENGTH})?(?://{_LENGTH})?", re.DOTALL)
+_IP4_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _NETWORK = re.compile(rf":([0-9A-Fa-f:.]+)(?:/{_LENGTH})?")
 
 
@@ -114,13 +115,17 @@ def _parse(text: str) -> SpfRecord:
         return SpfRecord(problem="the SPF record has characters outside ASCII")
     term = ""
     directives = []
+    # A term that is repeated is kept once, so that what a record takes in memory stays near its length.
+    known: dict[str, Directive] = {}
     modifiers: dict[str, DomainSpec] = {}
     try:
         # Terms are parted by SP and nothing else; a final one or several are allowed.
         for term in filter(None, text[len(_VERSION) :].split(" ")):
             modifier = _MODIFIER.fullmatch(term)
             if modifier is None:
-                directives.append(_directive(term))
+                if term not in known:
+                    known[term] = _directive(term)
+                directives.append(known[term])
             else:
                 _modify(modifiers, modifier[1].lower(), modifier[2])
     except SpfSyntaxError as error:
@@ -157,10 +162,8 @@ def _directive(term: str) -> Directive:
             if rest:
                 raise SpfSyntaxError("all takes no argument")
             return Directive(mechanism=mechanism, result=result, text=text)
-        case Mechanism.IP4:
-            return _ip4(rest, result, text)
-        case Mechanism.IP6:
-            return _ip6(rest, result, text)
+        case Mechanism.IP4 | Mechanism.IP6:
+            return _network(mechanism, rest, result, text)
         case Mechanism.A | Mechanism.MX:
             return _addresses(mechanism, rest, result, text)
         case Mechanism.INCLUDE | Mechanism.EXISTS | Mechanism.PTR:
@@ -179,67 +182,38 @@ def _named(mechanism: Mechanism, rest: str, result: Result, text: str) -> Direct
 
 def _addresses(mechanism: Mechanism, rest: str, result: Result, text: str) -> Directive:
     # a = "a" [ ":" domain-spec ] [ dual-cidr-length ];  mx likewise
-    lengths = _DUAL_LENGTH.search(rest)
-    if lengths is None:  # the pattern matches the empty end of any text
-        raise AssertionError(rest)
-    domain = rest[: lengths.start()]
-    if domain and not domain.startswith(":"):
+    parts = _ADDRESSES.fullmatch(rest)
+    if parts is None:
         raise SpfSyntaxError("neither a domain name nor a prefix length")
-    if domain and _ip4_number(domain[1:]) is not None:
+    domain = parts[1]
+    if domain is not None and _IP4_ADDRESS.fullmatch(domain) is not None:
         raise SpfSyntaxError("an address stands behind ip4:, not here")
     return Directive(
         mechanism=mechanism,
         result=result,
         text=text,
         asks=True,
-        target=parse_domain_spec(domain[1:]) if domain else None,
-        ip4_bits=_bits(lengths[1], 32),
-        ip6_bits=_bits(lengths[2], 128),
+        target=None if domain is None else parse_domain_spec(domain),
+        ip4_bits=_bits(parts[2], 32),
+        ip6_bits=_bits(parts[3], 128),
     )
 
 
-def _ip4(rest: str, result: Result, text: str) -> Directive:
-    # ip4 = "ip4" ":" ip4-network [ ip4-cidr-length ]
-    network = _NETWORK.fullmatch(rest)
-    address = _ip4_number(network[1]) if network is not None else None
-    if network is None or address is None:
-        raise SpfSyntaxError("no IPv4 network")
-    shift = 32 - _bits(network[2], 32)
-    return Directive(
-        mechanism=Mechanism.IP4,
-        result=result,
-        text=text,
-        version=4,
-        shift=shift,
-        prefix=address >> shift,
-    )
-
-
-def _ip6(rest: str, result: Result, text: str) -> Directive:
-    # ip6 = "ip6" ":" ip6-network [ ip6-cidr-length ]
-    network = _NETWORK.fullmatch(rest)
+def _network(mechanism: Mechanism, rest: str, result: Result, text: str) -> Directive:
+    # ip4 = "ip4" ":" ip4-network [ ip4-cidr-length ];  ip6 likewise
+    address_class = IPv4Address if mechanism is Mechanism.IP4 else IPv6Address
+    version, width = (4, 32) if mechanism is Mechanism.IP4 else (6, 128)
+    parts = _NETWORK.fullmatch(rest)
     try:
-        address = IPv6Address(network[1]) if network is not None else None
+        number = None if parts is None else int(address_class(parts[1]))
     except AddressValueError:
-        address = None
-    if network is None or address is None:
-        raise SpfSyntaxError("no IPv6 network")
-    shift = 128 - _bits(network[2], 128)
+        number = None
+    if parts is None or number is None:
+        raise SpfSyntaxError(f"no IPv{version} network")
+    shift = width - _bits(parts[2], width)
     return Directive(
-        mechanism=Mechanism.IP6,
-        result=result,
-        text=text,
-        version=6,
-        shift=shift,
-        prefix=int(address) >> shift,
+        mechanism=mechanism, result=result, text=text, version=version, shift=shift, prefix=number >> shift
     )
-
-
-def _ip4_number(text: str) -> int | None:
-    try:
-        return int(IPv4Address(text))
-    except AddressValueError:
-        return None
 
 
 def _bits(digits: str | None, most: int) -> int:
