@@ -83,7 +83,8 @@ class ArcValidator:
         self._chain = chain_of(self._header)
         for arc_set in self._chain.sets:
             if _is_hashed(arc_set, self._chain):
-                self._hashes.want(arc_set.message_signature.body_form, arc_set.message_signature.length)
+                for signature in arc_set.message_signatures:
+                    self._hashes.want(signature.body_form, signature.length)
 
     @property
     def wanted(self) -> bool:
@@ -95,7 +96,7 @@ class ArcValidator:
         """Where the keys stand in the DNS, for whoever would rather ask for all of them early."""
         names = [arc_set.seal.key_name for arc_set in self._chain.sets]
         if self._chain.sets:
-            names.append(self._chain.sets[-1].message_signature.key_name)
+            names.append(self._chain.sets[-1].message_signatures[0].key_name)
         return tuple(dict.fromkeys(names))
 
     def feed(self, chunk: bytes) -> None:
@@ -110,7 +111,7 @@ class ArcValidator:
         newest = chain.sets[-1]
         check = await self._check_message(newest, dns)
         if check.result is not Result.PASS:
-            return self._refused(check, f"the ARC-Message-Signature of {newest.message_signature.domain}")
+            return self._refused(check, f"the ARC-Message-Signature of {newest.message_signatures[0].domain}")
         for arc_set in reversed(chain.sets):
             check = await self._check_seal(arc_set, dns)
             if check.result is not Result.PASS:
@@ -137,7 +138,7 @@ class ArcValidator:
             oldest_pass=oldest_pass,
             newest_instance=chain.newest_instance,
             is_closed=chain.is_closed,
-            is_partial=bool(chain.sets) and self._is_partial(chain.sets[-1].message_signature),
+            is_partial=bool(chain.sets) and self._is_partial(chain.sets[-1].message_signatures[0]),
         )
 
     def _is_partial(self, signature: Signature) -> bool:
@@ -146,7 +147,14 @@ class ArcValidator:
 
     async def _check_message(self, arc_set: ArcSet, dns: Dns) -> Check:
         """The ARC-Message-Signature, which is a DKIM-Signature in all but name.  §4.1.2."""
-        signature = arc_set.message_signature
+        check = Check(Result.NONE)
+        for signature in arc_set.message_signatures:
+            check = await self._check_signature(signature, arc_set.message_signature_number, dns)
+            if check.result is Result.PASS:
+                break
+        return check
+
+    async def _check_signature(self, signature: Signature, number: int, dns: Dns) -> Check:
         check = check_times(signature, self._now_s, self._limits)
         if check.result is Result.PASS:
             check = check_body(signature, self._hashes.result(signature.body_form, signature.length))
@@ -154,7 +162,7 @@ class ArcValidator:
             return check
         form = signature.header_form
         octets = self._header.signed_octets(signature.signed_fields, form)
-        octets += self._header.unsigned(MESSAGE_SIGNATURE, arc_set.message_signature_number, form)
+        octets += self._header.unsigned(MESSAGE_SIGNATURE, number, form)
         return await check_key(dns, signature, octets, self._limits)
 
     async def _check_seal(self, arc_set: ArcSet, dns: Dns) -> Check:
@@ -178,4 +186,4 @@ class ArcValidator:
 
 def _is_hashed(arc_set: ArcSet, chain: ArcChain) -> bool:
     """Whether its signature counts: fifty lengths of a body would be fifty hashes of it."""
-    return arc_set is chain.sets[-1] or arc_set.message_signature.length is None
+    return arc_set is chain.sets[-1] or arc_set.message_signatures[0].length is None

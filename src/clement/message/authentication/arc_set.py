@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from clement.message.authentication.canonical import Canonicalisation
 from clement.message.authentication.dkim_signature import (
     Signature,
     SignatureError,
@@ -41,11 +42,15 @@ class ArcError(ValueError):
 
 
 class ArcSet(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of one instance; numbers are their places among those of their name, from the top."""
+    """The fields of one instance; numbers are their places among those of their name, from the top.
+
+    message_signatures: the one there is, in each way it may be read. Without c= it is simple/simple by
+    RFC 6376 §3.5, while those who make and test ARC took it for relaxed/relaxed.
+    """
 
     instance: int
     authentication_results: str
-    message_signature: Signature
+    message_signatures: tuple[Signature, ...]
     seal: Signature
     validation: str
     results_number: int
@@ -165,7 +170,7 @@ def _set(header: SignedHeader, found: _Found, instance: int) -> ArcSet:
     return ArcSet(
         instance=instance,
         authentication_results=_payload(header.values(RESULTS)[found.results[instance]]),
-        message_signature=_message_signature(signature_tags, instance),
+        message_signatures=_message_signatures(signature_tags, instance),
         seal=_seal(seal_tags, instance),
         validation=seal_tags["cv"],
         results_number=found.results[instance],
@@ -174,14 +179,19 @@ def _set(header: SignedHeader, found: _Found, instance: int) -> ArcSet:
     )
 
 
-def _message_signature(tags: Mapping[str, str], instance: int) -> Signature:
+def _message_signatures(tags: Mapping[str, str], instance: int) -> tuple[Signature, ...]:
     try:
         signature = parse_message_signature(tags)
-        if b"arc-seal" in signature.signed_fields:
+        if SEAL in signature.signed_fields:
             raise SignatureError("signs ARC-Seal fields (h=)")
     except SignatureError as error:
         raise ArcError(f"the ARC-Message-Signature of instance {instance} {error}") from None
-    return signature
+    if "c" in tags:
+        return (signature,)
+    relaxed = msgspec.structs.replace(
+        signature, header_form=Canonicalisation.RELAXED, body_form=Canonicalisation.RELAXED
+    )
+    return (signature, relaxed)
 
 
 def _seal(tags: Mapping[str, str], instance: int) -> Signature:
