@@ -46,7 +46,7 @@ class ArcOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     result: none, pass or fail (RFC 8617 §4.4); temperror while the DNS keeps a key from us.
     instances: from the oldest, of a chain whose form is valid. oldest_pass: the lowest instance since which
-    the message is unchanged, 0 when it never changed (§5.2 step 3).
+    the message is unchanged, 0 when it never changed (§5.2).
     newest_instance: the highest number seen, whatever the result. is_closed: the newest seal says cv=fail.
     is_partial: the newest signature used l= and more body follows.
     """

@@ -113,7 +113,7 @@ def _collect(header: SignedHeader, found: _Found) -> None:
             try:
                 take(found, number, value)
             except ArcError as broken:
-                error = broken
+                error = error or broken
     if error is not None:
         raise error
 
