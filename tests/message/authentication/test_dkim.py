@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 
 import pytest
 
 from clement.message.authentication.body_hashes import BodyHashes
-from clement.message.authentication.dkim import MAX_PARSED, DkimVerifier
+from clement.message.authentication.dkim import DkimVerifier
 from clement.message.authentication.result import Result
-from clement.message.authentication.signature_check import DkimLimits
 from clement.message.authentication.signed_header import SignedHeader
-from clement.message.headers import MAX_HEADER_BYTES, split_content
+from clement.message.headers import split_content
 from tests.message.authentication.dkim_world import (
     MESSAGE,
     NOW_S,
@@ -21,7 +19,6 @@ from tests.message.authentication.dkim_world import (
     record,
     rsa_key,
     sign,
-    verify,
     verify_one,
     zone,
 )
@@ -145,6 +142,7 @@ def test_a_dns_that_is_silent_is_no_failure() -> None:
         ({"h": None}, "lacks the tag h="),
         ({"h": "to:subject"}, "does not sign the From field (h=)"),
         ({"h": "from:sub ject\x80"}, "signs what is no header field"),
+        ({"h": "from:" + "a:" * 1000}, "signs more than 1000 fields (h=)"),
         ({"i": "ann@example.net"}, "is for an identity outside d= (i=ann@example.net)"),
         ({"i": "ann@badexample.org"}, "is for an identity outside d= (i=ann@badexample.org)"),
         ({"i": "ann"}, "is for no identity (i=ann)"),
@@ -221,146 +219,3 @@ def test_a_domain_in_utf_8_has_its_key_under_its_a_labels() -> None:
     dns = Zone({"s1._domainkey.xn--bcher-kva.example": record(rsa_key())})
     outcome = verify_one(sign(tags={"d": "bücher.example", "i": "@mail.bücher.example"}), dns)
     assert (outcome.result, outcome.domain) == (Result.PASS, "xn--bcher-kva.example")
-
-
-def test_case_094_an_appended_body_makes_a_pass_partial() -> None:
-    length = len(b"Hi.\r\n\r\nWe lost the game.\r\n")
-    message = sign(tags={"l": str(length)})
-    whole = verify_one(message)
-    assert (whole.result, whole.is_partial) == (Result.PASS, False)
-    more = verify_one(message + b"<html>buy this</html>\r\n")
-    assert (more.result, more.is_partial) == (Result.PASS, True)
-    nothing = verify_one(sign(tags={"l": "0"}))
-    assert (nothing.result, nothing.is_partial) == (Result.PASS, True)
-
-
-def test_case_094_a_length_beyond_the_body_is_an_error() -> None:
-    outcome = verify_one(sign(tags={"l": "1000"}))
-    assert outcome.result is Result.PERMERROR
-    assert "is for a longer body (l=)" in outcome.reason
-
-
-def test_case_095_fields_are_taken_from_the_bottom_up_and_copies_are_told() -> None:
-    above = verify_one(b"From: evil@example.com\r\nSubject: Pay\r\n" + sign())
-    assert above.result is Result.PASS
-    assert above.unsigned_copies == ("from", "subject")
-    below = verify_one(sign().replace(b"\r\n\r\n", b"\r\nFrom: evil@example.com\r\n\r\n", 1))
-    assert below.result is Result.FAIL
-    assert below.unsigned_copies == ("from",)
-
-
-def test_case_095_an_oversigned_field_cannot_be_added() -> None:
-    message = sign(tags={"h": "from:from:to:subject:subject:date"})
-    assert verify_one(message).result is Result.PASS
-    assert verify_one(b"Subject: Pay\r\n" + message).result is Result.FAIL
-
-
-def test_case_095_two_signed_copies_are_no_unsigned_ones() -> None:
-    message = sign(b"Subject: one\r\n" + MESSAGE, tags={"h": "from:subject:subject"})
-    outcome = verify_one(message)
-    assert (outcome.result, outcome.unsigned_copies) == (Result.PASS, ())
-
-
-@pytest.mark.parametrize(("bits", "result"), [(512, Result.POLICY), (1024, Result.PASS), (4096, Result.PASS)])
-def test_case_098_keys_are_of_1024_bits_at_least(bits: int, result: Result) -> None:
-    key = rsa_key(bits)
-    outcome = verify_one(sign(key=key), Zone({"s1._domainkey.example.org": record(key)}))
-    assert (outcome.result, outcome.key_bits) == (result, bits)
-
-
-def test_case_098_a_key_of_more_than_4096_bits_is_not_used() -> None:
-    octets = b"\x01" + b"\xff" * 2047
-    der_integer = b"\x02\x82" + len(octets).to_bytes(2, "big") + octets + b"\x02\x03\x01\x00\x01"
-    key = b"\x30\x82" + len(der_integer).to_bytes(2, "big") + der_integer
-    text = f"k=rsa; p={base64.b64encode(key).decode()}"
-    outcome = verify_one(sign(), Zone({"s1._domainkey.example.org": text}))
-    assert outcome.result is Result.POLICY
-    assert "has a key of 16377 bits; 4096 are the most" in outcome.reason
-
-
-def test_case_098_five_signatures_of_thirty_are_looked_at_the_authors_first() -> None:
-    message = MESSAGE
-    for number in range(15):
-        message = sign(message, tags={"d": f"d{number}.example.com"})
-    message = sign(sign(message), tags={"d": "mail.example.org"})
-    for number in range(13):
-        message = sign(message, tags={"d": f"e{number}.example.com"})
-    dns = Zone({"s1._domainkey.example.org": record(rsa_key())})
-    outcomes = verify(message, dns)
-    assert len(outcomes) == len(dns.asked) == 5
-    assert [outcome.domain for outcome in outcomes if outcome.domain.endswith("example.org")] == [
-        "mail.example.org",
-        "example.org",
-    ]
-    assert [outcome.domain for outcome in outcomes][:3] == [
-        f"e{number}.example.com" for number in (12, 11, 10)
-    ]
-    assert len(verify(message, dns, limits=DkimLimits(max_signatures=1))) == 1
-
-
-def test_case_098_broken_signatures_do_not_crowd_out_good_ones() -> None:
-    message = b"DKIM-Signature: rubbish\r\n" * 50 + sign()
-    assert [outcome.result for outcome in verify(message)] == [Result.PERMERROR] * 4 + [Result.PASS]
-    assert len(verify(b"DKIM-Signature: rubbish\r\n" * 2 * MAX_PARSED + sign())) == 5
-
-
-@pytest.mark.parametrize(
-    ("tags", "reason"),
-    [
-        ({"d": "org"}, "names no domain (d=org)"),
-        ({"d": "example..org"}, "names no domain"),
-        ({"d": "example.org."}, "names no domain"),
-        ({"d": "a b.org"}, "names no domain"),
-        ({"s": "a..b"}, "names no selector"),
-        ({"s": "a/b"}, "names no selector"),
-        ({"s": "x" * 64}, "names no selector"),
-        ({"s": "a\r\n b"}, r"names no selector (s=a\x0d\x0a b)"),
-        ({"bh": ""}, "has an empty bh="),
-    ],
-)
-def test_case_098_names_that_are_none_are_not_asked(tags: dict[str, str | None], reason: str) -> None:
-    dns = zone()
-    outcome = verify_one(sign(tags=tags), dns)
-    assert (outcome.result, dns.asked) == (Result.PERMERROR, [])
-    assert reason in outcome.reason
-
-
-def test_case_098_a_selector_may_have_dots() -> None:
-    dns = Zone({"a.b_c._domainkey.example.org": record(rsa_key())})
-    assert verify_one(sign(tags={"s": "A.b_c"}), dns).result is Result.PASS
-
-
-def test_case_098_times_are_taken_with_an_hour_of_doubt() -> None:
-    assert verify_one(sign(tags={"t": str(NOW_S + 3599)})).result is Result.PASS
-    future = verify_one(sign(tags={"t": str(NOW_S + 3601)}))
-    assert (future.result, future.reason) == (
-        Result.POLICY,
-        "the signature of example.org was made in the future (t=)",
-    )
-    assert verify_one(sign(tags={"x": str(NOW_S - 3599)})).result is Result.PASS
-    past = verify_one(sign(tags={"x": str(NOW_S - 3601)}))
-    assert (past.result, past.reason) == (Result.PERMERROR, "the signature of example.org has expired (x=)")
-
-
-def test_case_096_a_header_beyond_what_we_read_cannot_be_verified() -> None:
-    message = (
-        sign() if len(MESSAGE) > MAX_HEADER_BYTES else b"X-Pad: " + b"x" * MAX_HEADER_BYTES + b"\r\n" + sign()
-    )
-    assert verify(message) == ()
-    padded = sign().replace(b"\r\n\r\n", b"\r\nX-Pad: " + b"x" * MAX_HEADER_BYTES + b"\r\n\r\n", 1)
-    outcome = verify_one(padded)
-    assert outcome.result is Result.POLICY
-    assert "longer than we read" in outcome.reason
-
-
-def test_case_096_nul_and_eight_bits_in_signed_fields_are_hashed_as_they_are() -> None:
-    message = MESSAGE.replace(b"Ann <", b"\x00\xff\xc3\xbc <")
-    for form in ("simple/simple", "relaxed/relaxed"):
-        assert verify_one(sign(message, form=form)).result is Result.PASS
-
-
-def test_reasons_show_foreign_text_harmlessly() -> None:
-    outcome = verify_one(sign(tags={"a": "\u202e<script>" + "x" * 500}))
-    assert outcome.reason.isprintable()
-    assert len(outcome.reason) < 200
-    assert len(outcome.algorithm) <= 60

@@ -40,8 +40,20 @@ from clement.message.text import decoded
 FIELD_NAME = b"dkim-signature"
 MAX_PARSED = 100
 SHOWN_SIGNATURE_BYTES = 6
-# Fields of which a message has one at most (RFC 5322 §3.6), and of which readers show any one.
-SINGLE_FIELDS = (b"from", b"sender", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id")
+# Fields of which a message has one at most (RFC 5322 §3.6, RFC 2045 §3), and of which readers take any one.
+SINGLE_FIELDS = (
+    b"from",
+    b"sender",
+    b"reply-to",
+    b"to",
+    b"cc",
+    b"subject",
+    b"date",
+    b"message-id",
+    b"mime-version",
+    b"content-type",
+    b"content-transfer-encoding",
+)
 _NO_TAGS: Mapping[str, str] = {}
 
 
@@ -52,7 +64,8 @@ class DkimOutcome(msgspec.Struct, frozen=True, kw_only=True):
     is_partial: l= was used and more body follows; such a pass says nothing of what readers see.
     key_bits: 0 while the key is unknown. testing: the key's t=y. signed_fields: the names of h=, lower case.
     signature: the first characters of b=, as header.b tells them (RFC 6008).
-    unsigned_copies: fields that should be there once and stand there more often than they are signed.
+    unsigned_copies: fields that are signed, should be there once, and stand there more often than they are
+    signed (§8.15): what readers show may be what nobody signed.
     """
 
     result: Result
@@ -173,7 +186,7 @@ class DkimVerifier:
         return tuple(
             name.decode("ascii")
             for name in SINGLE_FIELDS
-            if (count := self._header.count(name)) > 1 and count > signature.signed_fields.count(name)
+            if (count := self._header.count(name)) > 1 and 0 < signature.signed_fields.count(name) < count
         )
 
 

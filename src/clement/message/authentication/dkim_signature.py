@@ -25,6 +25,7 @@ RSA_SHA256 = "rsa-sha256"
 ED25519_SHA256 = "ed25519-sha256"
 MAX_NAME_CHARS = 253
 MAX_SHOWN_CHARS = 60
+MAX_SIGNED_FIELDS = 1000
 
 # Underscores are not of the grammar; selectors are seen with them, and the DNS minds not.
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -185,6 +186,8 @@ def _signed_fields(tags: Mapping[str, str]) -> tuple[bytes, ...]:
     if "h" not in tags:
         raise SignatureError("lacks the tag h=")
     names = without_white_space(tags["h"]).lower().split(":")
+    if len(names) > MAX_SIGNED_FIELDS:
+        raise SignatureError(f"signs more than {MAX_SIGNED_FIELDS} fields (h=)")
     for name in names:
         if name and _FIELD_NAME.fullmatch(name) is None:
             raise SignatureError(f"signs what is no header field (h={shown(name)})")

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Sequence
 
 from clement.message.authentication.body_hashes import BodyHashes
-from clement.message.authentication.canonical import Canonicalisation, relaxed_field
+from clement.message.authentication.canonical import Canonicalisation, relaxed_field, with_crlf
 from clement.message.authentication.signature_field import MAX_LINE_CHARS, folded_base64, folded_field
 from clement.message.authentication.signed_header import SignedHeader
 from clement.message.authentication.signing_key import SigningIdentity
@@ -105,4 +105,4 @@ def signed_names(header: SignedHeader, oversigned: Sequence[str] = OVERSIGNED) -
 def relaxed_form(field: str) -> bytes:
     """A field of our own, whose b= is empty, in relaxed form."""
     name, _, value = field.partition(":")
-    return relaxed_field(name.encode("ascii"), value.encode("utf-8"))
+    return relaxed_field(name.encode("ascii"), with_crlf(value.encode("utf-8")))
