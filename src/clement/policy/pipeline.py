@@ -26,9 +26,11 @@ from clement.policy.facts import (
 from clement.policy.finding import Finding, Observation, Result
 
 Facts = TypeVar("Facts")
-Answer = Finding | None | Awaitable[Finding | None]
+Findings = tuple[Observation, ...]
+"""Several findings of one check, which has timed each of them itself."""
+Answer = Finding | Findings | None | Awaitable[Finding | Findings | None]
 Observations = list[Observation]
-_Begun = tuple[Awaitable[Finding | None], int, str]
+_Begun = tuple[Awaitable[Finding | Findings | None], int, str]
 """An answer that waits, when its check began (ns), and the check's name where the budget bounds it."""
 
 
@@ -74,6 +76,8 @@ def gather(
                 continue
             if isinstance(answer, Finding):
                 found.append(Observation(answer, (perf_counter_ns() - started_ns) // 1000))
+            elif isinstance(answer, tuple):
+                found.extend(answer)
             else:
                 waiting.append((answer, started_ns, "" if check.bounds_itself else check.name))
     except BaseException:
@@ -96,19 +100,24 @@ async def _finish(found: Observations, waiting: Sequence[_Begun], budget_s: floa
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_timed(each, budget_s)) for each in waiting]
         late = [task.result() for task in tasks]
-    found.extend(observation for observation in late if observation is not None)
+    for observed in late:
+        found.extend(observed)
     return found
 
 
-async def _timed(begun: _Begun, budget_s: float) -> Observation | None:
+async def _timed(begun: _Begun, budget_s: float) -> Findings:
     answer, started_ns, name = begun
     finding = await (_bounded(name, answer, budget_s) if name else answer)
     if finding is None:
-        return None
-    return Observation(finding, (perf_counter_ns() - started_ns) // 1000)
+        return ()
+    if isinstance(finding, tuple):
+        return finding
+    return (Observation(finding, (perf_counter_ns() - started_ns) // 1000),)
 
 
-async def _bounded(name: str, answer: Awaitable[Finding | None], budget_s: float) -> Finding | None:
+async def _bounded(
+    name: str, answer: Awaitable[Finding | Findings | None], budget_s: float
+) -> Finding | Findings | None:
     try:
         async with asyncio.timeout(budget_s):
             return await answer
