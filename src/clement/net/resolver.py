@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from ipaddress import ip_address
 
 import aiodns
@@ -108,6 +109,35 @@ class DnsResolver:
     async def mx(self, domain: str) -> DnsAnswer:
         answer = _answer(await self._lookup(domain, "MX"))
         return DnsAnswer(tuple(sorted(answer.records, key=_preference_first)), answer.exists)
+
+    def known_a(self, name: str) -> DnsAnswer | None:
+        """The remembered answer of `a`; None when it has to be asked for, or failed.
+
+        name: in lower case, without the final dot; anything else is not known.
+        """
+        known = self._answers.get((name, "A"), self._clock())
+        return known.answer if known is not None else None
+
+    def begin_a(self, name: str, told: Callable[[str, DnsAnswer | None], None]) -> None:
+        """Ask what `a` will want to know, without waiting; name: as for `known_a`.
+
+        told: called with the name and the answer when it comes, or None when it fails; not when it is
+        remembered or asked for already.
+        """
+        question = (name, "A")
+        if question in self._asking or query_name(name) != name:
+            return
+        if self._answers.get(question, self._clock()) is None:
+            with suppress(DnsTemporaryFailure):
+                self._ask_once(question).add_done_callback(
+                    lambda task: None if task.cancelled() else told(name, task.result().answer)
+                )
+
+    def forget_below(self, zone: str) -> None:
+        """Forget every answer about names in a zone, here and in c-ares."""
+        within = f".{zone}"
+        self._answers.drop(lambda question: question[0].endswith(within))
+        self._channel_queries = QUERIES_A_CHANNEL
 
     async def a(self, name: str) -> DnsAnswer:
         return _answer(await self._lookup(name, "A"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -32,6 +33,11 @@ class TtlCache(Generic[Key, Value]):
             del self._entries[key]
             return None
         return entry[1]
+
+    def drop(self, unwanted: Callable[[Key], bool]) -> None:
+        """Forget the values of all unwanted keys; looks at every key."""
+        for key in [key for key in self._entries if unwanted(key)]:
+            del self._entries[key]
 
     def put(self, key: Key, value: Value, until_s: float) -> None:
         """Keep a value until the given time."""
