@@ -15,6 +15,7 @@ from clement.config.expectation import expected, shown, without_none
 from clement.config.locate import KeyPath
 from clement.config.problem import Problem
 from clement.config.secret import Secret, parse_secret
+from clement.policy.dns_list import CodeWeight, parse_code_weight
 from clement.policy.network import Network
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -64,6 +65,7 @@ class Converter:
             Path: lambda text: folder / _required(text, "a path in quotes"),
             Endpoint: lambda text: parse_endpoint(text, folder),
             Network: _parse_network,
+            CodeWeight: parse_code_weight,
             Secret: lambda text: parse_secret(text, folder),
         }
         self._folder = folder

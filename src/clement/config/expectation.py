@@ -12,6 +12,7 @@ from msgspec import Meta
 from clement.config.endpoint import EXPECTED, Endpoint
 from clement.config.secret import Secret
 from clement.config.values import Mode
+from clement.policy.dns_list import EXPECTED_CODES, CodeWeight
 from clement.policy.network import Network
 
 _PLAIN: dict[object, str] = {
@@ -23,6 +24,7 @@ _PLAIN: dict[object, str] = {
     Endpoint: EXPECTED,
     Network: 'a network such as "192.0.2.0/24"',
     Secret: '"file:PATH" or "env:NAME"',
+    CodeWeight: EXPECTED_CODES,
 }
 
 MAX_SHOWN = 60

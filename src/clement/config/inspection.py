@@ -15,6 +15,7 @@ import ssl
 from pathlib import Path
 
 from clement.config.convert import Blame
+from clement.config.dns_list_sense import find_list_cautions
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.locate import KeyPath
 from clement.config.secret import require_private
@@ -48,6 +49,7 @@ def find_cautions(settings: Settings, blame: Blame) -> None:
     if stays_root(settings):
         text = "empty; started as root, as now, every process stays root"
         blame.warn(("processes", "user"), text)
+    find_list_cautions(settings, blame)
 
 
 def stays_root(settings: Settings) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clement.config.consistency import find_contradictions
 from clement.config.convert import Blame, Converter
+from clement.config.dns_list_sense import find_list_contradictions
 from clement.config.locate import key_lines
 from clement.config.problem import ConfigurationError, Problem
 from clement.config.settings import Settings
@@ -36,6 +37,7 @@ def load_with_blame(path: Path) -> tuple[Settings, Blame]:
     settings = Converter(blame, path.resolve().parent).struct(Settings, tables, ())
     if settings is not None:
         find_contradictions(settings, blame)
+        find_list_contradictions(settings, blame)
     if settings is None or blame.problems:
         raise ConfigurationError(blame.problems)
     return settings, blame

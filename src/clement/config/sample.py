@@ -23,6 +23,9 @@ def write_sample(chosen: Mapping[str, Chosen], listeners: Sequence[Chosen]) -> s
     """The text of a configuration with the given choices, everything else shown as its default."""
     lines = [HEAD]
     for section in sections():
+        if section.is_repeated and section.name != "listener":
+            lines.extend(_unused(section))
+            continue
         tables = listeners if section.is_repeated else [chosen.get(section.name, {})]
         for number, table in enumerate(tables):
             lines.extend(_table(section, table, is_first=number == 0))
@@ -40,6 +43,16 @@ def _table(section: Section, chosen: Chosen, *, is_first: bool) -> Iterator[str]
             yield f"{setting.name} = {chosen[setting.name]}"
         elif is_first or not section.is_repeated:
             yield _unchosen(setting)
+    yield ""
+
+
+def _unused(section: Section) -> Iterator[str]:
+    """A table that is in force only where somebody writes it."""
+    yield from _comment(section.purpose)
+    yield f"#   [[{section.name}]]"
+    for setting in section.settings:
+        yield from _comment(setting.purpose)
+        yield _unchosen(setting).replace("#", "#   ", 1)
     yield ""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from clement.config.dns_list import DnsListSettings
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.limits import LimitSettings
 from clement.config.listener import ListenerSettings
@@ -26,6 +27,7 @@ from clement.config.values import (
     Port,
     Seconds,
     UserId,
+    Weight,
 )
 
 
@@ -184,6 +186,13 @@ class DnsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Wait for one answer."""
     cache_entries: Count = 50_000
     """Answers remembered by each receiver."""
+    list_threshold: Weight = 3
+    """From this weight on, that of all [[dns_list]] together, a client counts as listed; what follows is
+    the group's policy dns_listed."""
+    list_test_every_s: Seconds = 3600
+    """Look so often whether each list can still be believed."""
+    list_retry_s: Seconds = 300
+    """Look again so soon at a list that could not; from time to time less often, up to list_test_every_s."""
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,4 +216,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalSettings = JournalSettings()
     scanner: ScannerSettings = ScannerSettings()
     dns: DnsSettings = DnsSettings()
+    dns_list: tuple[DnsListSettings, ...] = ()
     web: WebSettings = WebSettings()
