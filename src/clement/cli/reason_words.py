@@ -62,6 +62,11 @@ WORDS: dict[Reason, Words] = {
         "The domain of the reverse-path says in the DNS that it takes no mail (RFC 7505).",
         "Send from a domain that can be answered.",
     ),
+    Reason.DNS_LISTED: Words(
+        "DNS lists know the client, its greeting or its sender's domain as a source of unwanted mail.",
+        "Ask the list that the answer names what it has seen, mend that, and have the entry removed.",
+        "The group's policy dns_listed decides what follows from it; [[dns_list]] says what a list is worth.",
+    ),
     Reason.RELAY_DENIED: Words(
         "The recipient's domain is not hosted here, and the client may not relay.",
         "Send it to the servers of that domain, or log in.",

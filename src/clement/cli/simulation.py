@@ -18,6 +18,8 @@ import msgspec
 
 from clement.cli import wiring
 from clement.cli.database import connected
+from clement.cli.dns_list_watch import Unreported
+from clement.cli.dns_list_wiring import dns_lists
 from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.listeners import SERVICES
 from clement.cli.wiring import Paths
@@ -87,8 +89,16 @@ async def play(settings: Settings, directory: Directory, request: SimulationRequ
     listener = _Ear()
     workers = Workers()
     resolver = wiring.resolver_for(settings)
+    lists = dns_lists(settings, resolver, lambda: wiring.resolver_for(settings), Unreported())
+    if lists is not None:
+        await lists.test()
     services = _services(
-        settings, directory, listener, workers, standard_plan(resolver), wiring.scanner_for(settings)
+        settings,
+        directory,
+        listener,
+        workers,
+        standard_plan(resolver, lists=lists),
+        wiring.scanner_for(settings),
     )
     door = Door("simulation", SERVICES[request.kind], replies.SERVICE_READY)
     mechanisms = ("PLAIN",) if request.login else ()

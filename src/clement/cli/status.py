@@ -26,6 +26,7 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     """
     from importlib.metadata import version
 
+    from clement.cli.dns_list_watch import list_alerts
     from clement.cli.wiring import Paths
 
     path = find_config(config)
@@ -40,6 +41,7 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
         "receiving": is_receiving,
         "processes": processes,
         "database": _database_state(settings),
+        "alerts": list_alerts(counted),
         "counted": counted,
     }
     if json:

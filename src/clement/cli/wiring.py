@@ -13,6 +13,8 @@ from secrets import token_bytes
 
 import msgspec
 
+from clement.cli.dns_list_watch import DnsListReporter, list_series
+from clement.cli.dns_list_wiring import dns_lists, zones
 from clement.cli.scanner_watch import ScannerReporter
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.settings import Settings
@@ -117,6 +119,7 @@ def postmaster(settings: Settings) -> Mailbox:
 async def start_receiver(settings: Settings, number: int, outside: Outside) -> Running:
     """The services of one receiver process, made inside its running loop. Raises OSError."""
     paths, first = Paths.of(settings), number == 0
+    of_lists = list_series(zones(settings))
     metrics = Metrics.open(paths.metrics, f"receiver-{number}")
     journal = Journal(
         settings.journal.folder,
@@ -132,6 +135,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
     feed.read()
     workers = Workers()
     resolver = resolver_for(settings)
+    lists = dns_lists(settings, resolver, lambda: resolver_for(settings), DnsListReporter(of_lists, metrics))
     passwords = Argon2Check(token_bytes(32))
     services = Services(
         hostname=settings.site.hostname,
@@ -139,7 +143,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         postmaster=postmaster(settings),
         own_names=own_names(settings),
         limits=SessionLimits(settings.limits.auth_failures),
-        plan=standard_plan(resolver),
+        plan=standard_plan(resolver, lists=lists),
         feed=feed,
         transports=(outside.transports or transports)(settings, outside.filesystem, workers),
         scanner=scanner_for(settings),
@@ -162,7 +166,10 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
             feed.refresh,
             lambda: proportion.tick(time.monotonic()),
         ),
-        background=(scanner_watch(settings),) if first and settings.scanner.enabled else (),
+        background=(
+            *((scanner_watch(settings),) if first and settings.scanner.enabled else ()),
+            *((lists.watch,) if lists is not None else ()),
+        ),
         at_end=(_closing(proportion.close, journal.close, passwords.close), resolver.close),
     )
 

@@ -76,6 +76,7 @@ class GroupPolicy(msgspec.Struct, frozen=True):
     unresolvable_sender: Fallback = Fallback.DEFER
     implausible_hello: Fallback = Fallback.ACCEPT
     bare_line_endings: Fallback = Fallback.REFUSE
+    dns_listed: Fallback = Fallback.REFUSE
 
 
 class Group(msgspec.Struct, frozen=True):

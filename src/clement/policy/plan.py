@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clement.policy.checks import (
     client_network,
+    dns_lists,
     grammar,
     hello,
     loop,
@@ -13,15 +14,20 @@ from clement.policy.checks import (
     size,
     virus,
 )
+from clement.policy.dns_list import DnsLists, NoLists
 from clement.policy.pipeline import Check, Plan
 from clement.policy.ports import Resolver
 
 
-def standard_plan(resolver: Resolver, budget_s: float = 10.0) -> Plan:
+def standard_plan(resolver: Resolver, budget_s: float = 10.0, lists: DnsLists | None = None) -> Plan:
     """The checks of a receiver. budget_s: time that the checks of one stage may take together."""
+    lists = lists or NoLists()
     return Plan(
         connect=(Check(client_network.NAME, client_network.check),),
-        hello=(Check(hello.NAME, hello.check),),
+        hello=(
+            Check(hello.NAME, hello.check),
+            Check(dns_lists.NAME, dns_lists.begin_with(lists)),
+        ),
         mail=(
             Check(sender_ownership.NAME, sender_ownership.check),
             Check(sender_domain.NAME, sender_domain.check_with(resolver)),
@@ -29,6 +35,7 @@ def standard_plan(resolver: Resolver, budget_s: float = 10.0) -> Plan:
         rcpt=(
             Check(recipient.NAME, recipient.check),
             Check(size.NAME, size.check_declared),
+            Check(dns_lists.NAME, dns_lists.check_with(lists), bounds_itself=True),
         ),
         content=(
             Check(grammar.NAME, grammar.check_lines),

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     SENDER_NOT_OWNED = "sender-not-owned"
     SENDER_UNRESOLVABLE = "sender-unresolvable"
     SENDER_REFUSES_MAIL = "sender-refuses-mail"
+    DNS_LISTED = "dns-listed"
     RELAY_DENIED = "relay-denied"
     OUTGOING_UNAVAILABLE = "outgoing-unavailable"
     RECIPIENT_UNKNOWN = "recipient-unknown"
@@ -94,6 +95,7 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.SENDER_NOT_OWNED: _REJECT,
     Reason.SENDER_UNRESOLVABLE: Rule(Disposition.DEFER, liftable=True, setting="unresolvable_sender"),
     Reason.SENDER_REFUSES_MAIL: Rule(Disposition.REJECT, liftable=True),
+    Reason.DNS_LISTED: Rule(Disposition.REJECT, liftable=True, setting="dns_listed"),
     Reason.RELAY_DENIED: _REJECT,
     Reason.OUTGOING_UNAVAILABLE: _REJECT,
     Reason.RECIPIENT_UNKNOWN: _REJECT,

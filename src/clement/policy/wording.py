@@ -29,6 +29,7 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
         replies.REVERSE_PATH_NULL_MX,
         "{detail} says that it takes no mail (RFC 7505)",
     ),
+    Reason.DNS_LISTED: (replies.LISTED, "{detail}"),
     Reason.RELAY_DENIED: (replies.RELAY_DENIED, "{detail} is not hosted here, and you may not relay"),
     Reason.OUTGOING_UNAVAILABLE: (
         replies.RELAY_DENIED,
@@ -60,6 +61,7 @@ _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
         replies.REVERSE_DOMAIN_UNRESOLVED,
         "{detail} has neither MX nor address records; correct the DNS and try again",
     ),
+    Reason.DNS_LISTED: (replies.LISTED_FOR_NOW, "{detail}"),
     Reason.RECIPIENT_UNPLACEABLE: (replies.MAILBOX_BUSY, "{detail} leads nowhere just now"),
     Reason.LINE_ENDINGS: (
         replies.CHECK_UNAVAILABLE,

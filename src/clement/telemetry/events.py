@@ -108,6 +108,13 @@ SCANNER_LIMITS_SILENT: Final = _event(
     "scanner-limits-silent",
     "clamd calls clean what it did not look at for its limits: set AlertExceedsMax yes in clamd.conf",
 )
+DNS_LIST_TRUSTED: Final = _event("dns-list-trusted", "A DNS list bears its test entries and is asked")
+DNS_LIST_OUT_OF_USE: Final = _event(
+    "dns-list-out-of-use", "A DNS list cannot be believed and is not asked; why, and it is looked at again"
+)
+DNS_LIST_ODD_ANSWER: Final = _event(
+    "dns-list-odd-answer", "A DNS list gave an address outside 127.0.0.0/8, which is no listing"
+)
 POSTMASTER_LOST: Final = _event(
     "postmaster-lost",
     "No mailbox takes mail for postmaster, as RFC 5321 wants it: add one, or set site.postmaster",

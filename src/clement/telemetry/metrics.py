@@ -15,7 +15,7 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 import msgspec
 
@@ -48,6 +48,12 @@ def _series(name: str, kind: str, description: str, /, **labels: str) -> Series:
     inner = ",".join(f'{label}="{value}"' for label, value in labels.items())
     SERIES.append(f"{name}{{{inner}}}" if inner else name)
     return Series(len(SERIES) - 1)
+
+
+def _described(name: str, kind: str, description: str) -> tuple[str, str, str]:
+    """A metric whose series the configuration names."""
+    DESCRIBED[name] = Metric(name, kind, description)
+    return name, kind, description
 
 
 def _counter(name: str, description: str, /, **labels: str) -> Series:
@@ -109,6 +115,38 @@ RECORDER_LAG_SECONDS: Final = _gauge(
 RECORDER_LAG_RECORDS: Final = _gauge(
     "clement_recorder_lag_records", "Records that are not in SQL yet, estimated from their mean size"
 )
+
+
+# --- DNS lists ----------------------------------------------------------------------------------------
+
+_LIST_ANSWERS: Final = _described(
+    "clement_dns_list_answers_total", "counter", "Answers of a DNS list, by outcome; not those remembered"
+)
+_LIST_OUT_OF_USE: Final = _described(
+    "clement_dns_list_out_of_use", "gauge", "Receivers that do not ask a DNS list, by why"
+)
+
+
+class DnsListSeries(NamedTuple):
+    """The series of one list. out_of_use: by why."""
+
+    listed: Series
+    failed: Series
+    out_of_use: dict[str, Series]
+
+
+_list_series: dict[str, DnsListSeries] = {}
+
+
+def dns_list_series(zone: str, whys: tuple[str, ...]) -> DnsListSeries:
+    """The series of a list of the configuration; to be made before the process opens its file."""
+    if zone not in _list_series:
+        answers = {
+            outcome: _series(*_LIST_ANSWERS, list=zone, outcome=outcome) for outcome in ("listed", "failed")
+        }
+        out_of_use = {why: _series(*_LIST_OUT_OF_USE, list=zone, why=why) for why in whys}
+        _list_series[zone] = DnsListSeries(answers["listed"], answers["failed"], out_of_use)
+    return _list_series[zone]
 
 
 class Metrics:

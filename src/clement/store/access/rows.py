@@ -31,6 +31,7 @@ def policy_of(group: models.Group) -> GroupPolicy:
         unresolvable_sender=Fallback(group.unresolvable_sender),
         implausible_hello=Fallback(group.implausible_hello),
         bare_line_endings=Fallback(group.bare_line_endings),
+        dns_listed=Fallback(group.dns_listed),
     )
 
 

@@ -20,6 +20,7 @@ class Group(models.Model):
     unresolvable_sender = models.CharField(max_length=16)
     implausible_hello = models.CharField(max_length=16)
     bare_line_endings = models.CharField(max_length=16)
+    dns_listed = models.CharField(max_length=16)
     version = models.IntegerField(default=1)
 
     def __str__(self) -> str:

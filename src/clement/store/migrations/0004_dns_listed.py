@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("clement", "0002_log_by_address"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="group",
+            name="dns_listed",
+            field=models.CharField(default="refuse", max_length=16),
+            preserve_default=False,
+        ),
+    ]
