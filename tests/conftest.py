@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fixtures.eicar",
     "tests.fixtures.clamd",
     "tests.fixtures.dns_server",
+    "tests.fixtures.dns_lists",
     "tests.fixtures.postgresql",
     "tests.fixtures.mariadb",
     "tests.fixtures.swaks",

@@ -38,7 +38,7 @@ def later(_facts: object) -> Answer:
 
 
 def report(plan: Plan, folder: Path, monkeypatch: pytest.MonkeyPatch) -> SimulationReport:
-    monkeypatch.setattr(simulation, "standard_plan", lambda _resolver: plan)
+    monkeypatch.setattr(simulation, "standard_plan", lambda _resolver, **_ports: plan)
     settings = Settings(
         site=SiteSettings(hostname="mx.local.example"),
         listener=(),

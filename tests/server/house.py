@@ -159,13 +159,17 @@ class Builder:
         return house
 
     def configuration(self, ports: Mapping[str, int], tables: Tables) -> str:
-        """The text of a clement.toml; strings, numbers and flat lists are the same in JSON and TOML."""
+        """The text of a clement.toml; strings, numbers and flat lists are the same in JSON and TOML.
+
+        A table named `dns_list.NAME` is one [[dns_list]].
+        """
         merged: dict[str, dict[str, object]] = {name: dict(table) for name, table in self._defaults().items()}
         for name, table in tables.items():
             merged.setdefault(name, {}).update(table)
         lines = []
         for name, values in merged.items():
-            lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+            heading = "[[dns_list]]" if name.startswith("dns_list.") else f"[{name}]"
+            lines += [heading, *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
         for kind, port in ports.items():
             service = SERVICE_OF.get(kind, kind)
             lines += [
