@@ -201,7 +201,7 @@ class DnsResolver:
         try:
             async with asyncio.timeout(self.settings.timeout_s):
                 result = await self._channel_to_ask().query_dns(name, kind)
-            known = self._positive(read_records(result, kind))
+            known = self._positive(read_records(result, name, kind))
         except aiodns.error.DNSError as error:
             known = self._negative(error.args[0])
         except (TimeoutError, pycares.AresError):  # the latter: no descriptors for a new channel
