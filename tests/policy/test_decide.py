@@ -43,6 +43,7 @@ policies = st.builds(
     unresolvable_sender=fallbacks,
     implausible_hello=fallbacks,
     bare_line_endings=fallbacks,
+    dns_listed=fallbacks,
 )
 
 

@@ -35,6 +35,7 @@ policies = st.builds(
     unresolvable_sender=fallbacks,
     implausible_hello=fallbacks,
     bare_line_endings=fallbacks,
+    dns_listed=fallbacks,
 )
 next_hops = st.builds(
     model.NextHop,

@@ -159,9 +159,10 @@ class AskedLists:
     def _questions(self, subjects: Subjects) -> list[_Question]:
         """What there is to ask; names too long for the DNS are not listed anywhere."""
         client, hello, sender = subjects.client, subjects.hello, subjects.sender
-        desks = self._client_6 if subjects.is_ipv6 else self._client_4
-        text = subjects.client_text
-        found = [_Question(desk, Asked.CLIENT, f"{client}.{desk.zone}", text) for desk in desks]
+        found: list[_Question] = []
+        if client:
+            desks, text = self._client_6 if subjects.is_ipv6 else self._client_4, subjects.client_text
+            found = [_Question(desk, Asked.CLIENT, f"{client}.{desk.zone}", text) for desk in desks]
         if hello and self._hello:
             found += self._about_name(self._hello, Asked.HELLO, hello)
         if sender and self._sender:

@@ -30,6 +30,7 @@ def standard_plan(resolver: Resolver, budget_s: float = 10.0, lists: DnsLists | 
         ),
         mail=(
             Check(sender_ownership.NAME, sender_ownership.check),
+            Check(dns_lists.NAME, dns_lists.begin_sender_with(lists)),
             Check(sender_domain.NAME, sender_domain.check_with(resolver)),
         ),
         rcpt=(

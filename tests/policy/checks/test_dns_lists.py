@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from clement.policy.checks.dns_lists import begin_with, check_with
+from clement.policy.checks.dns_lists import begin_sender_with, begin_with, check_with
 from clement.policy.decide import decide, decide_early
 from clement.policy.directive import Action, Directive, Scope
 from clement.policy.directory import Fallback
@@ -86,6 +86,8 @@ def test_client_greeting_and_sender_are_asked_about() -> None:
     assert lists.asked == [expected]
     begin_with(lists)(facts.transaction.session)
     assert lists.begun == [Subjects("7.0.18.198", "198.18.0.7", False, "mx.sender.example")]
+    begin_sender_with(lists)(facts.transaction)
+    assert lists.begun[1:] == [Subjects(sender="sender.example")]
 
 
 @pytest.mark.parametrize("hello", ["[198.18.0.7]", "localhost", "relay.example", "192.0.2.1"])
@@ -112,6 +114,7 @@ def test_what_is_no_name_or_hosted_here_is_not_asked_about(hello: str, reverse_p
 def test_only_strangers_on_the_internet_are_asked_about(of: SessionFacts) -> None:
     lists = Lists(listing())
     begin_with(lists)(of)
+    begin_sender_with(lists)(transaction(of=of))
     assert found(lists, recipient(of=transaction(of=of))) == []
     assert lists.asked == lists.begun == []
 
@@ -126,6 +129,7 @@ def test_recipients_that_are_refused_anyway_wait_for_no_list(address: str) -> No
 def test_a_site_without_lists_asks_nothing() -> None:
     assert check_with(NoLists())(recipient()) is None
     assert begin_with(NoLists())(session()) is None
+    assert begin_sender_with(NoLists())(transaction()) is None
 
 
 @pytest.mark.parametrize("remembered", [True, False])

@@ -1,8 +1,8 @@
 """What DNS lists say of a stranger's server: its address, the name it gave itself, its sender's domain.
 
-Lists are begun at HELO and heard at RCPT, where a directive or the group can still set their word aside. A
-list that gives no answer has no weight; an allow list that gives none and could have spoken for the client
-keeps the others from refusing it.
+Lists are begun at HELO and MAIL and heard at RCPT, where a directive or the group can still set their word
+aside. A list that gives no answer has no weight; an allow list that gives none and could have spoken for the
+client keeps the others from refusing it.
 """
 
 from __future__ import annotations
@@ -46,6 +46,19 @@ def begin_with(lists: DnsLists) -> Callable[[SessionFacts], Answer]:
     return begin
 
 
+def begin_sender_with(lists: DnsLists) -> Callable[[TransactionFacts], Answer]:
+    """At MAIL: asks about the domain of the reverse-path, likewise."""
+
+    def begin(transaction: TransactionFacts) -> Answer:
+        if lists.in_use and _is_asked_about(transaction.session):
+            sender = _sender_of(transaction)
+            if sender:
+                lists.begin(Subjects(sender=sender))
+        return None
+
+    return begin
+
+
 def check_with(lists: DnsLists) -> Callable[[RecipientFacts], Answer]:
     """At RCPT: a finding for each list that says something, and one for what they are worth together."""
 
@@ -55,7 +68,7 @@ def check_with(lists: DnsLists) -> Callable[[RecipientFacts], Answer]:
             return None
         if not isinstance(recipient.route, Local | Relayed):
             return None
-        subjects = _of_transaction(transaction)
+        subjects = _of_session(transaction.session, _sender_of(transaction))
         known = lists.known(subjects)
         if known is None:
             return _ask(lists, subjects)
@@ -105,14 +118,12 @@ def _of_session(session: SessionFacts, sender: str = "") -> Subjects:
     return Subjects(reversed_address(client), session.client_text, client.version == 6, hello, sender)
 
 
-def _of_transaction(transaction: TransactionFacts) -> Subjects:
-    reverse_path, sender = transaction.reverse_path, ""
-    if (
-        isinstance(reverse_path, Mailbox)
-        and transaction.session.directory.domain(reverse_path.domain) is None
-    ):
-        sender = name_to_ask(reverse_path.domain)
-    return _of_session(transaction.session, sender)
+def _sender_of(transaction: TransactionFacts) -> str:
+    reverse_path = transaction.reverse_path
+    if not isinstance(reverse_path, Mailbox):
+        return ""
+    hosted = transaction.session.directory.domain(reverse_path.domain) is not None
+    return "" if hosted else name_to_ask(reverse_path.domain)
 
 
 async def _ask(lists: DnsLists, subjects: Subjects) -> Finding | Findings | None:
