@@ -13,7 +13,7 @@ everything it must know stands in the environment:
 
 Nothing is switched off: the policy, limits, transcript, journal, recorder and SQL
 log work as they do in service. P0 alone puts a transport in place that discards.
-P3d bans the generator's range by hand; DNS lists do not exist here yet.
+P3d bans the generator's range by hand, which needs no DNS.
 """
 
 from __future__ import annotations

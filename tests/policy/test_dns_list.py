@@ -120,6 +120,12 @@ def test_you_may_not_ask_is_never_a_listing(code: str) -> None:
         assert (reading.refusal, reading.codes, reading.weight) == (code, (), 0)
 
 
+def test_a_list_may_have_a_code_of_its_own_for_you_may_not_ask() -> None:
+    of = DnsList(zone="wl.example", kind=ListKind.ALLOW, refusals=("127.0.0.255",))
+    assert read_answer(of, ["127.0.0.255"]) == Reading(refusal="127.0.0.255")
+    assert read_answer(of, ["127.0.10.1"]).weight == -3
+
+
 def test_case_092_an_answer_outside_127_is_no_listing() -> None:
     assert read_answer(BLOCK, ["203.0.113.5"]) == Reading(odd="203.0.113.5")
     assert read_answer(BLOCK, ["203.0.113.5", "127.0.0.2"]) == Reading(("127.0.0.2",), 3, odd="203.0.113.5")

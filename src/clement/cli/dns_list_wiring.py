@@ -46,5 +46,6 @@ def _dns_list(settings: DnsListSettings) -> DnsList:
         reason_from_txt=settings.reason_from_txt,
         lookup_url=settings.lookup_url,
         timeout_s=settings.timeout_s,
+        refusals=settings.refusals,
         has_test_entries=settings.has_test_entries,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from clement.config.values import HostName, Seconds, Weight
+from clement.config.values import Code, HostName, Seconds, Weight
 from clement.policy.dns_list import Asked, CodeWeight, ListKind
 
 
@@ -29,6 +29,9 @@ class DnsListSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Otherwise send it to this page, with {listed} for the address or name."""
     timeout_s: Seconds = 3
     """Wait for an answer of this list."""
+    refusals: tuple[Code, ...] = ()
+    """Codes by which this list says that we may not ask, besides 127.255.255.x and 127.0.0.1; some allow
+    lists answer everybody who asks too much with such a code."""
     has_test_entries: bool = True
     """The list bears the test entries of RFC 5782 §5 and is used while it lists them; false only for a zone
     of your own without them."""

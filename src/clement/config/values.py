@@ -16,6 +16,9 @@ Bytes = Annotated[int, Meta(ge=0, description="a number of bytes")]
 Seconds = Annotated[float, Meta(gt=0, description="a number of seconds greater than 0")]
 Rate = Annotated[float, Meta(ge=0, description="a number, 0 for no limit")]
 Weight = Annotated[float, Meta(ge=0, le=100, description="a weight from 0 to 100")]
+Code = Annotated[
+    str, Meta(pattern=r"\A127(\.(0|[1-9][0-9]{0,2})){3}\Z", description='a code such as "127.0.0.255"')
+]
 Port = Annotated[int, Meta(ge=1, le=65535, description="a port from 1 to 65535")]
 Mode = Annotated[int, Meta(ge=0, le=0o777, description="file permissions such as 0o700")]
 UserId = Annotated[int, Meta(ge=0, description="a numeric id")]

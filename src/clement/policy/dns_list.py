@@ -89,6 +89,7 @@ class DnsList(msgspec.Struct, frozen=True, kw_only=True):
     codes: what codes are worth, the first that matches; none: every code is worth `weight`.
     reason_from_txt: the list's TXT record tells the client why. lookup_url: where it can read it, with
     `{listed}` for what is listed.
+    refusals: codes by which this list says that we may not ask, besides those that mean it everywhere.
     has_test_entries: it bears the entries of RFC 5782 §5 by which it is tried before it is believed.
     """
 
@@ -100,6 +101,7 @@ class DnsList(msgspec.Struct, frozen=True, kw_only=True):
     reason_from_txt: bool = False
     lookup_url: str = ""
     timeout_s: float = 3.0
+    refusals: tuple[str, ...] = ()
     has_test_entries: bool = True
 
     def heaviest(self) -> float:
@@ -132,7 +134,7 @@ def read_answer(dns_list: DnsList, records: Sequence[str]) -> Reading:
         number = int(IPv4Address(record))
         if number >> 24 != 127:
             odd = record
-        elif number & 0xFFFFFF00 == _REFUSALS or number == _REFUSED:
+        elif number & 0xFFFFFF00 == _REFUSALS or number == _REFUSED or record in dns_list.refusals:
             return Reading(refusal=record, odd=odd)
         else:
             codes.append(record)

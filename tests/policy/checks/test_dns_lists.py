@@ -148,7 +148,6 @@ def test_each_list_is_told_and_what_they_are_worth_together(remembered: bool) ->
             Result.FAIL,
             Reason.DNS_LISTED,
             "198.18.0.7 is listed in bl.example (127.0.0.2)",
-            3.5,
         ),
     ]
 

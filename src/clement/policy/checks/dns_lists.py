@@ -144,25 +144,24 @@ def _judge(lists: DnsLists, answers: tuple[ListAnswer, ...]) -> Findings | Await
     if weighed.unheard is not None:
         return (*evidence, Observation(_undecided(weighed, weighed.unheard), 0))
     if gravest.dns_list.reason_from_txt:
-        return _with_reason(lists, evidence, weighed, gravest)
-    return (*evidence, Observation(_listed(weighed, gravest), 0))
+        return _with_reason(lists, evidence, gravest)
+    return (*evidence, Observation(_listed(gravest), 0))
 
 
-async def _with_reason(
-    lists: DnsLists, evidence: Findings, weighed: Weighed, gravest: ListAnswer
-) -> Findings:
+async def _with_reason(lists: DnsLists, evidence: Findings, gravest: ListAnswer) -> Findings:
     started_ns = perf_counter_ns()
-    listed = _listed(weighed, gravest, await lists.reason(gravest))
+    listed = _listed(gravest, await lists.reason(gravest))
     return (*evidence, Observation(listed, (perf_counter_ns() - started_ns) // 1000))
 
 
-def _listed(weighed: Weighed, gravest: ListAnswer, text: str = "") -> Finding:
+def _listed(gravest: ListAnswer, text: str = "") -> Finding:
     """In words for the client: what is listed, where and why."""
     why = told_reason(gravest, text)
     detail = (
         f"{gravest.subject[:LONGEST_SUBJECT]} is listed in {gravest.dns_list.zone[:LONGEST_SUBJECT]}{why}"
     )
-    return Finding(NAME, Result.FAIL, Reason.DNS_LISTED, detail, weighed.total)
+    # Without weight: each listing has its own, and whoever adds up findings must not count them twice.
+    return Finding(NAME, Result.FAIL, Reason.DNS_LISTED, detail)
 
 
 LONGEST_SUBJECT = 64
