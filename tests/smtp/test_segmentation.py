@@ -84,7 +84,7 @@ CORES: st.SearchStrategy[dict[str, object]] = st.builds(
 
 def outcome(core: Core) -> tuple[object, ...]:
     session = core.session
-    return merged(core.events), core.sent, session.state, session.errors, core.messages
+    return merged(core.events), core.sent, session.state, session.patience.errors, core.messages
 
 
 @given(CORES, SESSIONS, st.randoms(use_true_random=False))

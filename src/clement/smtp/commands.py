@@ -272,6 +272,8 @@ class Command:
     sequence: tuple[Cell, ...]
     is_secret: bool = False
     """The argument may hold a password: events and logs get the line without it."""
+    ends_group: bool = False
+    """The client has to wait for the answer before it goes on.  RFC 2920 §3.1."""
 
 
 _COMMON: Final[dict[str, Check]] = {
@@ -305,8 +307,15 @@ FOREIGN_VERBS: Final[dict[str, Reply]] = {
 }
 
 
+# What RFC 2920 §3.1 lets stand only last in a group.  QUIT ends the session, and STARTTLS sees to itself.
+_ENDS_GROUP: Final = frozenset({"EHLO", "HELO", "LHLO", "DATA", "VRFY", "EXPN", "NOOP"})
+
+
 def _table(checks: dict[str, Check], foreign: dict[str, Reply]) -> dict[bytes, Command]:
-    known = {verb: Command(verb, check, SEQUENCE[verb], verb == "AUTH") for verb, check in checks.items()}
+    known = {
+        verb: Command(verb, check, SEQUENCE[verb], verb == "AUTH", verb in _ENDS_GROUP)
+        for verb, check in checks.items()
+    }
     refused = {verb: Command(verb, refuse_with(reply), SEQUENCE["NOOP"]) for verb, reply in foreign.items()}
     return {verb.encode("ascii"): command for verb, command in (known | refused).items()}
 

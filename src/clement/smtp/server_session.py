@@ -35,7 +35,7 @@ _REDACTED: Final = b"<redacted>"
 
 # Members of an Enum are slow to reach through its class.
 _READY, _CHUNKS, _CONTENT, _CHUNK = State.READY, State.CHUNKS, State.CONTENT, State.CHUNK
-_AWAITING_TLS, _CLOSED = State.AWAITING_TLS, State.CLOSED
+_AWAITING_TLS, _CLOSED, _ENDING_A_GROUP = State.AWAITING_TLS, State.CLOSED, (events.Hello, ContentRequested)
 
 
 class ServerSession:
@@ -74,6 +74,8 @@ class ServerSession:
         """Events that are certain already and come after the one just returned."""
         self._awaiting: Event | None = None
         self._content_open = False
+        self.out_of_turn = ""
+        """The command behind which the client last went on although it had to wait for the answer."""
 
     # --- What can be asked ----------------------------------------------------------------------------
 
@@ -101,11 +103,6 @@ class ServerSession:
     def closing(self) -> bool:
         """True when nothing more is read; hang up once `data_to_send` is written."""
         return self._facts.state is _CLOSED
-
-    @property
-    def errors(self) -> int:
-        """Errors of syntax and sequence since the last accepted message."""
-        return self.patience.errors
 
     @property
     def buffered_bytes(self) -> int:
@@ -189,6 +186,8 @@ class ServerSession:
         command = self._commands.get(verb) or self._commands.get(verb.upper())
         if command is None:
             return self._refuse(redacted(line), replies.COMMAND_UNKNOWN)
+        if self._input and (command.ends_group or not self._facts.extended):
+            self.out_of_turn = command.verb
         if command.is_secret:
             line = redacted(line)
         outcome = command.check(self._facts, line, argument)
@@ -321,6 +320,8 @@ class ServerSession:
         event = self._awaiting
         if event is None:
             raise LocalProtocolError("no event awaits an answer")
+        if isinstance(event, _ENDING_A_GROUP) and event.verb != "BDAT" and self._input:
+            self.out_of_turn = event.verb
         if isinstance(event, ContentEnded):
             return self._answer_content(event, answer)
         if not isinstance(answer, Reply):
