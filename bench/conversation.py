@@ -19,6 +19,7 @@ from clement.cli import wiring
 from clement.cli.listeners import open_listener
 from clement.cli.wiring import Outside, Paths
 from clement.config import load
+from clement.config.limits import LimitSettings
 from clement.delivery.nowhere import NowhereTransport
 from clement.delivery.routing import Transports
 from clement.policy.directory import (
@@ -32,10 +33,12 @@ from clement.policy.directory import (
     Mode,
 )
 from clement.server.admission import Unlimited
+from clement.server.census import Census
 from clement.server.conversation import Conversation
 from clement.server.directory_file import write_directory
 from clement.server.gate import Listening
 from clement.server.peer import client
+from clement.server.rates import Rates
 from clement.server.services import Services
 from clement.smtp import ServerSession
 
@@ -69,6 +72,19 @@ REFUSED = (
 )
 
 
+class Limited(Unlimited):
+    """The limits of a site that has set none of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        endless = LimitSettings(unknown_recipients_per_hour=1e9, unknown_recipients_per_hour_of_network=1e9)
+        self.rates = Rates(wiring.rate_limits(endless), Census(1).region(0))
+        self.rates.turn(0)
+
+
+LIMITED = Limited()
+
+
 async def play(services: Services, listening: Listening, chunks: tuple[bytes, ...]) -> None:
     core = ServerSession(
         service=listening.door.service,
@@ -76,7 +92,7 @@ async def play(services: Services, listening: Listening, chunks: tuple[bytes, ..
         offer=listening.offer,
         limits=listening.protocol_limits,
     )
-    conversation = Conversation(services, listening.door, core, client("127.0.0.1", 4000), Unlimited())
+    conversation = Conversation(services, listening.door, core, client("192.0.2.1", 4000), LIMITED)
     conversation.open()
     core.data_to_send()
     for chunk in chunks:

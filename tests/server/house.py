@@ -189,7 +189,12 @@ class Builder:
             "processes": {"receivers": 1, "checkers": 1},
             "scanner": {"addresses": [f"unix:{self.clamd.path}"], **QUICK_SCANS},
             "dns": {"servers": [self.dns.address], "timeout_s": 0.5},
-            "limits": {"size_bytes": 1_000_000, "recipients": 100, "unknown_recipients": 20},
+            "limits": {
+                "size_bytes": 1_000_000,
+                "recipients": 100,
+                "unknown_recipients": 20,
+                "tarpit_delay_s": 0.05,
+            },
             "web": {"address": f"127.0.0.1:{choose_port()}"},
             "spool": {"free_space_bytes": 1_000_000},
         }

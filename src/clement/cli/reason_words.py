@@ -33,6 +33,16 @@ WORDS: dict[Reason, Words] = {
         "Ask the recipient, by another way, to accept mail from this network.",
         "Remove the ban, or add a directive that accepts this client for one recipient.",
     ),
+    Reason.EARLY_TALKER: Words(
+        "The client spoke before it was greeted, as programs do that only want to be rid of their mail.",
+        "Correct the program that sends, or look for a proxy on the way; a mail server waits.",
+        "limits.refuse_early_talkers decides what follows from it; limits.greeting_delay_s gives it time.",
+    ),
+    Reason.PIPELINING: Words(
+        "The client went on without the reply it had to wait for (RFC 2920 §3.1).",
+        "Correct the program that sends; a mail server waits after EHLO and DATA.",
+        "limits.refuse_unpermitted_pipelining decides what follows from it.",
+    ),
     Reason.HELLO_IMPERSONATES: Words(
         "The client greeted with our own name or address.",
         "Greet with the sending host's own name (RFC 5321 §4.1.1.1).",
@@ -85,6 +95,17 @@ WORDS: dict[Reason, Words] = {
         "The address is an alias that leads nowhere, in a circle, or to several places at once.",
         RETRY,
         "`clement alias show ADDRESS`, then give it targets that one answer can be true for.",
+    ),
+    Reason.RECIPIENT_BUSY: Words(
+        "The mailbox was sent more messages in a minute than it may have.",
+        RETRY,
+        "limits.messages_per_minute_of_recipient of the configuration is the limit.",
+    ),
+    Reason.PERSON_BUSY: Words(
+        "The person who logged in named more recipients in an hour than one may; so does a stolen password.",
+        "Wait, and send to fewer at once.",
+        "limits.recipients_per_hour_of_person of the configuration is the limit. If it was not this person: "
+        "`clement person change LOGIN --new-password`.",
     ),
     Reason.DIRECTIVE_REFUSES: Words(
         "A directive refuses mail of this sender for this recipient.",
@@ -176,9 +197,18 @@ WORDS: dict[Reason, Words] = {
         "limits.sessions and limits.sessions_per_client of the configuration are the limits.",
     ),
     Reason.TOO_FAST: Words(
-        "The client connected, or sent messages, more often in a minute than it may.",
+        "The client, its network or its reverse-path connected, or sent messages, more often in a minute "
+        "than it may.",
         RETRY,
-        "limits.connections_per_minute and limits.messages_per_minute of the configuration are the limits.",
+        "limits.connections_per_minute and limits.messages_per_minute of the configuration, and those "
+        "_of_network and _of_reverse_path, are the limits; a trusted network has none.",
+    ),
+    Reason.DICTIONARY: Words(
+        "The client, or its network with it, named too many unknown recipients in an hour, more than it "
+        "brought messages.",
+        "Take the addresses that do not exist from the list; the sending server tries again by itself.",
+        "limits.unknown_recipients_per_hour of the configuration, and that _of_network, are the limits; a "
+        "trusted network has none.",
     ),
     Reason.LOGIN_FAILED: Words(
         "The login or the password was wrong.",

@@ -17,6 +17,7 @@ from clement.cli.dns_list_watch import DnsListReporter, list_series
 from clement.cli.dns_list_wiring import dns_lists, zones
 from clement.cli.scanner_watch import ScannerReporter
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
+from clement.config.limits import LimitSettings
 from clement.config.settings import Settings
 from clement.delivery.maildir import MaildirTransport
 from clement.delivery.maildir_store import MaildirOptions
@@ -37,9 +38,11 @@ from clement.server.directory_file import DirectoryFile
 from clement.server.flushing import FlushSoon
 from clement.server.gate import Crowd, Timeouts
 from clement.server.passwords import Argon2Check
+from clement.server.rates import RateLimits
 from clement.server.receiver import Running
 from clement.server.services import Clocks, Services, SessionLimits
 from clement.server.splitting import SplitMemory
+from clement.server.tarpit import TarpitLimits
 from clement.smtp import Mailbox, parse_mailbox
 from clement.spool.content import ContentWriter
 from clement.spool.filesystem import FileSystem, OsFileSystem
@@ -106,8 +109,32 @@ def timeouts(settings: Settings) -> Timeouts:
 def crowd(settings: Settings) -> Crowd:
     """How many clients there may be."""
     limits = settings.limits
-    return Crowd(
-        limits.sessions, limits.sessions_per_client, limits.connections_per_minute, limits.messages_per_minute
+    return Crowd(limits.sessions, limits.sessions_per_client, rate_limits(limits), tarpit_limits(limits))
+
+
+def rate_limits(limits: LimitSettings) -> RateLimits:
+    """Who may have how much; both have the same names for it."""
+    return RateLimits(*[getattr(limits, name) for name in RateLimits.__struct_fields__])
+
+
+def tarpit_limits(limits: LimitSettings) -> TarpitLimits:
+    """How long and how many are held."""
+    return TarpitLimits(
+        delay_s=limits.tarpit_delay_s,
+        session_s=limits.tarpit_session_s,
+        sessions=limits.tarpit_sessions,
+        sessions_per_client=limits.tarpit_sessions_per_client,
+    )
+
+
+def session_limits(limits: LimitSettings) -> SessionLimits:
+    """What the session itself watches."""
+    return SessionLimits(
+        auth_failures=limits.auth_failures,
+        errors_borne=limits.errors_borne,
+        greeting_delay_s=limits.greeting_delay_s,
+        refuse_early_talkers=limits.refuse_early_talkers,
+        refuse_unpermitted_pipelining=limits.refuse_unpermitted_pipelining,
     )
 
 
@@ -142,7 +169,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         node=settings.site.node_name,
         postmaster=postmaster(settings),
         own_names=own_names(settings),
-        limits=SessionLimits(settings.limits.auth_failures),
+        limits=session_limits(settings.limits),
         plan=standard_plan(resolver, lists=lists),
         feed=feed,
         transports=(outside.transports or transports)(settings, outside.filesystem, workers),

@@ -28,6 +28,8 @@ class Reason(StrEnum):
     ACCEPTED = "accepted"
     NETWORK_BANNED = "network-banned"
     NETWORK_UNWELCOME = "network-unwelcome"
+    EARLY_TALKER = "early-talker"
+    PIPELINING = "pipelining"
     HELLO_IMPERSONATES = "hello-impersonates"
     HELLO_IMPLAUSIBLE = "hello-implausible"
     LOGIN_REQUIRED = "login-required"
@@ -39,6 +41,8 @@ class Reason(StrEnum):
     OUTGOING_UNAVAILABLE = "outgoing-unavailable"
     RECIPIENT_UNKNOWN = "recipient-unknown"
     RECIPIENT_UNPLACEABLE = "recipient-unplaceable"
+    RECIPIENT_BUSY = "recipient-busy"
+    PERSON_BUSY = "person-busy"
     DIRECTIVE_REFUSES = "directive-refuses"
     TOO_LARGE = "too-large"
     LOOP = "loop"
@@ -62,6 +66,7 @@ class Reason(StrEnum):
     TOO_MANY_ERRORS = "too-many-errors"
     TOO_MANY_SESSIONS = "too-many-sessions"
     TOO_FAST = "too-fast"
+    DICTIONARY = "dictionary"
     LOGIN_FAILED = "login-failed"
     TIMEOUT = "timeout"
     SHUTTING_DOWN = "shutting-down"
@@ -89,6 +94,8 @@ _OWN_FAULT: Final = Rule(Disposition.DEFER, ours=True)
 RULES: Final[dict[Reason, Rule]] = {
     Reason.NETWORK_BANNED: Rule(Disposition.DROP),
     Reason.NETWORK_UNWELCOME: Rule(Disposition.DROP, liftable=True),
+    Reason.EARLY_TALKER: Rule(Disposition.DROP, liftable=True),
+    Reason.PIPELINING: Rule(Disposition.REJECT, liftable=True),
     Reason.HELLO_IMPERSONATES: Rule(Disposition.REJECT, liftable=True),
     Reason.HELLO_IMPLAUSIBLE: Rule(Disposition.REJECT, liftable=True, setting="implausible_hello"),
     Reason.LOGIN_REQUIRED: _REJECT,
@@ -100,6 +107,8 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.OUTGOING_UNAVAILABLE: _REJECT,
     Reason.RECIPIENT_UNKNOWN: _REJECT,
     Reason.RECIPIENT_UNPLACEABLE: _OWN_FAULT,
+    Reason.RECIPIENT_BUSY: _DEFER,
+    Reason.PERSON_BUSY: _DEFER,
     Reason.DIRECTIVE_REFUSES: _REJECT,
     Reason.TOO_LARGE: _REJECT,
     Reason.LOOP: _REJECT,

@@ -17,6 +17,14 @@ from clement.smtp import Reply, replies
 _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.NETWORK_BANNED: (replies.NETWORK_BANNED, "{detail} is banned from this server"),
     Reason.NETWORK_UNWELCOME: (replies.NETWORK_BANNED, "Mail from {detail} is not accepted here"),
+    Reason.EARLY_TALKER: (
+        replies.PROTOCOL_VIOLATED,
+        "You spoke {detail}; a client waits for the reply (RFC 5321 4.3.1)",
+    ),
+    Reason.PIPELINING: (
+        replies.PIPELINING_REFUSED,
+        "You went on {detail} before our reply (RFC 2920 3.1); correct your mail program",
+    ),
     Reason.HELLO_IMPERSONATES: (replies.HELO_REFUSED, "You said you are {detail}, which is ourselves"),
     Reason.HELLO_IMPLAUSIBLE: (replies.HELO_REFUSED, "Your HELO name is {detail} (RFC 5321 2.3.5)"),
     Reason.LOGIN_REQUIRED: (replies.AUTH_REQUIRED, "Log in before you send mail here"),
@@ -63,6 +71,8 @@ _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
     ),
     Reason.DNS_LISTED: (replies.LISTED_FOR_NOW, "{detail}"),
     Reason.RECIPIENT_UNPLACEABLE: (replies.MAILBOX_BUSY, "{detail} leads nowhere just now"),
+    Reason.RECIPIENT_BUSY: (replies.RECIPIENT_TOO_FAST, "{detail}"),
+    Reason.PERSON_BUSY: (replies.PERSON_TOO_FAST, "{detail}"),
     Reason.LINE_ENDINGS: (
         replies.CHECK_UNAVAILABLE,
         "{detail} in content; lines end in CRLF (RFC 5321 2.3.8)",

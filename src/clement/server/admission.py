@@ -1,11 +1,14 @@
-"""What a session may be refused for that is not about mail: too many messages, too many wrong passwords."""
+"""What a session may be refused or held for that is not about mail: rates, wrong passwords, bad manners."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Protocol
 
+from clement.server.census import Census, Region
 from clement.server.login import FailureBudget
-from clement.server.peer import Client
+from clement.server.rates import NO_LIMITS, Rates
+from clement.server.tarpit import NO_TARPIT, Tarpit
 from clement.telemetry.pace import Pace
 
 
@@ -20,8 +23,13 @@ class Admission(Protocol):
     def fault_pace(self) -> Pace:
         """Of own faults in the process log: a broken disk meets every message alike."""
 
-    def may_begin_message(self, who: Client) -> bool:
-        """Count one more message of this client; False when it has had its share of the minute."""
+    @property
+    def rates(self) -> Rates:
+        """How much clients, networks, senders, recipients and people may have."""
+
+    @property
+    def tarpit(self) -> Tarpit:
+        """Where those who misbehave wait."""
 
 
 class Unlimited:
@@ -30,7 +38,11 @@ class Unlimited:
     def __init__(self) -> None:
         self.login_budget = FailureBudget()
         self.fault_pace = Pace()
+        self.rates = Rates(NO_LIMITS, _nobody())
+        self.tarpit = Tarpit(NO_TARPIT, _nobody())
 
-    def may_begin_message(self, who: Client) -> bool:
-        """Always."""
-        return True
+
+@cache
+def _nobody() -> Region:
+    """The counters of those who count nothing."""
+    return Census(1).region(0)

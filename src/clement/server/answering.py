@@ -12,6 +12,7 @@ from time import monotonic_ns
 from typing import Final
 
 from clement.journal.records import Outcome, SessionRecord, TransactionRecord
+from clement.policy import signs
 from clement.policy.facts import SessionFacts
 from clement.policy.finding import Finding, Observation
 from clement.policy.reason import Reason
@@ -21,7 +22,9 @@ from clement.server.admission import Admission
 from clement.server.checking import CheckerFailure
 from clement.server.identity import session_id
 from clement.server.login import Login
+from clement.server.pause import Pause
 from clement.server.peer import Client, Door
+from clement.server.rates import Excess
 from clement.server.services import Services
 from clement.server.session_log import SessionLog, TransactionNotes, outcome_of, transaction_record
 from clement.server.transaction import MailTransaction
@@ -48,15 +51,22 @@ class AnsweringSession:
         "_door",
         "_event_ns",
         "_facts",
+        "_held_s",
         "_log",
         "_login",
+        "_pause",
         "_services",
+        "_spoke_early",
+        "_spoke_out_of_turn",
         "_tls",
         "_transaction",
+        "_tried_too_many",
+        "_went_on",
         "bytes_received",
         "bytes_sent",
         "client",
         "core",
+        "held",
         "overdue",
         "owes_reply",
     )
@@ -88,6 +98,14 @@ class AnsweringSession:
         self._adverse: list[Finding] = []
         self._transaction: MailTransaction | None = None
         self._tls = ""
+        self._pause: Pause | None = None
+        """The wait before the greeting, or in the tarpit, while it lasts."""
+        self._held_s = 0.0
+        self._tried_too_many: Excess | None = None
+        self._spoke_early = self._spoke_out_of_turn = self._went_on = False
+        """Signs that were told already."""
+        self.held = False
+        """True while our replies are kept back from the client."""
         self.bytes_received = 0
         self.bytes_sent = 0
         self.owes_reply = False
@@ -153,14 +171,21 @@ class AnsweringSession:
 
     def _note(self, line: bytes, reply: Reply | None, found: Sequence[Observation] = ()) -> None:
         now_ns = monotonic_ns()
+        if self.core.out_of_turn:
+            found = self._out_of_turn(found)
         self._log.transcript.note(
             (self._event_ns - self._began_ns) // 1000, (now_ns - self._event_ns) // 1000, line, reply, found
         )
+
+    def _out_of_turn(self, found: Sequence[Observation]) -> Sequence[Observation]:
+        """What was found, and that the client did not wait for our reply."""
+        raise NotImplementedError
 
     def _answer(self, line: bytes, reply: Reply, found: Sequence[Observation] = ()) -> None:
         sent = self.core.answer(reply)
         if sent is replies.TOO_MANY_ERRORS:
             self._log.mark(Outcome.REFUSED, Reason.TOO_MANY_ERRORS)
+            found = [*found, signs.sign(signs.ERRORS, "too many refusals")]
         self._note(line, sent, found)
 
     def _refuse(self, line: bytes, verdict: Verdict, found: Sequence[Observation]) -> None:

@@ -1,39 +1,36 @@
-"""How many sessions there are, in all and for each client, and how much each client did this minute.
+"""How many sessions there are now, in all and for each client, and how many of them are held in the tarpit.
 
 Receivers share one anonymous memory map made before they are forked. Each
 writes only its own region, so no lock is needed; a sum over the regions may be
 a moment old, which for a limit is near enough. Clients are counted in hashed
 slots: two that share a slot are counted together, so a limit may come a little
 early, never late. Nobody outside can tell who shares a slot with whom.
+
+What is counted over time instead of at once has its place in `tally`.
 """
 
 from __future__ import annotations
 
 import mmap
 import struct
-from enum import IntEnum
 from ipaddress import IPv4Address
 from typing import Final
 
 from clement.policy.network import Address
+from clement.server.tally import Tally, shared_tally
 
 SLOTS: Final = 8192
 _COUNTER: Final = struct.Struct("=H")
-_PLANES: Final = 3
+_PLANES: Final = 2
+"""Sessions, and those of them that are held in the tarpit."""
 _REGION_SLOTS: Final = _PLANES * SLOTS
 _REGION_BYTES: Final = _REGION_SLOTS * _COUNTER.size
 _TOTAL_SLOT: Final = 0
 _MOST: Final = 0xFFFF
 
 
-class Doing(IntEnum):
-    """What is counted by the minute; each in a plane of slots of its own behind that of the sessions."""
-
-    CONNECTION = 1
-    MESSAGE = 2
-
-
-_NOTHING_DONE: Final = memoryview(bytes((_PLANES - 1) * SLOTS * _COUNTER.size)).cast("H")
+MINUTE_S: Final = 60.0
+HOUR_S: Final = 3600.0
 
 
 class Census:
@@ -42,23 +39,28 @@ class Census:
     def __init__(self, receivers: int) -> None:
         self._receivers = receivers
         self._shared = mmap.mmap(-1, receivers * _REGION_BYTES)
+        self._minute, self._hour = shared_tally(), shared_tally()
 
     def region(self, number: int) -> Region:
         """The region of receiver `number`, emptied: who had it before is gone, his sessions with him."""
         start = number * _REGION_BYTES
         self._shared[start : start + _REGION_BYTES] = bytes(_REGION_BYTES)
-        return Region(memoryview(self._shared).cast("H"), number * _REGION_SLOTS, self._receivers)
+        counters = memoryview(self._shared).cast("H")
+        lately = Tally(self._minute, MINUTE_S), Tally(self._hour, HOUR_S)
+        return Region(counters, number * _REGION_SLOTS, self._receivers, *lately)
 
 
 class Region:
-    """One receiver's view: it adds to its own counters and reads everybody's."""
+    """One receiver's view: it adds to its own counters and reads everybody's. The tallies belong to all."""
 
-    __slots__ = ("_base", "_counters", "_receivers")
+    __slots__ = ("_base", "_counters", "_receivers", "hour", "minute")
 
-    def __init__(self, counters: memoryview, base: int, receivers: int) -> None:
+    def __init__(self, counters: memoryview, base: int, receivers: int, minute: Tally, hour: Tally) -> None:
         self._counters = counters
         self._base = base
         self._receivers = receivers
+        self.minute = minute
+        self.hour = hour
 
     def enter(self, slot: int) -> None:
         """A session with the client of this slot begins."""
@@ -78,16 +80,23 @@ class Region:
         """Sessions of the client of this slot now."""
         return self._sum(slot)
 
-    def note(self, doing: Doing, slot: int) -> int:
-        """The client of this slot does it once more; how often in this minute, in all receivers."""
-        place = doing * SLOTS + slot
-        self._add(place, 1)
-        return self._sum(place)
+    def hold(self, slot: int) -> None:
+        """A session of this client goes into the tarpit."""
+        self._add(SLOTS + _TOTAL_SLOT, 1)
+        self._add(SLOTS + slot, 1)
 
-    def begin_minute(self) -> None:
-        """Forget what was done in the last minute."""
-        start = self._base + SLOTS
-        self._counters[start : start + (_PLANES - 1) * SLOTS] = _NOTHING_DONE
+    def release(self, slot: int) -> None:
+        """It has come out again."""
+        self._add(SLOTS + _TOTAL_SLOT, -1)
+        self._add(SLOTS + slot, -1)
+
+    def held(self) -> int:
+        """Sessions in the tarpit now, in all receivers."""
+        return self._sum(SLOTS + _TOTAL_SLOT)
+
+    def held_of(self, slot: int) -> int:
+        """Sessions of the client of this slot in the tarpit now."""
+        return self._sum(SLOTS + slot)
 
     def _add(self, slot: int, change: int) -> None:
         index = self._base + slot

@@ -117,14 +117,17 @@ class Connection(asyncio.Protocol):
         self._core.receive_data(data)
         if self._task is None and not self._write_paused:
             self._pump(in_time=True)
-        elif self._core.buffered_bytes > MOST_BUFFERED_BYTES:
-            self._pause_reading()
+        else:
+            conversation.spoke_meanwhile()
+            if self._core.buffered_bytes > MOST_BUFFERED_BYTES:
+                self._pause_reading()
 
     def eof_received(self) -> bool:
         """The client says no more; it may still want to hear our answer."""
         if self._conversation is None or self._lingering:
             return False
         self._client_ended = True
+        self._conversation.fell_silent()
         self._core.receive_eof()
         if self._task is None:
             self._pump()
@@ -184,8 +187,13 @@ class Connection(asyncio.Protocol):
             waiting = conversation.take(event)
             if waiting is not None:
                 self._wait_for(waiting)
+        if not conversation.held:
+            self._speak(heard=not in_time)
+
+    def _speak(self, *, heard: bool) -> None:
+        """Write what is to be said, and do what follows. heard: the client has its full time again."""
         self._write()
-        state = core.state
+        state = self._core.state
         if state is _CLOSED:
             self._close()
         elif state is _AWAITING_TLS:
@@ -193,7 +201,7 @@ class Connection(asyncio.Protocol):
         else:
             if self._draining and self._task is None:
                 self.drain()
-            if not in_time or state in _CONTENT_STATES:
+            if heard or state in _CONTENT_STATES:
                 self._heard = True
 
     def _wait_for(self, waiting: Awaitable[None]) -> None:

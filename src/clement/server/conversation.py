@@ -8,11 +8,13 @@ events before it is done.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from time import monotonic_ns
 from typing import Any, ClassVar, Final
 
 from clement.journal.records import Outcome
+from clement.policy import signs
 from clement.policy.decide import decide_early
 from clement.policy.facts import TransactionFacts
 from clement.policy.finding import Finding
@@ -20,18 +22,19 @@ from clement.policy.pipeline import Observations, gather
 from clement.policy.reason import Reason
 from clement.policy.verdict import Accept, Verdict
 from clement.policy.wording import reply_to
-from clement.server.answering import CONTENT_LINE, AnsweringSession
+from clement.server.answering import CONTENT_LINE
 from clement.server.judgement import answers
 from clement.server.login import Login
 from clement.server.recipients import Judged
 from clement.server.session_log import outcome_of
 from clement.server.transaction import MailTransaction
+from clement.server.watched import WatchedSession
 from clement.smtp import Reply, events, replies
 from clement.spool.points import Point
 from clement.telemetry import metrics
 
 
-class Conversation(AnsweringSession):
+class Conversation(WatchedSession):
     """Everything said in one session, from the greeting to the record of it."""
 
     __slots__ = ()
@@ -43,6 +46,9 @@ class Conversation(AnsweringSession):
         except Exception as fault:  # noqa: BLE001 - an own fault before the greeting is a 421
             self._own_fault(fault)
             return None
+        silence_s = self._silence_s()
+        if silence_s:
+            return self._guarded(self._greet_after_silence(found, silence_s))
         if isinstance(found, list):
             self._greet(found)
             return None
@@ -67,7 +73,19 @@ class Conversation(AnsweringSession):
     async def _greet_later(self, found: Awaitable[Observations]) -> None:
         self._greet(await found)
 
+    async def _greet_after_silence(
+        self, found: Observations | Awaitable[Observations], silence_s: float
+    ) -> None:
+        until_s = asyncio.get_running_loop().time() + silence_s
+        if not isinstance(found, list):
+            found = await found
+        # Whoever is refused anyway need not be waited for.
+        if isinstance(self._early_verdict(found, []), Accept):
+            await self._listen(until_s)
+        self._greet(found)
+
     def _greet(self, found: Observations) -> None:
+        found = self._with_early_talk(found)
         verdict = self._early_verdict(found, self._adverse)
         if isinstance(verdict, Accept):
             reply = self._door.greeting
@@ -114,9 +132,10 @@ class Conversation(AnsweringSession):
         self._transaction = None
         # A long session sees what has changed meanwhile, but never within one transaction.
         self._facts.see(self._services.feed.current, self._services.clocks.now_s())
-        if not self._admission.may_begin_message(self.client):
+        excess = self._message_too_many(event.reverse_path)
+        if excess is not None:
             self._log.mark(Outcome.DEFERRED, Reason.TOO_FAST)
-            self._answer(event.line, replies.TOO_FAST)
+            self._answer(event.line, excess.reply(self.id), (signs.sign(signs.RATE, str(excess)),))
             return None
         size_bytes = event.parameters.size_bytes or 0
         if not self._services.room_for(size_bytes):
@@ -147,20 +166,27 @@ class Conversation(AnsweringSession):
         self._answer(event.line, replies.REVERSE_PATH_OK, found)
 
     def _on_recipient(self, event: events.RecipientRequested) -> Awaitable[None] | None:
+        excess = self._dictionary()
+        if excess is not None:
+            return self._end_dictionary(event.line, excess)
         judged = self._current().answer_recipient(event)
         if isinstance(judged, Judged):
-            self._recipient_judged(event, judged)
-            return None
+            return self._recipient_judged(event, judged)
         return self._recipient_later(event, judged)
 
     async def _recipient_later(self, event: events.RecipientRequested, judged: Awaitable[Judged]) -> None:
-        self._recipient_judged(event, await judged)
+        holding = self._recipient_judged(event, await judged)
+        if holding is not None:
+            await holding
 
-    def _recipient_judged(self, event: events.RecipientRequested, judged: Judged) -> None:
-        recipient = judged.recipient
+    def _recipient_judged(self, event: events.RecipientRequested, judged: Judged) -> Awaitable[None] | None:
+        recipient, found = judged.recipient, judged.observations
+        if recipient.accepted:
+            found = [*found, *self._within_budget(recipient)]
         if not recipient.accepted:
             self._log.mark(outcome_of(recipient.verdict), recipient.verdict.reason)
-        self._answer(event.line, recipient.reply, judged.observations)
+        self._answer(event.line, recipient.reply, found)
+        return self._note_unknown() if recipient.is_unknown else None
 
     def _current(self) -> MailTransaction:
         """The transaction that the core knows to be under way."""
@@ -192,6 +218,7 @@ class Conversation(AnsweringSession):
             self._services.count(metrics.RECIPIENTS[outcome])
         if any(recipient.accepted for recipient in recipients):
             self._record_before_reply(transaction.notes)
+            self._admission.rates.accepted(self.client)
         each_has_a_reply = transaction.each_has_a_reply
         self._transaction = None
         self._services.reached(Point.REPLY_BEFORE)
@@ -243,14 +270,17 @@ class Conversation(AnsweringSession):
         self._drop_transaction()
         self._answer(event.line, replies.TLS_READY)
 
-    def _on_answered(self, event: events.Answered) -> None:
+    def _on_answered(self, event: events.Answered) -> Awaitable[None] | None:
+        if event.reply.is_positive:
+            self._note(event.line, event.reply)
+            return None
         if event.reply is replies.TOO_MANY_ERRORS:
             self._log.mark(Outcome.REFUSED, Reason.TOO_MANY_ERRORS)
         elif event.reply is replies.TOO_MANY_RECIPIENTS:
             self._log.mark(Outcome.DEFERRED, Reason.TOO_MANY_RECIPIENTS)
         elif event.reply.is_permanent and self._log.outcome is Outcome.NOTHING:
             self._log.mark(Outcome.REFUSED, Reason.PROTOCOL_ERROR)
-        self._note(event.line, event.reply)
+        return self._error_answered(event)
 
     def _on_reset(self, event: events.Reset) -> None:
         self._drop_transaction()

@@ -11,12 +11,15 @@ from typing import Any, Protocol
 import msgspec
 
 from clement.journal.proportion import RefusedConnection
+from clement.policy.network import Standing
 from clement.policy.reason import Reason
-from clement.server.census import Doing, Region
+from clement.server.census import Region
 from clement.server.identity import session_id
 from clement.server.login import FailureBudget
 from clement.server.peer import Client, Door, client
+from clement.server.rates import NO_LIMITS, RateLimits, Rates
 from clement.server.services import Services
+from clement.server.tarpit import Tarpit, TarpitLimits
 from clement.smtp import Extensions, ProtocolLimits, Reply, State, replies
 from clement.telemetry.pace import Pace
 
@@ -25,9 +28,6 @@ LAST_WORDS_S = 0.5
 
 LAST_RECORDS_S = 2.0
 """How long sessions that were ended without a word may take to be recorded."""
-
-
-MINUTE_S = 60.0
 
 
 class Timeouts(msgspec.Struct, frozen=True):
@@ -53,12 +53,12 @@ class Timeouts(msgspec.Struct, frozen=True):
 
 
 class Crowd(msgspec.Struct, frozen=True):
-    """How many sessions there may be, and how much in a minute, in all receivers together; 0: any number."""
+    """How many sessions there may be, how much by the minute, and what is held, in all receivers together."""
 
     sessions: int = 2000
     sessions_per_client: int = 50
-    connections_per_minute: float = 0
-    messages_per_minute: float = 0
+    rates: RateLimits = NO_LIMITS
+    tarpit: TarpitLimits = TarpitLimits()
 
 
 class Listening(msgspec.Struct, frozen=True):
@@ -103,9 +103,11 @@ class Gate:
         """Of what clients can make us say in the process log."""
         self._crowd = crowd
         self._census = census
+        self.rates = Rates(crowd.rates, census)
+        self.rates.turn(loop.time())
+        self.tarpit = Tarpit(crowd.tarpit, census)
         self._guests: dict[Guest, Client] = {}
         self._draining = False
-        self._next_minute_s = loop.time() + MINUTE_S
 
     def __len__(self) -> int:
         return len(self._guests)
@@ -132,10 +134,18 @@ class Gate:
         full = self._full(who, besides=int(after_handshake))
         if full is not None:
             return self._turn_away(who, full)
-        most = self._crowd.connections_per_minute
-        if most and census.note(Doing.CONNECTION, who.slot) > most:
-            return self._turn_away(who, replies.TOO_FAST)
+        if self.rates.watches_connections and not self._is_known_good(who):
+            excess = self.rates.connection(who)
+            if excess is not None:
+                return self._turn_away(who, excess.reply(), Reason.TOO_FAST)
         return None
+
+    def _is_known_good(self, who: Client) -> bool:
+        """Whether an administrator has said of this network that it relays for us, or is trusted."""
+        services = self.services
+        networks, now_s = services.feed.current.networks, services.clocks.now_s()
+        standings = (networks.relaying(who.address, now_s), networks.reputation(who.address, now_s))
+        return any(entry is not None and entry.standing in _GOOD for entry in standings)
 
     @contextmanager
     def handshake(self, who: Client) -> Iterator[bool]:
@@ -160,18 +170,13 @@ class Gate:
             return replies.TOO_MANY_CONNECTIONS
         return None
 
-    def may_begin_message(self, who: Client) -> bool:
-        """Count one more message of this client; False when it has had its share of the minute."""
-        most = self._crowd.messages_per_minute
-        return not most or self._census.note(Doing.MESSAGE, who.slot) <= most
-
     def leave(self, guest: Guest) -> None:
         """A connection has ended."""
         who = self._guests.pop(guest, None)
         if who is not None:
             self._census.leave(who.slot)
 
-    def _turn_away(self, who: Client, reply: Reply) -> Reply:
+    def _turn_away(self, who: Client, reply: Reply, reason: Reason = Reason.TOO_MANY_SESSIONS) -> Reply:
         services = self.services
         now_s = services.clocks.now_s()
         refused = RefusedConnection(
@@ -181,7 +186,7 @@ class Gate:
             at_s=now_s,
             client_address=who.text,
             client_port=who.port,
-            reason=Reason.TOO_MANY_SESSIONS.value,
+            reason=reason.value,
             reply=str(reply),
         )
         services.proportion.refused(who.key, refused.reason, now_s, refused.told)
@@ -190,15 +195,14 @@ class Gate:
     def tick(self) -> None:
         """About once a second: look at every connection's clock."""
         now_s = self.loop.time()
-        if now_s >= self._next_minute_s:
-            self._next_minute_s = now_s + MINUTE_S
-            self._census.begin_minute()
+        self.rates.turn(now_s)
         for guest in list(self._guests):
             guest.tick(now_s)
 
     async def drain(self) -> None:
         """End all sessions: idle ones now, busy ones when they come to rest or their time is up."""
         self._draining = True
+        self.tarpit.release_all()
         for guest in list(self._guests):
             guest.drain()
         await self._emptied(self.timeouts.drain_s)
@@ -214,3 +218,6 @@ class Gate:
         until_s = self.loop.time() + within_s
         while self._guests and self.loop.time() < until_s:  # noqa: ASYNC110 - ends, and has a deadline
             await asyncio.sleep(0.05)
+
+
+_GOOD = frozenset({Standing.RELAYABLE, Standing.TRUSTED})

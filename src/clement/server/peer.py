@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_network
 
 import msgspec
 
@@ -25,6 +25,7 @@ class Client(msgspec.Struct, frozen=True):
     """Who is at the other end.
 
     key: what counts as one client, an IPv4 address or an IPv6 /64. slot: where the census counts it.
+    network: the client and its neighbours, an IPv4 /24 or an IPv6 /48.
     """
 
     address: Address
@@ -32,18 +33,21 @@ class Client(msgspec.Struct, frozen=True):
     port: int
     key: str
     slot: int
+    network: str
 
 
 @lru_cache(maxsize=4096)
-def client_at(text: str) -> tuple[Address, str, str, int]:
-    """The address, canonical text, client key and census slot of an address as text. Raises ValueError."""
+def client_at(text: str) -> tuple[Address, str, str, int, str]:
+    """Address, canonical text, client key, census slot, network of an address as text. Raises ValueError."""
     address = client_address(text.partition("%")[0])
     shown = str(address)
-    key = shown if isinstance(address, IPv4Address) else client_key(shown)
-    return address, shown, key, slot_of(address)
+    is_ipv4 = isinstance(address, IPv4Address)
+    key = shown if is_ipv4 else client_key(shown)
+    network = ip_network((address, 24 if is_ipv4 else 48), strict=False)
+    return address, shown, key, slot_of(address), str(network)
 
 
 def client(text: str, port: int) -> Client:
     """A client from the text of its address; a zone index is dropped. Raises ValueError."""
-    address, shown, key, slot = client_at(text)
-    return Client(address, shown, port, key, slot)
+    address, shown, key, slot, network = client_at(text)
+    return Client(address, shown, port, key, slot, network)

@@ -42,6 +42,11 @@ class Recipient(msgspec.Struct):
         """Whether it stands as a recipient of the content to come."""
         return isinstance(self.verdict, Accept)
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it was refused because there is no such mailbox, here or at the next hop."""
+        return self.reply.is_permanent and self.reply.enhanced == replies.MAILBOX_UNKNOWN.enhanced
+
     def settle(self, verdict: Verdict, reply: Reply, next_hop: str = "") -> None:
         """Its final verdict and reply."""
         self.verdict, self.reply, self.next_hop = verdict, reply, next_hop or self.next_hop

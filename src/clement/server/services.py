@@ -79,9 +79,16 @@ class Clocks(msgspec.Struct, frozen=True):
 
 
 class SessionLimits(msgspec.Struct, frozen=True):
-    """The limits that the session itself watches; those of bytes and lines are the protocol core's."""
+    """What the session itself watches; limits of bytes and lines are the protocol core's.
+
+    errors_borne: errors of syntax and sequence before replies come slowly.
+    """
 
     auth_failures: int = 3
+    errors_borne: int = 10
+    greeting_delay_s: float = 0
+    refuse_early_talkers: bool = True
+    refuse_unpermitted_pipelining: bool = False
 
 
 class Services(msgspec.Struct, frozen=True):

@@ -1,0 +1,272 @@
+"""What a client's manners betray before its mail does: recorded, answered, bounded, felt by nobody else."""
+
+import json
+import socket
+import time
+
+import pytest
+
+from tests.server.house import BALANCER, Builder, House, still_serves
+from tests.server.talk import Talk, message
+
+GUESSES = 5
+DICTIONARY = {
+    "unknown_recipients_per_hour": GUESSES,
+    "unknown_recipients_per_hour_of_network": 12,
+    "tarpit_delay_s": 0.2,
+}
+
+
+def greet(client: Talk) -> Talk:
+    return client.open("EHLO client.sender.example")
+
+
+def guess(house: House, client: str, count: int) -> list[str]:
+    """The replies to so many unknown recipients, in one session."""
+    with greet(house.from_afar(client)) as session:
+        assert session.ask("MAIL FROM:<a@sender.example>").code == 250
+        found = []
+        for number in range(count):
+            found.append(session.ask(f"RCPT TO:<guess{number}@local.example>").codes)
+            if found[-1].startswith("421"):
+                break
+        return found
+
+
+def deliver(house: House, client: str, subject: str, sender: str = "author@sender.example") -> str:
+    with greet(house.from_afar(client)) as session:
+        session.envelope("anna@local.example", sender=sender)
+        return session.content(message(subject)).codes
+
+
+def exchanges(house: House, client: str, reason: str) -> list[dict[str, object]]:
+    """The transcript of this client's last session with this reason, as `clement session` shows it."""
+    (session_id,) = house.wait_for_row(
+        "SELECT id FROM clement_session WHERE client_address = ? AND reason = ? ORDER BY started_at DESC",
+        client,
+        reason,
+    )
+    found: list[dict[str, object]] = json.loads(house.verb(f"session {session_id} --json"))["exchanges"]
+    return found
+
+
+# --- Dictionary attacks -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def guarded(build: Builder) -> House:
+    return build(tables={"limits": DICTIONARY})
+
+
+def test_case_086_a_dictionary_attack_over_many_sessions(guarded: House) -> None:
+    answers = [code for _ in range(4) for code in guess(guarded, "198.18.1.1", 2)]
+    assert answers == ["550 5.1.1"] * (GUESSES + 1) + ["421 4.7.0"]
+    with greet(guarded.from_afar("198.18.1.1")) as session:
+        answer = session.envelope("anna@local.example")[0]
+    assert answer.codes == "421 4.7.0"
+    assert "unknown recipients from 198.18.1.1; try again in " in str(answer)
+    row = guarded.wait_for_row(
+        "SELECT outcome, client_address FROM clement_session WHERE reason = 'dictionary'"
+    )
+    assert row == ("deferred", "198.18.1.1")
+    still_serves(guarded)
+
+
+def test_case_086_a_dictionary_attack_from_a_whole_network(guarded: House) -> None:
+    answers = [guess(guarded, f"198.18.2.{host}", 1) for host in range(1, 15)]
+    assert answers == [["550 5.1.1"]] * 14, "each guess is answered truly"
+    assert guess(guarded, "198.18.2.1", 1) == ["421 4.7.0"], "who has guessed is heard no more"
+    assert deliver(guarded, "198.18.2.200", "an innocent neighbour") == "250 2.0.0"
+    assert guess(guarded, "198.18.3.1", 1) == ["550 5.1.1"], "another network is not concerned"
+
+
+def test_a_provider_with_old_addresses_is_no_dictionary(guarded: House) -> None:
+    for number in range(3 * GUESSES):
+        assert guess(guarded, "198.18.4.1", 1) == ["550 5.1.1"]
+        for good in ("first", "second"):
+            assert deliver(guarded, "198.18.4.1", f"{good} {number}") == "250 2.0.0"
+
+
+def test_trusted_and_relaying_networks_are_no_dictionary(build: Builder) -> None:
+    house = build(
+        "network add 198.18.5.0/25 trusted",
+        "network add 198.18.5.128/25 relayable",
+        tables={"limits": DICTIONARY},
+    )
+    for client in ("198.18.5.1", "198.18.5.129"):
+        assert guess(house, client, 10) == ["550 5.1.1"] * 10
+
+
+# --- Who talks first --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def patient(build: Builder) -> House:
+    return build("network add 198.18.6.1/32 trusted", tables={"limits": {"greeting_delay_s": 0.6}})
+
+
+def test_case_017_an_early_talker_is_refused(patient: House) -> None:
+    with patient.talk(source="127.0.17.1", before=b"EHLO client.sender.example\r\n") as client:
+        answer = client.answer()
+        assert answer.codes == "554 5.5.1"
+        assert "before the greeting" in str(answer)
+        client.expect("503 5.7.1")
+        assert client.ask("QUIT").code == 221
+    row = patient.wait_for_row(
+        "SELECT reason FROM clement_session WHERE client_address = '127.0.17.1' AND reason <> ''"
+    )
+    assert row == ("early-talker",)
+
+
+def test_case_017_whoever_waits_is_served(patient: House) -> None:
+    began_s = time.monotonic()
+    with greet(patient.talk(source="127.0.17.2")) as client:
+        assert time.monotonic() - began_s > 0.5
+        client.envelope("anna@local.example")
+        assert client.content(message("patience")).code == 250
+
+
+def test_case_017_trusted_clients_need_not_wait_to_be_believed(patient: House) -> None:
+    with patient.from_afar("198.18.6.1") as client:
+        client.send(b"EHLO client.sender.example\r\n")
+        client.expect("220", "250")
+
+
+def test_case_017_early_talk_may_be_evidence_only(build: Builder) -> None:
+    house = build(tables={"limits": {"greeting_delay_s": 0.3, "refuse_early_talkers": False}})
+    with house.talk(source="127.0.17.3", before=b"EHLO client.sender.example\r\n") as client:
+        client.expect("220", "250")
+
+
+def test_pipelining_out_of_turn_may_be_refused(build: Builder) -> None:
+    house = build(tables={"limits": {"refuse_unpermitted_pipelining": True}})
+    envelope = b"MAIL FROM:<a@sender.example>\r\nRCPT TO:<anna@local.example>\r\n"
+    with house.talk(source="127.0.17.4") as client:
+        client.expect("220")
+        client.send(b"EHLO client.sender.example\r\n" + envelope)
+        client.expect("250", "550 5.5.1", "503 5.5.1")
+    with house.client(source="127.0.17.5") as client:
+        client.send(envelope + b"DATA\r\n")
+        client.expect("250 2.1.0", "250 2.1.5", "354")
+
+
+# --- Rates ------------------------------------------------------------------------------------------------
+
+
+def test_rates_of_a_network_of_a_sender_and_of_a_recipient(build: Builder) -> None:
+    house = build(
+        tables={
+            "limits": {
+                "connections_per_minute_of_network": 8,
+                "messages_per_minute_of_reverse_path": 2,
+                "messages_per_minute_of_recipient": 3,
+            }
+        }
+    )
+    with greet(house.from_afar("198.18.7.1")) as client:
+        for _ in range(2):
+            assert client.say("MAIL FROM:<loud@sender.example>", "RSET")[0].code == 250
+        answer = client.ask("MAIL FROM:<loud@sender.example>")
+        assert answer.codes == "421 4.7.0"
+        assert "Too many messages from <loud@sender.example>; try again in " in str(answer)
+    with greet(house.from_afar("198.18.8.1")) as client:
+        assert client.ask("MAIL FROM:<loud@sender.example>").code == 250, (
+            "a forger elsewhere costs it nothing"
+        )
+    for host in range(2, 5):
+        assert deliver(house, f"198.18.9.{host}", f"{host}", f"author{host}@sender.example") == "250 2.0.0"
+    with greet(house.from_afar("198.18.9.5")) as client:
+        assert client.envelope("anna@local.example")[0].codes == "450 4.2.1"
+    for host in range(6, 10):
+        house.from_afar(f"198.18.9.{host}").expect("220")
+    with house.from_afar("198.18.9.20") as client:
+        (answer,) = client.rest()
+        assert "from 198.18.9.0/24; try again in " in str(answer)
+    house.from_afar("198.18.10.1").expect("220")
+    row = house.wait_for_row("SELECT reason FROM clement_session WHERE client_address = '198.18.9.20'")
+    assert row == ("too-fast",)
+
+
+# --- The tarpit -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sticky(build: Builder) -> House:
+    return build(
+        tables={
+            "limits": {
+                "tarpit_delay_s": 3,
+                "errors_borne": 2,
+                "errors": 1000,
+                "tarpit_sessions": 20,
+                "tarpit_sessions_per_client": 3,
+                "sessions": 2000,
+            }
+        }
+    )
+
+
+def test_case_129_five_hundred_who_misbehave_and_one_who_does_not(sticky: House) -> None:
+    bad = []
+    for number in range(500):
+        client = socket.create_connection(sticky.address("behind"), 10, source_address=(BALANCER, 0))
+        address = f"198.18.{20 + number // 250}.{1 + number % 250}"
+        client.sendall(f"PROXY TCP4 {address} 192.0.2.200 40000 25\r\n".encode() + b"FOO\r\n" * 30)
+        bad.append(client)
+    try:
+        still_serves(sticky)
+        time.sleep(0.5)
+        began_s = time.monotonic()
+        assert deliver(sticky, "198.18.30.1", "among five hundred") == "250 2.0.0"
+        took_s = time.monotonic() - began_s
+        assert took_s < 2.5, "nobody waits for the tarpit's sake"
+        sent_away = sum(b"421 4.7.0" in drained(client) for client in bad)
+        assert 400 < sent_away < 500, "those for whom there is no room are sent away at once"
+    finally:
+        for client in bad:
+            client.close()
+    still_serves(sticky)
+
+
+def drained(client: socket.socket) -> bytes:
+    client.setblocking(False)
+    try:
+        return client.recv(65536)
+    except OSError:
+        return b""
+
+
+def test_a_client_may_have_so_many_sessions_in_the_tarpit(sticky: House) -> None:
+    sessions = [sticky.client(source="127.0.18.1") for _ in range(4)]
+    for client in sessions:
+        client.send(b"FOO\r\n" * 3)
+    time.sleep(0.5)
+    said = sorted(drained(client.socket) for client in sessions)
+    assert said[:3] == [b"", b"", b""], "three are held"
+    assert said[3].endswith(b"421 4.7.0 Too many errors\r\n"), "and the fourth is sent away"
+    for client in sessions:
+        client.socket.close()
+
+
+def test_a_held_client_that_leaves_makes_room(sticky: House) -> None:
+    for _ in range(2):
+        for _session in range(3):
+            with sticky.client(source="127.0.18.2") as client:
+                client.send(b"FOO\r\n" * 3)
+                time.sleep(0.1)
+        time.sleep(0.2)
+    with sticky.client(source="127.0.18.2") as client:
+        client.send(b"FOO\r\n" * 3)
+        client.silent(0.5)
+        client.expect("500 5.5.1", "500 5.5.1", "500 5.5.1")
+
+
+def test_stopping_does_not_wait_for_the_tarpit(sticky: House) -> None:
+    with sticky.client(source="127.0.18.3") as client:
+        client.send(b"FOO\r\n" * 3)
+        client.silent(0.3)
+        began_s = time.monotonic()
+        sticky.program.stop()
+        answers = [answer.codes for answer in client.rest()]
+    assert answers == ["500 5.5.1"] * 3 + ["421 4.3.2"]
+    assert time.monotonic() - began_s < 10
