@@ -64,7 +64,7 @@ class Talk:
     def __init__(self, _services: Any, door: Door, core: Any, _client: Client, _admission: Any) -> None:
         self.id = "session"
         self.core = core
-        self.committing = self.owes_reply = self.overdue = False
+        self.committing = self.owes_reply = self.overdue = self.held = False
         self.bytes_received = self.bytes_sent = 0
         self.said: list[Reply] = []
         self.verdict = asyncio.Event()
@@ -72,6 +72,10 @@ class Talk:
 
     def open(self) -> None:
         return None
+
+    def spoke_meanwhile(self) -> None: ...
+
+    def fell_silent(self) -> None: ...
 
     def take(self, event: events.Event) -> Any:
         if isinstance(event, events.ContentEnded):

@@ -1,11 +1,11 @@
 """What a client's manners betray before its mail does: recorded, answered, bounded, felt by nobody else."""
 
-import json
 import socket
 import time
 
 import pytest
 
+from tests.server.furnish import LOGIN, PASSWORD
 from tests.server.house import BALANCER, Builder, House, still_serves
 from tests.server.talk import Talk, message
 
@@ -39,15 +39,11 @@ def deliver(house: House, client: str, subject: str, sender: str = "author@sende
         return session.content(message(subject)).codes
 
 
-def exchanges(house: House, client: str, reason: str) -> list[dict[str, object]]:
-    """The transcript of this client's last session with this reason, as `clement session` shows it."""
-    (session_id,) = house.wait_for_row(
-        "SELECT id FROM clement_session WHERE client_address = ? AND reason = ? ORDER BY started_at DESC",
-        client,
-        reason,
-    )
-    found: list[dict[str, object]] = json.loads(house.verb(f"session {session_id} --json"))["exchanges"]
-    return found
+def told(house: House, client: str, reason: str) -> str:
+    """The session of this client that ended for this reason, as `clement session` tells it."""
+    where = "client_address = ? AND reason = ?"
+    (number,) = house.wait_for_row(f"SELECT id FROM clement_session WHERE {where}", client, reason)
+    return house.verb(f"session {number}")
 
 
 # --- Dictionary attacks -----------------------------------------------------------------------------------
@@ -148,6 +144,35 @@ def test_pipelining_out_of_turn_may_be_refused(build: Builder) -> None:
     with house.client(source="127.0.17.5") as client:
         client.send(envelope + b"DATA\r\n")
         client.expect("250 2.1.0", "250 2.1.5", "354")
+
+
+def test_every_sign_stands_in_the_transcript_where_it_was_seen(build: Builder) -> None:
+    house = build(
+        "network add 198.18.11.0/24 banned --final",
+        tables={"limits": {**DICTIONARY, "greeting_delay_s": 0.3, "messages_per_minute": 1}},
+    )
+    with house.talk(source="127.0.19.1", before=b"EHLO client.sender.example\r\n") as client:
+        client.expect("554 5.5.1")
+    assert "early-talker fail → early-talker: before the greeting" in told(
+        house, "127.0.19.1", "early-talker"
+    )
+    with house.talk(source="127.0.19.2") as client:
+        client.expect("220")
+        client.send(b"EHLO client.sender.example\r\nVRFY anna\r\n")
+        client.expect("250", "252")
+        client.send(b"FOO\r\n" * 30)
+        assert client.rest()[-1].codes == "421 4.7.0"
+    story = told(house, "127.0.19.2", "too-many-errors")
+    assert "pipelining fail: after EHLO" in story
+    assert "errors fail → too-many-errors" in story
+    with house.from_afar("198.18.11.1") as client:
+        client.expect("554 5.7.1")
+        assert client.ask("EHLO client.sender.example").codes == "503 5.7.1"
+    assert "after-refusal fail: a command other than QUIT" in told(house, "198.18.11.1", "network-banned")
+    with house.client(source="127.0.19.3") as client:
+        assert client.say("MAIL FROM:<a@sender.example>", "RSET")[0].code == 250
+        assert client.ask("MAIL FROM:<a@sender.example>").code == 421
+    assert "rate fail → too-fast: too many messages from 127.0.19.3" in told(house, "127.0.19.3", "too-fast")
 
 
 # --- Rates ------------------------------------------------------------------------------------------------
@@ -270,3 +295,16 @@ def test_stopping_does_not_wait_for_the_tarpit(sticky: House) -> None:
         answers = [answer.codes for answer in client.rest()]
     assert answers == ["500 5.5.1"] * 3 + ["421 4.3.2"]
     assert time.monotonic() - began_s < 10
+
+
+# --- People -----------------------------------------------------------------------------------------------
+
+
+def test_a_stolen_password_is_worth_so_many_recipients(build: Builder) -> None:
+    house = build(tables={"limits": {"recipients_per_hour_of_person": 2}})
+    for expected in (["250 2.1.5", "250 2.1.5"], ["450 4.7.0", "450 4.7.0"]):
+        with house.client("submissions") as client:
+            assert client.log_in(LOGIN, PASSWORD).code == 235
+            assert client.ask("MAIL FROM:<anna@local.example>").code == 250
+            answers = client.say("RCPT TO:<anna@local.example>", "RCPT TO:<anna@local.example>")
+            assert [answer.codes for answer in answers] == expected

@@ -185,7 +185,7 @@ class AnsweringSession:
         sent = self.core.answer(reply)
         if sent is replies.TOO_MANY_ERRORS:
             self._log.mark(Outcome.REFUSED, Reason.TOO_MANY_ERRORS)
-            found = [*found, signs.sign(signs.ERRORS, "too many refusals")]
+            found = [*found, signs.sign(signs.ERRORS, "too many refusals", Reason.TOO_MANY_ERRORS)]
         self._note(line, sent, found)
 
     def _refuse(self, line: bytes, verdict: Verdict, found: Sequence[Observation]) -> None:

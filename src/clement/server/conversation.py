@@ -135,7 +135,9 @@ class Conversation(WatchedSession):
         excess = self._message_too_many(event.reverse_path)
         if excess is not None:
             self._log.mark(Outcome.DEFERRED, Reason.TOO_FAST)
-            self._answer(event.line, excess.reply(self.id), (signs.sign(signs.RATE, str(excess)),))
+            self._answer(
+                event.line, excess.reply(self.id), (signs.sign(signs.RATE, str(excess), Reason.TOO_FAST),)
+            )
             return None
         size_bytes = event.parameters.size_bytes or 0
         if not self._services.room_for(size_bytes):

@@ -20,7 +20,7 @@ from clement.server.answering import AnsweringSession
 from clement.server.pause import Pause
 from clement.server.rates import Excess
 from clement.server.recipients import Recipient
-from clement.smtp import Mailbox, ReversePath, Service, events, replies
+from clement.smtp import Mailbox, Reply, ReversePath, Service, events, replies
 
 
 class WatchedSession(AnsweringSession):
@@ -66,7 +66,9 @@ class WatchedSession(AnsweringSession):
         if not self.core.buffered_bytes or self._is_known_good():
             return found
         self._spoke_early = True
-        return [*found, signs.early_talker(refused=self._services.limits.refuse_early_talkers)]
+        # Where nobody is made to wait, it would be chance who is caught: then it is evidence only.
+        refused = self._services.limits.refuse_early_talkers and self._silence_s() > 0
+        return [*found, signs.early_talker(refused=refused)]
 
     def _out_of_turn(self, found: Sequence[Observation]) -> Sequence[Observation]:
         verb, self.core.out_of_turn = self.core.out_of_turn, ""
@@ -85,23 +87,25 @@ class WatchedSession(AnsweringSession):
         reply = event.reply
         found: Sequence[Observation] = ()
         if reply is replies.TOO_MANY_ERRORS or reply is replies.TOO_MANY_IDLE_COMMANDS:
-            found = (signs.sign(signs.ERRORS, reply.text[0]),)
+            found = (signs.sign(signs.ERRORS, reply.text[0], Reason.TOO_MANY_ERRORS),)
         elif reply is replies.NO_SERVICE and not self._went_on and not self._spoke_early:
             self._went_on = True
             found = (signs.sign(signs.AFTER_REFUSAL, "a command other than QUIT"),)
         self._note(event.line, reply, found)
         borne = self._services.limits.errors_borne
-        return self._hold() if self.core.patience.errors > borne and not reply.closes else None
+        if self.core.patience.errors <= borne or reply.closes:
+            return None
+        return self._hold(replies.TOO_MANY_ERRORS, Reason.TOO_MANY_ERRORS)
 
-    def _hold(self) -> Awaitable[None] | None:
+    def _hold(self, last_word: Reply, reason: Reason) -> Awaitable[None] | None:
         """Keep back what was answered; where there is no room for one more, end the session instead."""
         tarpit = self._admission.tarpit
         if not tarpit.limits.delay_s or self._is_known_good():
             return None
         if not tarpit.has_room(self.client, self._held_s):
             if not self.core.closing:
-                self.say(replies.TOO_MANY_ERRORS, Reason.TOO_MANY_ERRORS)
-                self.core.terminate(replies.TOO_MANY_ERRORS)
+                self.say(last_word, reason)
+                self.core.terminate(last_word)
             return None
         self._held_s += tarpit.limits.delay_s
         self._pause, self.held = tarpit.hold(self.client), True
@@ -129,8 +133,9 @@ class WatchedSession(AnsweringSession):
 
     def _end_dictionary(self, line: bytes, excess: Excess) -> Awaitable[None] | None:
         self._log.mark(Outcome.DEFERRED, Reason.DICTIONARY)
-        self._answer(line, excess.reply(self.id), (signs.sign(signs.DICTIONARY, str(excess)),))
-        return self._hold()
+        reply = excess.reply(self.id)
+        self._answer(line, reply, (signs.sign(signs.DICTIONARY, str(excess), Reason.DICTIONARY),))
+        return self._hold(reply, Reason.DICTIONARY)
 
     def _note_unknown(self) -> Awaitable[None] | None:
         """A recipient was refused because there is no such mailbox."""
@@ -138,8 +143,8 @@ class WatchedSession(AnsweringSession):
         if not rates.watches_unknown or self._is_known_good() or self.client.address.is_loopback:
             return None
         rates.unknown_recipient(self.client)
-        self._tried_too_many = rates.dictionary(self.client)
-        return None if self._tried_too_many is None else self._hold()
+        excess = self._tried_too_many = rates.dictionary(self.client)
+        return None if excess is None else self._hold(excess.reply(self.id), Reason.DICTIONARY)
 
     # --- Rates ----------------------------------------------------------------------------------------
 
