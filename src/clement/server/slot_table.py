@@ -1,0 +1,234 @@
+"""A small table in a file that all receivers of a machine share: fixed slots, mapped into memory, no locks.
+
+The file is a page of header and then slots of 256 octets, in buckets of 8. The key, a keyed hash, says which
+bucket; a bucket that is full gives up the slot that was used longest ago. Each slot has a checksum of its
+own. So:
+
+- a look-up is one search in 2 KiB of memory, a change one copy of 256 octets: no system call, nothing waits;
+- what one process writes all others see at once, and it stays when that process is killed;
+- two processes that write one slot at once, a process killed in the middle, a page that the disk lost: the
+  checksum does not fit, and the slot counts as empty. What is lost is one memory, never the table.
+
+The file is given all its space when it is made, so that a full disk says so then and not by SIGBUS later,
+and is never shortened or written over as a whole: a new one takes its place by rename.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+import msgspec
+
+KEY_BYTES: Final = 16
+SEAL_BYTES: Final = 16
+SLOT_BYTES: Final = 256
+SLOTS_A_BUCKET: Final = 8
+MAX_TEXT_BYTES: Final = 208
+
+_MAGIC: Final = b"CLEMENT SLOTS\0\0\0"
+_VERSION: Final = 1
+_HEADER_BYTES: Final = mmap.PAGESIZE
+_HEADER: Final = struct.Struct(f"<16sIII{SEAL_BYTES}s")
+# checksum, key, first_s, last_s, count, value, pinned, octets of text
+_SLOT: Final = struct.Struct(f"<I{KEY_BYTES}sIIIIBB")
+_BODY: Final = struct.Struct(f"<{KEY_BYTES}sIIIIBB")
+_CHECKSUM: Final = struct.Struct("<I")
+_BUCKET_BYTES: Final = SLOT_BYTES * SLOTS_A_BUCKET
+_KEY_AT: Final = _CHECKSUM.size
+_TEXT_AT: Final = _SLOT.size
+_MOST: Final = (1 << 32) - 1
+_NO_KEY: Final = bytes(KEY_BYTES)
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """What a slot holds.
+
+    first_s, last_s: Unix seconds; last_s also says which slot of a full bucket gives way. count, value:
+    numbers of the owner, up to 2^32 - 1. pinned: gives way after all others. text: for people to read.
+    """
+
+    key: bytes
+    first_s: int
+    last_s: int
+    count: int = 0
+    value: int = 0
+    pinned: bool = False
+    text: str = ""
+
+
+class UnfitTable(ValueError):
+    """The file is no table of this shape and version."""
+
+
+class SlotTable:
+    """One open table. Every method may be called while other processes use the same file."""
+
+    __slots__ = ("_buckets", "_map", "_writable")
+
+    def __init__(self, mapping: mmap.mmap, buckets: int, *, writable: bool) -> None:
+        self._map = mapping
+        self._buckets = buckets
+        self._writable = writable
+
+    @classmethod
+    def open(cls, path: Path, buckets: int, seal: bytes, *, writable: bool = True) -> SlotTable:
+        """Map a table that exists.
+
+        seal: SEAL_BYTES that must be those it was made with; they stand for the key of its hashes.
+        Raises UnfitTable, OSError (FileNotFoundError when there is none).
+        """
+        descriptor = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            size_bytes = os.fstat(descriptor).st_size
+            if size_bytes != _size_of(buckets):
+                raise UnfitTable(f"{size_bytes} octets instead of {_size_of(buckets)}")
+            fault = _unfit(os.pread(descriptor, _HEADER.size, 0), buckets, seal)
+            if fault:
+                raise UnfitTable(fault)
+            mapping = mmap.mmap(
+                descriptor, size_bytes, access=mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+            )
+        finally:
+            os.close(descriptor)
+        return cls(mapping, buckets, writable=writable)
+
+    @classmethod
+    def in_memory(cls) -> SlotTable:
+        """A table of one bucket that nobody else sees."""
+        return cls(mmap.mmap(-1, _size_of(1)), 1, writable=True)
+
+    @classmethod
+    def make(cls, path: Path, buckets: int, seal: bytes) -> None:
+        """Put an empty table in the place of whatever is there. Raises OSError."""
+        fresh = path.with_suffix(f".{os.getpid()}.new")
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(fresh, flags, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, _size_of(buckets))
+            os.pwrite(descriptor, _HEADER.pack(_MAGIC, _VERSION, SLOT_BYTES, buckets, seal), 0)
+            os.fsync(descriptor)
+            fresh.replace(path)
+        except OSError:
+            with suppress(OSError):
+                fresh.unlink()
+            raise
+        finally:
+            os.close(descriptor)
+
+    def get(self, key: bytes) -> Entry | None:
+        """What stands under a key, or None."""
+        at = self._find(key, self._bucket(key))
+        return None if at < 0 else self._read(at)
+
+    def put(self, entry: Entry) -> None:
+        """Write an entry over the one with its key, or else over the one that gives way."""
+        if not self._writable:
+            return
+        start = self._bucket(entry.key)
+        at = self._find(entry.key, start)
+        if at < 0:
+            at = self._gives_way(start)
+        self._map[at : at + SLOT_BYTES] = _packed(entry)
+
+    def remove(self, key: bytes) -> bool:
+        """Empty the slot of a key; False when there was none."""
+        if not self._writable:
+            return False
+        start, removed = self._bucket(key), False
+        # Two processes that put one key at once may have used two slots.
+        for at in range(start, start + _BUCKET_BYTES, SLOT_BYTES):
+            if self._map[at + _KEY_AT : at + _KEY_AT + KEY_BYTES] == key:
+                self._map[at : at + SLOT_BYTES] = bytes(SLOT_BYTES)
+                removed = True
+        return removed
+
+    def entries(self) -> Iterator[Entry]:
+        """Every entry, in no order; what is changed meanwhile may be seen or not. Twins are shown once."""
+        for start in range(_HEADER_BYTES, len(self._map), _BUCKET_BYTES):
+            seen: set[bytes] = set()
+            for at in range(start, start + _BUCKET_BYTES, SLOT_BYTES):
+                if self._map[at + _KEY_AT : at + _KEY_AT + KEY_BYTES] == _NO_KEY:
+                    continue
+                entry = self._read(at)
+                if entry is not None and entry.key not in seen:
+                    seen.add(entry.key)
+                    yield entry
+
+    def close(self) -> None:
+        """Give the mapping up; what was written stays."""
+        self._map.close()
+
+    def _bucket(self, key: bytes) -> int:
+        return _HEADER_BYTES + int.from_bytes(key[:8], "little") % self._buckets * _BUCKET_BYTES
+
+    def _find(self, key: bytes, start: int) -> int:
+        """Where the valid slot of a key begins, or -1."""
+        end, at = start + _BUCKET_BYTES, start
+        while (found := self._map.find(key, at, end)) >= 0:
+            slot = found - _KEY_AT
+            if not (slot - start) % SLOT_BYTES and self._read(slot) is not None:
+                return slot
+            at = found + 1
+        return -1
+
+    def _read(self, at: int) -> Entry | None:
+        slot = self._map[at : at + SLOT_BYTES]
+        checksum, key, first_s, last_s, count, value, pinned, text_bytes = _SLOT.unpack_from(slot)
+        end = _TEXT_AT + text_bytes
+        if end > SLOT_BYTES or checksum != crc32(slot[_KEY_AT:end]):
+            return None
+        return Entry(
+            key, first_s, last_s, count, value, bool(pinned), slot[_TEXT_AT:end].decode("utf-8", "replace")
+        )
+
+    def _gives_way(self, start: int) -> int:
+        """The first empty slot of a bucket, else the one used longest ago."""
+        oldest, when = start, (True, _MOST + 1)
+        for at in range(start, start + _BUCKET_BYTES, SLOT_BYTES):
+            entry = self._read(at)
+            if entry is None or entry.key == _NO_KEY:
+                return at
+            if (entry.pinned, entry.last_s) < when:
+                oldest, when = at, (entry.pinned, entry.last_s)
+        return oldest
+
+
+def _packed(entry: Entry) -> bytes:
+    text = entry.text.encode("utf-8", "replace")[:MAX_TEXT_BYTES]
+    body = _BODY.pack(
+        entry.key,
+        _bounded(entry.first_s),
+        _bounded(entry.last_s),
+        _bounded(entry.count),
+        _bounded(entry.value),
+        entry.pinned,
+        len(text),
+    )
+    return (_CHECKSUM.pack(crc32(body + text)) + body + text).ljust(SLOT_BYTES, b"\0")
+
+
+def _bounded(number: int) -> int:
+    return min(max(number, 0), _MOST)
+
+
+def _size_of(buckets: int) -> int:
+    return _HEADER_BYTES + buckets * _BUCKET_BYTES
+
+
+def _unfit(header: bytes, buckets: int, seal: bytes) -> str:
+    """Why this is not the header of such a table; "" when it is."""
+    if len(header) < _HEADER.size:
+        return "no header"
+    magic, version, slot_bytes, found_buckets, found_seal = _HEADER.unpack(header)
+    if magic != _MAGIC:
+        return "no table"
+    if (version, slot_bytes, found_buckets) != (_VERSION, SLOT_BYTES, buckets):
+        return f"a table of version {version} with {found_buckets} buckets of slots of {slot_bytes} octets"
+    return "" if found_seal == seal else "a table made with another key"
