@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from clement.policy.decide import disposition_of
-from clement.policy.directory import Fallback, GroupPolicy
+from clement.policy.directory import Fallback, Greylisting, GroupPolicy
 from clement.policy.reason import RULES, Disposition, Reason
 from clement.policy.verdict import Defer, Drop, Reject
 from clement.policy.wording import reply_to
@@ -66,8 +66,8 @@ def settings() -> Iterator[str]:
     policy = GroupPolicy()
     for name in policy.__struct_fields__:
         value = getattr(policy, name)
-        if isinstance(value, Fallback):
-            yield f"| `{name}` | {value.value} | {', '.join(Fallback)} |"
+        if isinstance(value, Fallback | Greylisting):
+            yield f"| `{name}` | {value.value} | {', '.join(type(value))} |"
         elif isinstance(value, bool):
             yield f"| `{name}` | {str(value).lower()} | true, false |"
         else:

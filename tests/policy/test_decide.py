@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clement.policy.decide import decide, decide_early, disposition_of
 from clement.policy.directive import Action, Directive, Scope
-from clement.policy.directory import Fallback, GroupPolicy
+from clement.policy.directory import Fallback, Greylisting, GroupPolicy
 from clement.policy.finding import Finding, Result
 from clement.policy.reason import RULES, Disposition, Reason
 from clement.policy.verdict import Accept, Defer, Drop, Reject, Verdict
@@ -44,6 +44,7 @@ policies = st.builds(
     implausible_hello=fallbacks,
     bare_line_endings=fallbacks,
     dns_listed=fallbacks,
+    greylisting=st.sampled_from(Greylisting),
 )
 
 

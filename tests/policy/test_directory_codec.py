@@ -36,6 +36,9 @@ policies = st.builds(
     implausible_hello=fallbacks,
     bare_line_endings=fallbacks,
     dns_listed=fallbacks,
+    greylisting=st.sampled_from(model.Greylisting),
+    greylisting_delay_s=ids,
+    greylisting_window_s=ids,
 )
 next_hops = st.builds(
     model.NextHop,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 app = Verbs(help="Directives: rules on who may write to whom.")
 
+ActionName = Literal["accept", "refuse", "skip-greylisting"]
 Number = Annotated[int, typer.Argument(help="The directive's number.", show_default=False)]
 ExpiresOption = Annotated[
     str | None,
@@ -32,7 +33,7 @@ NoteOption = Annotated[str | None, typer.Option(help="Why, for whoever reads it 
 
 @app.verb("add", "Add a rule.")
 def add(
-    action: Annotated[Literal["accept", "refuse"], typer.Argument(help="What becomes of the mail.")],
+    action: Annotated[ActionName, typer.Argument(help="What becomes of the mail.")],
     scope: Annotated[
         str,
         typer.Option(
@@ -66,8 +67,11 @@ def add(
     A rule that accepts a name counts only for mail that proves it bears that name rightly (SPF, DKIM,
     or --client): otherwise a forger could use it.
 
+    skip-greylisting is another question: it spares mail the delay of greylisting, and needs no proof.
+
     Examples:
     clement directive add refuse --for alice@example.org --from @shop.example --note "enough offers"
+    clement directive add skip-greylisting --for alice@example.org --from @bank.example --note "codes"
     clement directive add accept --for domain:example.org --from @partner.example --expires 4w
     """
     from clement.cli.phrases import scope as read_scope
@@ -153,7 +157,7 @@ def show(number: Number, config: ConfigOption = None, json: JsonOption = False) 
 def change(
     number: Number,
     action: Annotated[
-        Literal["accept", "refuse"] | None, typer.Option(help="What becomes of the mail.", show_default=False)
+        ActionName | None, typer.Option(help="What becomes of the mail.", show_default=False)
     ] = None,
     expires: ExpiresOption = None,
     final: FinalOption = None,

@@ -112,6 +112,13 @@ WORDS: dict[Reason, Words] = {
         "Ask the recipient, by another way.",
         "Remove the directive, or add an accepting one in a narrower scope (a final one: in the same scope).",
     ),
+    Reason.GREYLISTED: Words(
+        "The sender is not known here, and his server was asked to send again a little later: most that "
+        "send spam never do.",
+        RETRY,
+        "`clement greylist list` shows who waits. A directive skip-greylisting spares mail the delay, and "
+        "the group's policy greylisting decides who is asked at all.",
+    ),
     Reason.TOO_LARGE: Words(
         "The message is larger than the recipient's group takes.",
         "Send a link instead, or less.",

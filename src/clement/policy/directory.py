@@ -55,6 +55,14 @@ class Fallback(StrEnum):
     ACCEPT = "accept"
 
 
+class Greylisting(StrEnum):
+    """Which strangers a group asks to come back: none, those whose mail is in doubt, all unknown ones."""
+
+    OFF = "off"
+    DOUBTFUL = "doubtful"
+    ALL = "all"
+
+
 class NextHop(msgspec.Struct, frozen=True):
     """A server that takes mail from us. `host` is a name, an address, or the path of a Unix socket (LMTP)."""
 
@@ -77,6 +85,10 @@ class GroupPolicy(msgspec.Struct, frozen=True):
     implausible_hello: Fallback = Fallback.ACCEPT
     bare_line_endings: Fallback = Fallback.REFUSE
     dns_listed: Fallback = Fallback.REFUSE
+    greylisting: Greylisting = Greylisting.OFF
+    # Less than the 300 s after which Postfix first tries again: its first retry must not come too early.
+    greylisting_delay_s: int = 240
+    greylisting_window_s: int = 2 * 24 * 3600
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -208,6 +220,7 @@ class Directory:
         "_persons",
         "contents",
         "directives",
+        "greylists",
         "networks",
     )
 
@@ -221,6 +234,8 @@ class Directory:
         self._persons = {person.login: person for person in contents.persons}
         self.directives = DirectiveIndex(contents.directives)
         self.networks = NetworkIndex(contents.networks)
+        self.greylists = any(group.policy.greylisting is not Greylisting.OFF for group in contents.groups)
+        """Whether any group asks strangers to come back."""
 
     @property
     def version(self) -> int:

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     RECIPIENT_BUSY = "recipient-busy"
     PERSON_BUSY = "person-busy"
     DIRECTIVE_REFUSES = "directive-refuses"
+    GREYLISTED = "greylisted"
     TOO_LARGE = "too-large"
     LOOP = "loop"
     LINE_ENDINGS = "line-endings"
@@ -110,6 +111,7 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.RECIPIENT_BUSY: _DEFER,
     Reason.PERSON_BUSY: _DEFER,
     Reason.DIRECTIVE_REFUSES: _REJECT,
+    Reason.GREYLISTED: Rule(Disposition.DEFER, liftable=True),
     Reason.TOO_LARGE: _REJECT,
     Reason.LOOP: _REJECT,
     Reason.LINE_ENDINGS: Rule(Disposition.REJECT, setting="bare_line_endings"),

@@ -73,6 +73,7 @@ _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.RECIPIENT_UNPLACEABLE: (replies.MAILBOX_BUSY, "{detail} leads nowhere just now"),
     Reason.RECIPIENT_BUSY: (replies.RECIPIENT_TOO_FAST, "{detail}"),
     Reason.PERSON_BUSY: (replies.PERSON_TOO_FAST, "{detail}"),
+    Reason.GREYLISTED: (replies.GREYLISTED, "Greylisted: {detail}"),
     Reason.LINE_ENDINGS: (
         replies.CHECK_UNAVAILABLE,
         "{detail} in content; lines end in CRLF (RFC 5321 2.3.8)",

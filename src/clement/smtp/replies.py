@@ -212,6 +212,7 @@ SPLIT_RETRY = Reply(451, "4.5.3", ("Recipients disagree; send again and some wil
 LOCAL_ERROR = Reply(451, "4.3.0", ("Local error, try again later",))
 STORAGE_FULL = Reply(452, "4.3.1", ("No room to store mail now",))
 SCANNER_UNAVAILABLE = Reply(451, "4.7.1", ("Content scanner is not available now",))
+GREYLISTED = Reply(451, "4.7.1", ("Greylisted, try again later",))
 CHECK_UNAVAILABLE = Reply(451, "4.7.1", ("A check cannot be made now",))
 NEXT_HOP_UNAVAILABLE = Reply(451, "4.4.1", ("Next hop is not answering us now",))
 NEXT_HOP_LOST = Reply(451, "4.4.2", ("Next hop gave no answer to the message",))

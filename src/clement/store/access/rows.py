@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from clement.policy.directive import Action, Origin, Scope
-from clement.policy.directory import Fallback, GroupPolicy, Mode, NextHop, Storage, TlsUse, Wire
+from clement.policy.directory import (
+    Fallback,
+    Greylisting,
+    GroupPolicy,
+    Mode,
+    NextHop,
+    Storage,
+    TlsUse,
+    Wire,
+)
 from clement.policy.network import Standing
 from clement.store import models
 from clement.store.records import (
@@ -32,6 +41,9 @@ def policy_of(group: models.Group) -> GroupPolicy:
         implausible_hello=Fallback(group.implausible_hello),
         bare_line_endings=Fallback(group.bare_line_endings),
         dns_listed=Fallback(group.dns_listed),
+        greylisting=Greylisting(group.greylisting),
+        greylisting_delay_s=group.greylisting_delay_s,
+        greylisting_window_s=group.greylisting_window_s,
     )
 
 

@@ -23,6 +23,8 @@ from clement.store.actions.change import (
 from clement.store.records import GroupRow
 
 MAX_NEXT_HOPS = 20
+LONGEST_DELAY_S = 4 * 3600
+LONGEST_WINDOW_S = 14 * 24 * 3600
 SMALLEST_SIZE_LIMIT_BYTES = 64 * 1024  # RFC 5321 §4.5.3.1.7: a server must take content of 64K octets
 
 
@@ -112,8 +114,18 @@ def _apply_policy(group: models.Group, policy: GroupPolicy) -> None:
     if policy.scanner_unavailable is Fallback.REFUSE:
         text = "a scanner that is away is our own fault, and that is never answered 5yz: defer or accept"
         raise ActionRefused("scanner_unavailable", text)
+    _check_greylisting(policy)
     for field in policy.__struct_fields__:
         setattr(group, field, getattr(policy, field))
+
+
+def _check_greylisting(policy: GroupPolicy) -> None:
+    if not 10 <= policy.greylisting_delay_s <= LONGEST_DELAY_S:
+        raise ActionRefused("greylisting_delay_s", f"from 10 to {LONGEST_DELAY_S} seconds")
+    # RFC 5321 §4.5.4.1: a client waits 30 minutes or more between two attempts.
+    least_s = policy.greylisting_delay_s + 3600
+    if not least_s <= policy.greylisting_window_s <= LONGEST_WINDOW_S:
+        raise ActionRefused("greylisting_window_s", f"from {least_s} to {LONGEST_WINDOW_S} seconds")
 
 
 def _check_placing(mode: Mode, storage: Storage, next_hops: Sequence[NextHop]) -> None:

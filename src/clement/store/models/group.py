@@ -21,6 +21,9 @@ class Group(models.Model):
     implausible_hello = models.CharField(max_length=16)
     bare_line_endings = models.CharField(max_length=16)
     dns_listed = models.CharField(max_length=16)
+    greylisting = models.CharField(max_length=16)
+    greylisting_delay_s = models.IntegerField()
+    greylisting_window_s = models.IntegerField()
     version = models.IntegerField(default=1)
 
     def __str__(self) -> str:
