@@ -17,6 +17,7 @@ from clement.cli import (
     directive,
     domain,
     explain,
+    greylist,
     group,
     init,
     log,
@@ -102,6 +103,7 @@ app.add_typer(alias.app, name="alias")
 app.add_typer(person.app, name="person")
 app.add_typer(directive.app, name="directive")
 app.add_typer(network.app, name="network")
+app.add_typer(greylist.app, name="greylist")
 
 
 def main() -> None:

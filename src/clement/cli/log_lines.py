@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from clement.cli.terminal import Column, Line, duration, local_time, outcome_style, safe, size
 
 if TYPE_CHECKING:
     from clement.store.records import RecipientRow, RefusalRunRow, SessionRow
+
+# The value of Reason.GREYLISTED, whose module is more than --help should import.
+_GREYLISTED: Final = "greylisted"
+_PROMISE: Final = re.compile(r"will arrive (by about [0-9:]{5} UTC)")
+
+
+def why(row: RecipientRow) -> str:
+    """The reason, and for what was asked to come back, by when it is expected."""
+    if row.reason == row.outcome:
+        return ""
+    promised = _PROMISE.search(row.reply) if row.reason == _GREYLISTED else None
+    return f"{row.reason}, {promised[1]}" if promised is not None else row.reason
 
 
 def reverse_path(text: str) -> str:
@@ -20,7 +33,7 @@ RECIPIENT_COLUMNS: list[Column[RecipientRow]] = [
     Column("outcome", lambda row: row.outcome.value, outcome_style),
     Column("from", lambda row: reverse_path(row.reverse_path)),
     Column("to", lambda row: row.address),
-    Column("reason", lambda row: row.reason if row.reason != row.outcome else ""),
+    Column("reason", why),
     Column("size", lambda row: size(row.size_bytes) if row.size_bytes else "", is_number=True),
     Column("transaction", lambda row: row.transaction_id),
 ]
@@ -49,6 +62,6 @@ FLOOD_COLUMNS: list[Column[RefusalRunRow]] = [
 def recipient_line(row: RecipientRow) -> Line:
     """One line of `log --follow`."""
     path = f"{reverse_path(row.reverse_path)} → {row.address}"
-    why = f"  {row.reason}" if row.reason and row.reason != row.outcome else ""
-    text = f"{local_time(row.at_s)}  {row.outcome.value:<8}  {path}{why}  {row.transaction_id}"
+    reason = f"  {why(row)}" if why(row) else ""
+    text = f"{local_time(row.at_s)}  {row.outcome.value:<8}  {path}{reason}  {row.transaction_id}"
     return safe(text, 600), outcome_style(row.outcome.value)

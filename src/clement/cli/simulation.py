@@ -35,8 +35,11 @@ from clement.policy.plan import standard_plan
 from clement.policy.ports import Scanner
 from clement.server.admission import Unlimited
 from clement.server.conversation import Conversation
+from clement.server.greylist import Greylist
+from clement.server.greylist_memory import GreylistMemory
 from clement.server.peer import Door, client
 from clement.server.services import Clocks, Services, SessionLimits
+from clement.server.slot_table import UnfitTable
 from clement.server.splitting import SplitMemory, SplitNote
 from clement.smtp import ContentWriter as WireContent
 from clement.smtp import Extensions, ServerSession, replies
@@ -211,6 +214,20 @@ class _NoSplits(SplitMemory):
         return SplitNote({})
 
 
+def _remembered(paths: Paths, directory: Directory) -> GreylistMemory | None:
+    """What receivers remember, for looking only. Raises Failure when it may not be read."""
+    if not directory.greylists:
+        return None
+    try:
+        return GreylistMemory.look(paths.greylist)
+    except (FileNotFoundError, UnfitTable):
+        return GreylistMemory.empty()
+    except PermissionError:
+        raise Failure(
+            ExitCode.NEGATIVE, f"cannot read {paths.greylist}: run as root or as Clement's user"
+        ) from None
+
+
 class _Still:
     """A directory that does not change."""
 
@@ -246,6 +263,7 @@ def _services(
         new_content=lambda: ContentWriter(filesystem, folder, workers, settings.limits.size_bytes),
         room_for=lambda _size: True,
         splits=_NoSplits(),
+        greylist=Greylist(lambda _series: None, _remembered(paths, directory)),
         journal=ear,
         proportion=ear,
         check_password=_believe,

@@ -37,6 +37,7 @@ from clement.server.checking import HeaderReader
 from clement.server.directory_file import DirectoryFile
 from clement.server.flushing import FlushSoon
 from clement.server.gate import Crowd, Timeouts
+from clement.server.greylist import Greylist, GreylistKeeper
 from clement.server.passwords import Argon2Check
 from clement.server.rates import RateLimits
 from clement.server.receiver import Running
@@ -62,6 +63,7 @@ class Paths(msgspec.Struct, frozen=True):
     metrics: Path
     splits: Path
     staging: Path
+    greylist: Path
 
     @classmethod
     def of(cls, settings: Settings) -> Paths:
@@ -73,6 +75,7 @@ class Paths(msgspec.Struct, frozen=True):
             metrics=run / "metrics",
             splits=spool / "splits",
             staging=spool / "staging",
+            greylist=spool / "greylist",
         )
 
     def make(self) -> None:
@@ -164,6 +167,9 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
     resolver = resolver_for(settings)
     lists = dns_lists(settings, resolver, lambda: resolver_for(settings), DnsListReporter(of_lists, metrics))
     passwords = Argon2Check(token_bytes(32))
+    greylist = Greylist(metrics.add)
+    greylist_keeper = GreylistKeeper(greylist, paths.greylist)
+    greylist_keeper.tend(feed.current)
     services = Services(
         hostname=settings.site.hostname,
         node=settings.site.node_name,
@@ -178,6 +184,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         new_content=content_writers(settings, paths, outside.filesystem, workers),
         room_for=room_for(settings, outside.filesystem),
         splits=SplitMemory(paths.splits),
+        greylist=greylist,
         journal=journal,
         proportion=proportion,
         check_password=passwords,
@@ -191,13 +198,17 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         services,
         every_second=(
             feed.refresh,
+            lambda: greylist_keeper.tend(feed.current),
             lambda: proportion.tick(time.monotonic()),
         ),
         background=(
             *((scanner_watch(settings),) if first and settings.scanner.enabled else ()),
             *((lists.watch,) if lists is not None else ()),
         ),
-        at_end=(_closing(proportion.close, journal.close, passwords.close), resolver.close),
+        at_end=(
+            _closing(proportion.close, journal.close, passwords.close, greylist_keeper.close),
+            resolver.close,
+        ),
     )
 
 

@@ -50,6 +50,7 @@ class AnsweringSession:
         "_began_ns",
         "_door",
         "_event_ns",
+        "_evidence",
         "_facts",
         "_held_s",
         "_log",
@@ -96,6 +97,8 @@ class AnsweringSession:
         self._admission = admission
         self._began_ns = self._event_ns = monotonic_ns()
         self._adverse: list[Finding] = []
+        self._evidence: dict[str, Sequence[Observation]] = {}
+        """All that was found, by stage: what speaks for the mail as well as what speaks against it."""
         self._transaction: MailTransaction | None = None
         self._tls = ""
         self._pause: Pause | None = None

@@ -86,6 +86,7 @@ class Conversation(WatchedSession):
 
     def _greet(self, found: Observations) -> None:
         found = self._with_early_talk(found)
+        self._evidence["connect"] = found
         verdict = self._early_verdict(found, self._adverse)
         if isinstance(verdict, Accept):
             reply = self._door.greeting
@@ -119,6 +120,7 @@ class Conversation(WatchedSession):
         # A new HELO takes the place of the one before, and so do its findings.
         kept = [finding for finding in self._adverse if finding.check != "hello"]
         self._adverse = kept
+        self._evidence["hello"] = found
         verdict = self._early_verdict(found, kept)
         if isinstance(verdict, Accept):
             self._drop_transaction()
@@ -163,7 +165,11 @@ class Conversation(WatchedSession):
             self._refuse(event.line, verdict, found)
             return
         transaction_id = f"{self.id}-{len(self._log.transactions) + 1}"
-        self._transaction = MailTransaction(self._services, self.core, facts, adverse, transaction_id)
+        self._evidence["mail"] = found
+        evidence = [each.finding for stage in self._evidence.values() for each in stage]
+        self._transaction = MailTransaction(
+            self._services, self.core, facts, adverse, transaction_id, evidence
+        )
         self._log.transactions.append(self._transaction.notes)
         self._answer(event.line, replies.REVERSE_PATH_OK, found)
 
@@ -227,6 +233,7 @@ class Conversation(WatchedSession):
         self.owes_reply = True
         sent = self.core.answer(answers(recipients, each_has_a_reply=each_has_a_reply))
         self._note(CONTENT_LINE, sent, judgement.observations)
+        transaction.learn()
 
     def _on_auth(self, event: events.AuthRequested) -> Awaitable[None] | None:
         return self._auth_step(

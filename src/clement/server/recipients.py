@@ -9,7 +9,16 @@ import msgspec
 from clement.delivery.transport import Destination, Placement, Transport
 from clement.policy.decide import decide
 from clement.policy.directive import Action, Correspondence, Directive, Scope
-from clement.policy.directory import Directory, Foreign, GroupPolicy, Local, Relayed, Route, Unknown
+from clement.policy.directory import (
+    Directory,
+    Foreign,
+    GroupPolicy,
+    Local,
+    Relayed,
+    Route,
+    Unknown,
+    Unplaceable,
+)
 from clement.policy.facts import RecipientFacts, TransactionFacts
 from clement.policy.finding import Finding, Observation
 from clement.policy.pipeline import gather
@@ -69,6 +78,7 @@ class RecipientDesk:
     __slots__ = (
         "_adverse",
         "_each_has_a_reply",
+        "_evidence",
         "_facts",
         "_services",
         "_split",
@@ -78,11 +88,17 @@ class RecipientDesk:
     )
 
     def __init__(
-        self, services: Services, facts: TransactionFacts, adverse: list[Finding], trace_id: str
+        self,
+        services: Services,
+        facts: TransactionFacts,
+        adverse: list[Finding],
+        trace_id: str,
+        evidence: Sequence[Finding] = (),
     ) -> None:
         self._services = services
         self._facts = facts
         self._adverse = adverse
+        self._evidence = evidence
         self._trace_id = trace_id
         self._target: Hashable = None
         self._each_has_a_reply = False
@@ -133,7 +149,7 @@ class RecipientDesk:
         if not isinstance(verdict, Accept) or not isinstance(route, Local | Relayed):
             self.recipients.append(recipient)
             return judged
-        return self._admit(judged, Destination(facts.forward_path, route))
+        return self._admit(judged, Destination(facts.forward_path, route), facts)
 
     def _directive(self, facts: RecipientFacts) -> Directive | None:
         """The directive for this pair; mail for a postmaster always gets through (RFC 5321 §4.5.1)."""
@@ -143,8 +159,11 @@ class RecipientDesk:
         directives = self._facts.session.directory.directives
         if not len(directives) or isinstance(route, Foreign):
             return None
+        return directives.find(self._pair(facts, route), self._facts.session.now_s)
+
+    def _pair(self, facts: RecipientFacts, route: Local | Relayed | Unknown | Unplaceable) -> Correspondence:
         session, reverse_path = self._facts.session, self._facts.reverse_path
-        pair = Correspondence(
+        return Correspondence(
             client=session.client,
             sender=reverse_path.key if isinstance(reverse_path, Mailbox) else "",
             recipient=facts.address,
@@ -153,14 +172,15 @@ class RecipientDesk:
             group_id=route.group.id,
             authenticated=self._proven_names(),
         )
-        return directives.find(pair, session.now_s)
 
     def _proven_names(self) -> frozenset[str]:
         """Names proven for this transaction: those of the person who logged in."""
         person = self._facts.session.person
         return person.may_send_as if person is not None else frozenset()
 
-    def _admit(self, judged: Judged, destination: Destination) -> Judged | Awaitable[Judged]:
+    def _admit(
+        self, judged: Judged, destination: Destination, facts: RecipientFacts
+    ) -> Judged | Awaitable[Judged]:
         """The last questions: whether it can share the transaction, and its transport would take it."""
         transport = self._services.transports.for_route(destination.route)
         alone = transport.answers_each(destination) and not self._each_has_a_reply
@@ -170,18 +190,50 @@ class RecipientDesk:
             return judged
         known = transport.known(destination)
         if known is False:
-            return self._verify(judged, transport, destination)
-        return self._place(judged, known if isinstance(known, Placement) else None)
+            return self._verify(judged, transport, destination, facts)
+        return self._place(judged, known if isinstance(known, Placement) else None, facts)
 
-    async def _verify(self, judged: Judged, transport: Transport, destination: Destination) -> Judged:
+    async def _verify(
+        self, judged: Judged, transport: Transport, destination: Destination, facts: RecipientFacts
+    ) -> Judged:
         placement = await transport.verify(self._facts.reverse_path, destination)
-        return self._place(judged, placement)
+        return self._place(judged, placement, facts)
 
-    def _place(self, judged: Judged, placement: Placement | None) -> Judged:
+    def _place(self, judged: Judged, placement: Placement | None, facts: RecipientFacts) -> Judged:
         if placement is not None:
             judged.recipient.settle(verdict_of(placement), placement.reply, placement.next_hop)
+        if judged.recipient.accepted:
+            # Last of all: who would be refused is told so at once, and not asked to come back for it.
+            judged = self._greylist(judged, facts)
         self.recipients.append(judged.recipient)
         return judged
+
+    def _greylist(self, judged: Judged, facts: RecipientFacts) -> Judged:
+        recipient, greylist = judged.recipient, self._services.greylist
+        if greylist.memory is None:
+            return judged
+        if recipient.directive is not None and recipient.directive.action is Action.ACCEPT:
+            return judged
+        evidence = [*self._evidence, *recipient.findings]
+        finding = greylist.judge(
+            facts, recipient.policy(), evidence, lambda: self._skipping(recipient, facts)
+        )
+        if finding is None:
+            return judged
+        recipient.findings.append(finding)
+        if finding.reason is not None:
+            verdict = decide(recipient.findings, recipient.directive, recipient.policy())
+            recipient.settle(verdict, reply_to(verdict, self._trace_id, recipient.reply))
+        return Judged(recipient, [*judged.observations, Observation(finding, 0)])
+
+    def _skipping(self, recipient: Recipient, facts: RecipientFacts) -> Directive | None:
+        """The directive that spares this recipient's mail the delay; the log has it as deciding."""
+        route, session = facts.route, self._facts.session
+        if isinstance(route, Foreign):
+            return None
+        found = session.directory.directives.skipping_greylisting(self._pair(facts, route), session.now_s)
+        recipient.directive = recipient.directive or found
+        return found
 
     def _may_share(self, recipient: Recipient, target: Hashable, *, alone: bool) -> bool:
         """One target for a transaction; and, after a split, one class. `alone`: it shares with nobody."""

@@ -13,6 +13,7 @@ from clement.message.grammar import MessageFacts
 from clement.policy.directory import Directory, Local, Relayed
 from clement.policy.pipeline import Plan
 from clement.policy.ports import Scanner
+from clement.server.greylist import Greylist
 from clement.server.splitting import SplitMemory
 from clement.smtp import Mailbox
 from clement.spool.content import Content, ContentWriter
@@ -107,6 +108,7 @@ class Services(msgspec.Struct, frozen=True):
     new_content: Callable[[], ContentWriter]
     room_for: Callable[[int], bool]
     splits: SplitMemory
+    greylist: Greylist
     journal: RecordPort
     proportion: ProportionPort
     check_password: PasswordCheck

@@ -20,7 +20,17 @@ from clement.smtp import Reply, ServerSession, Service, events
 class MailTransaction:
     """The transaction under way. `core` is asked for what the client declared; it is not answered here."""
 
-    __slots__ = ("_adverse", "_core", "_desk", "_facts", "_intake", "_services", "committing", "notes")
+    __slots__ = (
+        "_adverse",
+        "_core",
+        "_desk",
+        "_evidence",
+        "_facts",
+        "_intake",
+        "_services",
+        "committing",
+        "notes",
+    )
 
     def __init__(
         self,
@@ -29,12 +39,14 @@ class MailTransaction:
         facts: TransactionFacts,
         adverse: list[Finding],
         transaction_id: str,
+        evidence: Sequence[Finding] = (),
     ) -> None:
         self._services = services
         self._core = core
         self._facts = facts
         self._adverse = adverse
-        self._desk = RecipientDesk(services, facts, adverse, transaction_id)
+        self._evidence = evidence
+        self._desk = RecipientDesk(services, facts, adverse, transaction_id, evidence)
         self._intake: Intake | None = None
         self.committing = False
         person = facts.session.person
@@ -91,6 +103,15 @@ class MailTransaction:
             self.abandon()
             self.notes.message, self.notes.observations = judgement.message, judgement.observations
         return judgement
+
+    def learn(self) -> None:
+        """What an accepted message proves for the next; after the reply, so that nothing here can undo it."""
+        greylist = self._services.greylist
+        if greylist.memory is None:
+            return
+        addresses = [recipient.address for recipient in self._desk.accepted()]
+        if addresses:
+            greylist.accepted(self._facts, addresses, self._evidence)
 
     def fail(self, verdict: Verdict, reply: Reply) -> None:
         """An own fault ended it: every recipient that stood as accepted is settled alike."""

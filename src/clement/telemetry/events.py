@@ -122,6 +122,14 @@ POSTMASTER_LOST: Final = _event(
 STAYS_ROOT: Final = _event(
     "stays-root", "Started as root, and processes.user is empty: every process runs as root"
 )
+GREYLIST_ANEW: Final = _event(
+    "greylist-anew",
+    "A table of greylisting could not be used and was begun anew: senders are asked once more",
+)
+GREYLIST_UNAVAILABLE: Final = _event(
+    "greylist-unavailable",
+    "The memory of greylisting cannot be opened: meanwhile nobody is asked to come back",
+)
 SERVING: Final = _event("serving", "Listening on these addresses")
 RELOADED: Final = _event("reloaded", "A new configuration is in force")
 RELOAD_REFUSED: Final = _event(

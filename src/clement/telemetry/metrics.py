@@ -77,6 +77,13 @@ RECIPIENTS: Final = _counters(
     "clement_recipients_total", "Recipients whose content was judged, by outcome", "outcome", _OUTCOMES
 )
 
+GREYLISTING: Final = _counters(
+    "clement_greylisting_total",
+    "Recipients for whom greylisting was asked: first contacts, early retries, returned, known, spared",
+    "turn",
+    ("first", "early", "returned", "known", "spared"),
+)
+
 # --- journal ------------------------------------------------------------------------------------------
 
 JOURNAL_RECORDS: Final = _counter("clement_journal_records_total", "Records appended to the journal")
