@@ -44,7 +44,7 @@ _BUCKET_BYTES: Final = SLOT_BYTES * SLOTS_A_BUCKET
 _KEY_AT: Final = _CHECKSUM.size
 _TEXT_AT: Final = _SLOT.size
 _MOST: Final = (1 << 32) - 1
-_NO_KEY: Final = bytes(KEY_BYTES)
+_EMPTY_BUCKET: Final = bytes(_BUCKET_BYTES)
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -124,24 +124,24 @@ class SlotTable:
 
     def get(self, key: bytes) -> Entry | None:
         """What stands under a key, or None."""
-        at = self._find(key, self._bucket(key))
-        return None if at < 0 else self._read(at)
+        start = self._start(key)
+        return _find(self._map[start : start + _BUCKET_BYTES], key)[1]
 
     def put(self, entry: Entry) -> None:
         """Write an entry over the one with its key, or else over the one that gives way."""
         if not self._writable:
             return
-        start = self._bucket(entry.key)
-        at = self._find(entry.key, start)
-        if at < 0:
-            at = self._gives_way(start)
+        start = self._start(entry.key)
+        bucket = self._map[start : start + _BUCKET_BYTES]
+        at, before = _find(bucket, entry.key)
+        at = start + (at if before is not None else _gives_way(bucket))
         self._map[at : at + SLOT_BYTES] = _packed(entry)
 
     def remove(self, key: bytes) -> bool:
         """Empty the slot of a key; False when there was none."""
         if not self._writable:
             return False
-        start, removed = self._bucket(key), False
+        start, removed = self._start(key), False
         # Two processes that put one key at once may have used two slots.
         for at in range(start, start + _BUCKET_BYTES, SLOT_BYTES):
             if self._map[at + _KEY_AT : at + _KEY_AT + KEY_BYTES] == key:
@@ -152,11 +152,12 @@ class SlotTable:
     def entries(self) -> Iterator[Entry]:
         """Every entry, in no order; what is changed meanwhile may be seen or not. Twins are shown once."""
         for start in range(_HEADER_BYTES, len(self._map), _BUCKET_BYTES):
+            bucket = self._map[start : start + _BUCKET_BYTES]
+            if bucket == _EMPTY_BUCKET:
+                continue
             seen: set[bytes] = set()
-            for at in range(start, start + _BUCKET_BYTES, SLOT_BYTES):
-                if self._map[at + _KEY_AT : at + _KEY_AT + KEY_BYTES] == _NO_KEY:
-                    continue
-                entry = self._read(at)
+            for at in range(0, _BUCKET_BYTES, SLOT_BYTES):
+                entry = _read(bucket, at)
                 if entry is not None and entry.key not in seen:
                     seen.add(entry.key)
                     yield entry
@@ -165,39 +166,46 @@ class SlotTable:
         """Give the mapping up; what was written stays."""
         self._map.close()
 
-    def _bucket(self, key: bytes) -> int:
+    def _start(self, key: bytes) -> int:
         return _HEADER_BYTES + int.from_bytes(key[:8], "little") % self._buckets * _BUCKET_BYTES
 
-    def _find(self, key: bytes, start: int) -> int:
-        """Where the valid slot of a key begins, or -1."""
-        end, at = start + _BUCKET_BYTES, start
-        while (found := self._map.find(key, at, end)) >= 0:
-            slot = found - _KEY_AT
-            if not (slot - start) % SLOT_BYTES and self._read(slot) is not None:
-                return slot
-            at = found + 1
-        return -1
 
-    def _read(self, at: int) -> Entry | None:
-        slot = self._map[at : at + SLOT_BYTES]
-        checksum, key, first_s, last_s, count, value, pinned, text_bytes = _SLOT.unpack_from(slot)
-        end = _TEXT_AT + text_bytes
-        if end > SLOT_BYTES or checksum != crc32(slot[_KEY_AT:end]):
-            return None
-        return Entry(
-            key, first_s, last_s, count, value, bool(pinned), slot[_TEXT_AT:end].decode("utf-8", "replace")
-        )
+# A bucket is copied before it is looked at. So all of one look-up sees one state; and `mmap.find` of Python
+# before 3.11.5 reads an octet behind what it searches, which behind the last bucket is not ours.
 
-    def _gives_way(self, start: int) -> int:
-        """The first empty slot of a bucket, else the one used longest ago."""
-        oldest, when = start, (True, _MOST + 1)
-        for at in range(start, start + _BUCKET_BYTES, SLOT_BYTES):
-            entry = self._read(at)
-            if entry is None or entry.key == _NO_KEY:
-                return at
-            if (entry.pinned, entry.last_s) < when:
-                oldest, when = at, (entry.pinned, entry.last_s)
-        return oldest
+
+def _find(bucket: bytes, key: bytes) -> tuple[int, Entry | None]:
+    """Where in a bucket the valid slot of a key begins, and what it holds."""
+    found = bucket.find(key)
+    while found >= 0:
+        at = found - _KEY_AT
+        if not at % SLOT_BYTES and (entry := _read(bucket, at)) is not None:
+            return at, entry
+        found = bucket.find(key, found + 1)
+    return -1, None
+
+
+def _read(bucket: bytes, at: int) -> Entry | None:
+    checksum, key, first_s, last_s, count, value, pinned, text_bytes = _SLOT.unpack_from(bucket, at)
+    text_at = at + _TEXT_AT
+    end = text_at + text_bytes
+    if text_bytes > MAX_TEXT_BYTES or checksum != crc32(bucket[at + _KEY_AT : end]):
+        return None
+    return Entry(
+        key, first_s, last_s, count, value, bool(pinned), bucket[text_at:end].decode("utf-8", "replace")
+    )
+
+
+def _gives_way(bucket: bytes) -> int:
+    """Where the first empty slot of a bucket begins, else the one used longest ago."""
+    oldest, when = 0, (True, _MOST + 1)
+    for at in range(0, _BUCKET_BYTES, SLOT_BYTES):
+        entry = _read(bucket, at)
+        if entry is None:
+            return at
+        if (entry.pinned, entry.last_s) < when:
+            oldest, when = at, (entry.pinned, entry.last_s)
+    return oldest
 
 
 def _packed(entry: Entry) -> bytes:
