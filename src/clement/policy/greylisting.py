@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import StrEnum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from time import gmtime, strftime
 from typing import Final
 
@@ -48,6 +48,7 @@ _SRS0: Final = re.compile(r"srs0[-+=][^=]{1,64}=[^=]{1,8}=([^=]{1,255})=(.+)")
 _SRS1: Final = re.compile(r"srs1[-+=][^=]{1,64}=([^=]{1,255})=[-+=]?[^=]{1,64}=[^=]{1,8}=([^=]{1,255})=(.+)")
 # BATV: prvs=KDDDSSSSSS=local, or the tag behind it.
 _PRVS: Final = re.compile(r"(?:prvs|btv1)=+[0-9a-z]{1,32}=+(.+)")
+_TAGS: Final = ("srs0", "srs1", "prvs", "btv1")
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -96,8 +97,10 @@ def source_of(client: Address, spf_domain: str) -> str:
 
 def network_of(client: Address) -> str:
     """The network whose hosts count as one: `192.0.2.0/24`, `2001:db8:1:2::/64`."""
-    number, own_bits = int(client), 8 if isinstance(client, IPv4Address) else 64
-    return f"{type(client)(number >> own_bits << own_bits)}/{client.max_prefixlen - own_bits}"
+    number = int(client)
+    if isinstance(client, IPv4Address):
+        return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.0/24"
+    return f"{IPv6Address(number >> 64 << 64)}/64"
 
 
 def steady(reverse_path: Mailbox) -> str:
@@ -109,11 +112,12 @@ def steady(reverse_path: Mailbox) -> str:
     local_part = reverse_path.local_part.lower()
     if local_part.isalpha():
         return f"{local_part}@{reverse_path.domain}"
-    for pattern in (_SRS0, _SRS1, _PRVS):
-        found = pattern.fullmatch(local_part)
-        if found is not None:
-            local_part = "=".join(found.groups())
-            break
+    if local_part.startswith(_TAGS):
+        for pattern in (_SRS0, _SRS1, _PRVS):
+            found = pattern.fullmatch(local_part)
+            if found is not None:
+                local_part = "=".join(found.groups())
+                break
     local_part, plus, _detail = local_part.partition("+")
     return f"{_IN_DIGITS.sub('#', local_part)}{plus}@{reverse_path.domain}"
 

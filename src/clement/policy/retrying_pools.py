@@ -53,14 +53,21 @@ NETWORKS: Final[tuple[IPv4Network | IPv6Network, ...]] = tuple(
     )
 )  # fmt: skip
 
-_BY_LENGTH: Final[dict[tuple[int, int], frozenset[int]]] = {
-    (version, length): frozenset(
-        int(network.network_address) >> (network.max_prefixlen - length)
-        for network in NETWORKS
-        if (network.version, network.prefixlen) == (version, length)
+_HEADS: Final[dict[int, tuple[tuple[int, frozenset[int]], ...]]] = {
+    version: tuple(
+        (
+            bits - length,
+            frozenset(
+                int(network.network_address) >> (bits - length)
+                for network in NETWORKS
+                if (network.version, network.prefixlen) == (version, length)
+            ),
+        )
+        for length in sorted({network.prefixlen for network in NETWORKS if network.version == version})
     )
-    for version, length in {(network.version, network.prefixlen) for network in NETWORKS}
+    for version, bits in ((4, 32), (6, 128))
 }
+"""By IP version: how far an address is shifted, and the heads of the networks of that length."""
 
 
 def pool_of(client: Address, names: Iterable[str]) -> str:
@@ -72,9 +79,10 @@ def pool_of(client: Address, names: Iterable[str]) -> str:
         found = _above(name)
         if found:
             return found
-    for (version, length), heads in _BY_LENGTH.items():
-        if version == client.version and int(client) >> (client.max_prefixlen - length) in heads:
-            return str(ip_network((client, length), strict=False))
+    number = int(client)
+    for shift, heads in _HEADS[client.version]:
+        if number >> shift in heads:
+            return str(ip_network((client, client.max_prefixlen - shift), strict=False))
     return ""
 
 

@@ -29,7 +29,7 @@ from clement.policy.greylisting import (
 )
 from clement.policy.reason import Reason
 from clement.policy.retrying_pools import pool_of
-from clement.server.greylist_memory import GreylistMemory
+from clement.server.greylist_memory import GreylistMemory, Source
 from clement.smtp import Mailbox, Service
 from clement.telemetry import events as log_events
 from clement.telemetry.log import Log
@@ -77,21 +77,22 @@ class Greylist:
             return _spared("nothing puts this mail in doubt")
         proven = spf_domain(reverse_path, evidence)
         contact = Contact(source_of(transaction.session.client, proven), steady(reverse_path), facts.address)
-        spared = self._why_spared(memory, facts, contact, proven, evidence)
+        source = memory.source(contact.source)
+        spared = self._why_spared(memory, facts, contact, source, evidence)
         if not spared:
             skipping = directive()
             spared = f"spared by directive {skipping.id}" if skipping is not None else ""
         if spared:
             self._count(GREYLISTING["spared"])
             return _spared(spared)
-        return self._ask(memory, contact, policy, transaction.session.now_s)
+        return self._ask(memory, contact, policy, transaction.session.now_s, source.usual_s)
 
     def _why_spared(
         self,
         memory: GreylistMemory,
         facts: RecipientFacts,
         contact: Contact,
-        proven: str,
+        source: Source,
         evidence: Sequence[Finding],
     ) -> str:
         """Why this contact is not asked to come back, "" when it is."""
@@ -99,17 +100,21 @@ class Greylist:
         if session.trusted():
             return "the client's network is trusted"
         names = host_names(evidence)
-        pool = pool_of(session.client, [*names, proven] if proven else names)
+        if contact.source[0] == "@":
+            names.append(contact.source[1:])
+        pool = pool_of(session.client, names)
         if pool:
             return f"{pool} sends from many addresses"
-        if memory.source(contact.source).is_known(session.now_s):
+        if source.is_known(session.now_s):
             return f"{contact.source} is known to retry"
         theirs = facts.transaction.reverse_path.key
         if any(memory.corresponds(ours, theirs, session.now_s) for ours in _ours(facts)):
             return "the recipient has written to this sender"
         return ""
 
-    def _ask(self, memory: GreylistMemory, contact: Contact, policy: GroupPolicy, now_s: float) -> Finding:
+    def _ask(
+        self, memory: GreylistMemory, contact: Contact, policy: GroupPolicy, now_s: float, usual_s: int
+    ) -> Finding:
         seen = memory.seen(contact)
         turn = turn_of(seen, now_s, policy.greylisting_delay_s, policy.greylisting_window_s)
         self._count(GREYLISTING[turn])
@@ -123,7 +128,6 @@ class Greylist:
             waited_s = now_s - seen.first_s
             memory.prove(contact.source, now_s, waited_s)
             return Finding(NAME, Result.PASS, detail=f"waited {waited_s:.0f} s")
-        usual_s = memory.source(contact.source).usual_s
         detail = waiting(turn, contact, seen.first_s, now_s, policy.greylisting_delay_s, usual_s)
         return Finding(NAME, Result.NEUTRAL, Reason.GREYLISTED, detail)
 

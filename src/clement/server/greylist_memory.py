@@ -68,10 +68,10 @@ _STRANGER: Final = Source(0, 0)
 class GreylistMemory:
     """The open tables. Look-ups and changes wait for nothing."""
 
-    __slots__ = ("_secret", "anew", "correspondents", "sources", "waiting")
+    __slots__ = ("_keyed", "anew", "correspondents", "sources", "waiting")
 
     def __init__(self, secret: bytes, tables: dict[str, SlotTable], anew: dict[str, str]) -> None:
-        self._secret = secret
+        self._keyed = blake2b(digest_size=KEY_BYTES, key=secret)
         self.waiting = tables["waiting"]
         self.sources = tables["sources"]
         self.correspondents = tables["correspondents"]
@@ -196,7 +196,9 @@ class GreylistMemory:
     def key(self, kind: str, *names: str) -> bytes:
         """The key of an entry. Names cannot hold the separator: they come from parsed addresses."""
         text = _SEPARATOR.join((kind, *names)).encode("utf-8", "surrogateescape")
-        return blake2b(text, digest_size=KEY_BYTES, key=self._secret).digest()
+        keyed = self._keyed.copy()
+        keyed.update(text)
+        return keyed.digest()
 
     def _contact_key(self, contact: Contact) -> bytes:
         return self.key("contact", contact.source, contact.reverse_path, contact.recipient)

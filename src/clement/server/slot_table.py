@@ -39,11 +39,13 @@ _HEADER: Final = struct.Struct(f"<16sIII{SEAL_BYTES}s")
 # checksum, key, first_s, last_s, count, value, pinned, octets of text
 _SLOT: Final = struct.Struct(f"<I{KEY_BYTES}sIIIIBB")
 _BODY: Final = struct.Struct(f"<{KEY_BYTES}sIIIIBB")
+_KEYS: Final = struct.Struct(f"<{f'4x{KEY_BYTES}s{SLOT_BYTES - KEY_BYTES - 4}x' * SLOTS_A_BUCKET}")
 _CHECKSUM: Final = struct.Struct("<I")
 _BUCKET_BYTES: Final = SLOT_BYTES * SLOTS_A_BUCKET
 _KEY_AT: Final = _CHECKSUM.size
 _TEXT_AT: Final = _SLOT.size
 _MOST: Final = (1 << 32) - 1
+_NO_KEY: Final = bytes(KEY_BYTES)
 _EMPTY_BUCKET: Final = bytes(_BUCKET_BYTES)
 
 
@@ -176,12 +178,11 @@ class SlotTable:
 
 def _find(bucket: bytes, key: bytes) -> tuple[int, Entry | None]:
     """Where in a bucket the valid slot of a key begins, and what it holds."""
-    found = bucket.find(key)
-    while found >= 0:
-        at = found - _KEY_AT
-        if not at % SLOT_BYTES and (entry := _read(bucket, at)) is not None:
-            return at, entry
-        found = bucket.find(key, found + 1)
+    keys = _KEYS.unpack(bucket)
+    if key in keys:
+        for place, other in enumerate(keys):
+            if other == key and (entry := _read(bucket, place * SLOT_BYTES)) is not None:
+                return place * SLOT_BYTES, entry
     return -1, None
 
 
@@ -198,6 +199,9 @@ def _read(bucket: bytes, at: int) -> Entry | None:
 
 def _gives_way(bucket: bytes) -> int:
     """Where the first empty slot of a bucket begins, else the one used longest ago."""
+    keys = _KEYS.unpack(bucket)
+    if _NO_KEY in keys:
+        return keys.index(_NO_KEY) * SLOT_BYTES
     oldest, when = 0, (True, _MOST + 1)
     for at in range(0, _BUCKET_BYTES, SLOT_BYTES):
         entry = _read(bucket, at)
