@@ -70,6 +70,14 @@ REFUSALS: dict[str, tuple[Deed, str]] = {
         lambda who: add_group(who, "u", policy=GroupPolicy(scanner_unavailable=Fallback.REFUSE)),
         "never answered 5yz",
     ),
+    "greylisting for no time": (
+        lambda who: add_group(who, "g", policy=GroupPolicy(greylisting_delay_s=0)),
+        "from 10 to",
+    ),
+    "a window that ends before anybody comes back": (
+        lambda who: add_group(who, "g", policy=GroupPolicy(greylisting_window_s=600)),
+        "from 3840 to",
+    ),
     "a group with domains": (lambda who: remove_group(who, "family"), r"still has domains \(family.example"),
     "relaying what is stored": (
         lambda who: change_group(who, "family", GroupChange(mode=Mode.RELAY, next_hops=tuple(RELAY))),
@@ -230,6 +238,20 @@ def test_directives_that_touch_each_other_are_noted(site: Actor) -> None:
     assert any(f"contradicts directive {first.id}" in note for note in contrary.notes)
     with pytest.raises(ActionRefused, match=f"directive {first.id} says the same"):
         add_directive(site, rule(Action.REFUSE, "@SHOP.example"))
+
+
+def test_sparing_the_delay_of_greylisting_contradicts_nothing(site: Actor) -> None:
+    def rule(action: Action) -> NewDirective:
+        return NewDirective(
+            scope=Scope.DOMAIN, scope_name="family.example", action=action, sender_pattern="@shop.example"
+        )
+
+    add_directive(site, rule(Action.REFUSE))
+    sparing = add_directive(site, rule(Action.SKIP_GREYLISTING))
+    assert sparing.notes == ()
+    assert directory.directive(site, sparing.id).action is Action.SKIP_GREYLISTING
+    with pytest.raises(ActionRefused, match=f"directive {sparing.id} says the same"):
+        add_directive(site, rule(Action.SKIP_GREYLISTING))
 
 
 def test_hits_that_come_during_a_change_are_kept(site: Actor) -> None:

@@ -120,6 +120,10 @@ def test_a_directive_a_trusted_network_and_an_allowed_one_spare_the_delay(house:
     assert attempt(house, "192.0.8.200", ANNA)[0].code == 250
     assert attempt(house, "192.0.9.3", ANNA)[0].code == 451
     assert "allowed" in house.verb("greylist list sources")
+    house.verb("greylist allow 192.0.0.0/16", fails=True)
+    house.verb("greylist allow nonsense", fails=True)
+    house.verb("greylist forget 192.0.8.0/24")
+    assert attempt(house, "192.0.8.200", ANNA, sender="new@sender.example")[0].code == 451
 
 
 def test_only_what_is_in_doubt_is_asked(build: Builder) -> None:

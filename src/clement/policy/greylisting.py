@@ -12,7 +12,6 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
-from time import gmtime, strftime
 from typing import Final
 
 import msgspec
@@ -139,7 +138,8 @@ def waiting(turn: Turn, contact: Contact, first_s: float, now_s: float, delay_s:
 
 def minute(at_s: float) -> str:
     """`14:05 UTC`: the minute that has begun when this moment has come."""
-    return strftime("%H:%M UTC", gmtime(-(-at_s // 60) * 60))
+    minutes = int(-(-at_s // 60))
+    return f"{minutes // 60 % 24:02}:{minutes % 60:02} UTC"
 
 
 def spf_domain(reverse_path: Mailbox, evidence: Sequence[Finding]) -> str:

@@ -65,15 +65,11 @@ def add_directive(actor: Actor, wanted: NewDirective) -> Noted:
     """
     with directory_change(actor) as change:
         directive = _directive(actor, wanted, int(change.at_s))
-        same = list(_about_the_same(directive))
+        same = list(_on_the_same_question(directive, _about_the_same(directive)))
         for other in same:
             if other.action == directive.action:
                 raise ActionRefused("sender_pattern", f"directive {other.id} says the same already")
-        notes = [
-            f"contradicts directive {other.id}; of equals, refusing wins"
-            for other in same
-            if Action.SKIP_GREYLISTING not in (other.action, directive.action)
-        ]
+        notes = [f"contradicts directive {other.id}; of equals, refusing wins" for other in same]
         notes += _notes(directive)
         directive.save(force_insert=True)
         _note_change(change, "directive.add", directive, None)
@@ -185,6 +181,15 @@ def _about_the_same(directive: models.Directive) -> QuerySet[models.Directive]:
     )
 
 
+def _on_the_same_question(
+    directive: models.Directive, found: QuerySet[models.Directive]
+) -> QuerySet[models.Directive]:
+    """Those that compete with it: to spare the delay of greylisting is a question of its own."""
+    if directive.action == Action.SKIP_GREYLISTING:
+        return found.filter(action=Action.SKIP_GREYLISTING)
+    return found.exclude(action=Action.SKIP_GREYLISTING)
+
+
 def _notes(directive: models.Directive) -> list[str]:
     """What its author may not have thought of."""
     notes = []
@@ -194,13 +199,14 @@ def _notes(directive: models.Directive) -> list[str]:
         )
     if directive.sender_pattern.rpartition("@")[0]:
         domain_pattern = "@" + directive.sender_pattern.rpartition("@")[2]
-        wider = models.Directive.objects.filter(
+        found = models.Directive.objects.filter(
             scope=directive.scope,
             group=directive.group,
             domain=directive.domain,
             address=directive.address,
             sender_pattern=domain_pattern,
-        ).first()
+        )
+        wider = _on_the_same_question(directive, found).first()
         if wider is not None:
             said = f"directive {wider.id} ({wider.action} {domain_pattern})"
             notes.append(f"is more specific than {said} and wins over it")
