@@ -34,6 +34,13 @@ def test_one_weak_sign_is_enough_when_nothing_good_outweighs_it(result: Result) 
     assert not in_doubt([Finding("iprev", result), Finding("allow-list", Result.PASS, weight=-3.0)])
 
 
+def test_what_a_check_sums_up_is_not_counted_twice() -> None:
+    listed = [Finding("dns-list", Result.SOFTFAIL, weight=weight) for weight in (2.0, 1.5)]
+    summed_up = Finding("dns-list", Result.FAIL, next(iter(RULES)))
+    assert doubt([*listed, summed_up]) == doubt(listed) == 3.5
+    assert doubt([summed_up]) == doubt([summed_up, summed_up]) > DOUBTFUL
+
+
 @given(findings)
 def test_failing_dns_weighs_nothing(found: list[Finding]) -> None:
     failed = Finding("dns-list", Result.TEMPERROR, weight=5.0)

@@ -77,6 +77,7 @@ def test_a_domain_that_spf_passed_is_the_source_instead() -> None:
         Finding("spf", Result.NEUTRAL),
         Finding("spf", Result.SOFTFAIL),
         Finding("hello", Result.PASS),
+        Finding("spf", Result.PASS, detail="HELO: mx.sender.example allows 192.0.2.1 (a)"),
     ):
         assert not spf_domain(mailbox, [other])
     one, other = ip_address("192.0.2.1"), ip_address("203.0.113.1")

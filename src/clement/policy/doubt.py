@@ -15,24 +15,26 @@ DOUBTFUL: Final = 0.5
 """Log-odds from which on mail is in doubt: one weak sign that nothing good outweighs."""
 
 WEAK: Final = 1.0
-"""What a finding is worth that speaks against the mail and whose check gives no weight."""
+"""What a check is worth that speaks against the mail and gives no weight."""
 
 _ADVERSE: Final = frozenset({Result.FAIL, Result.SOFTFAIL})
 
 
 def doubt(findings: Iterable[Finding]) -> float:
     """Log-odds for unwanted mail in all of these findings together; good signs count below zero."""
-    return sum(map(_weight, findings))
+    total, weighed, adverse = 0.0, set(), set()
+    for finding in findings:
+        if finding.result is Result.TEMPERROR:
+            continue
+        if finding.weight:
+            total += finding.weight
+            weighed.add(finding.check)
+        elif finding.reason is not None or finding.result in _ADVERSE:
+            adverse.add(finding.check)
+    # A check that weighs its findings one by one may sum them up in one more, which is not counted twice.
+    return total + WEAK * len(adverse - weighed)
 
 
 def in_doubt(findings: Iterable[Finding]) -> bool:
     """Whether there is a sign against the mail that the good ones do not outweigh."""
     return doubt(findings) >= DOUBTFUL
-
-
-def _weight(finding: Finding) -> float:
-    if finding.result is Result.TEMPERROR:
-        return 0.0
-    if finding.weight:
-        return finding.weight
-    return WEAK if finding.reason is not None or finding.result in _ADVERSE else 0.0

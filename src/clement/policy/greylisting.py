@@ -47,6 +47,7 @@ _SRS0: Final = re.compile(r"srs0[-+=][^=]{1,64}=[^=]{1,8}=([^=]{1,255})=(.+)")
 _SRS1: Final = re.compile(r"srs1[-+=][^=]{1,64}=([^=]{1,255})=[-+=]?[^=]{1,64}=[^=]{1,8}=([^=]{1,255})=(.+)")
 # BATV: prvs=KDDDSSSSSS=local, or the tag behind it.
 _PRVS: Final = re.compile(r"(?:prvs|btv1)=+[0-9a-z]{1,32}=+(.+)")
+_NAMING: Final = frozenset({"iprev", "reverse-name"})
 _TAGS: Final = ("srs0", "srs1", "prvs", "btv1")
 
 
@@ -143,17 +144,20 @@ def minute(at_s: float) -> str:
 
 
 def spf_domain(reverse_path: Mailbox, evidence: Sequence[Finding]) -> str:
-    """The domain of the reverse-path when SPF has passed it (RFC 7208 §2.6.3), else ""."""
+    """The domain of the reverse-path when SPF has passed it (RFC 7208 §2.6.3), else "".
+
+    What SPF says of the HELO name says so in its first word, and proves nothing of the reverse-path.
+    """
     for finding in evidence:
-        if finding.check == "spf" and finding.result is Result.PASS:
+        if finding.check == "spf" and finding.result is Result.PASS and not finding.detail.startswith("HELO"):
             return reverse_path.domain
     return ""
 
 
 def host_names(evidence: Sequence[Finding]) -> list[str]:
-    """The names that the client's address proves: the first word of what `iprev` passed."""
+    """The names that the client's address proves (iprev): the first word of what such a check has passed."""
     return [
         finding.detail.partition(" ")[0].rstrip(".").lower()
         for finding in evidence
-        if finding.check == "iprev" and finding.result is Result.PASS
+        if finding.check in _NAMING and finding.result is Result.PASS
     ]
