@@ -202,7 +202,7 @@ def test_any_octets_can_be_verified(value: bytes, rest: bytes) -> None:
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 2, 3, (1 << 1023) + 1])
-def test_odd_rsa_keys_make_no_signature_and_no_error(exponent: int) -> None:
+def test_case_098_odd_rsa_keys_make_no_signature_and_no_error(exponent: int) -> None:
     numbers = b"".join(der(number) for number in ((1 << 1023) + 9, exponent))
     text = f"p={base64.b64encode(der_head(0x30, numbers)).decode()}"
     outcome = verify_one(sign(), Zone({"s1._domainkey.example.org": text}))

@@ -25,6 +25,7 @@ from clement.message.authentication.dkim_signature import shown
 from clement.message.authentication.tag_list import TagListError, parse_tag_text, without_white_space
 
 MAX_RECORD_CHARS = 8192
+MAX_EXPONENT_BITS = 64
 ED25519_BYTES = 32
 ED25519_BITS = 256
 
@@ -119,4 +120,7 @@ def _load(kind: str, octets: bytes) -> tuple[RSAPublicKey | Ed25519PublicKey, in
         raise KeyRecordError("is no RSA key (p=)") from None
     if not isinstance(key, RSAPublicKey):
         raise KeyRecordError("is no RSA key (p=)")
+    # The cost of a verification grows with it; 65537 is what everybody uses.
+    if key.public_numbers().e.bit_length() > MAX_EXPONENT_BITS:
+        raise KeyRecordError("has an exponent too long to reckon with (p=)")
     return key, key.key_size
