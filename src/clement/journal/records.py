@@ -65,7 +65,10 @@ class RecipientRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class TransactionRecord(msgspec.Struct, frozen=True, tag="transaction"):
-    """One transaction: from MAIL to its end. `id` is the session's id, a hyphen, and a number from 1."""
+    """One transaction: from MAIL to its end. `id` is the session's id, a hyphen, and a number from 1.
+
+    authenticated_domains: those that vouch for it (SPF or DKIM pass), A-labels with a space between.
+    """
 
     id: str
     session_id: str
@@ -81,6 +84,7 @@ class TransactionRecord(msgspec.Struct, frozen=True, tag="transaction"):
     subject: str = ""
     person_id: int = 0
     findings: tuple[FindingNote, ...] = ()
+    authenticated_domains: str = ""
 
 
 class SessionRecord(msgspec.Struct, frozen=True, tag="session"):

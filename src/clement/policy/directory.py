@@ -15,7 +15,8 @@ from enum import StrEnum
 import msgspec
 
 from clement.policy.directive import Directive, DirectiveIndex
-from clement.policy.network import ClientNetwork, NetworkIndex
+from clement.policy.network import ClientNetwork, ListedServer, NetworkIndex
+from clement.policy.reputation import Reputation, ReputationIndex
 
 
 class Mode(StrEnum):
@@ -207,6 +208,8 @@ class DirectoryContents(msgspec.Struct, frozen=True):
     persons: tuple[Person, ...] = ()
     directives: tuple[Directive, ...] = ()
     networks: tuple[ClientNetwork, ...] = ()
+    servers: tuple[ListedServer, ...] = ()
+    reputations: tuple[Reputation, ...] = ()
 
 
 class Directory:
@@ -222,6 +225,7 @@ class Directory:
         "directives",
         "greylists",
         "networks",
+        "reputation",
     )
 
     def __init__(self, contents: DirectoryContents | None = None) -> None:
@@ -233,9 +237,10 @@ class Directory:
         self._aliases = {alias.address: alias for alias in contents.aliases}
         self._persons = {person.login: person for person in contents.persons}
         self.directives = DirectiveIndex(contents.directives)
-        self.networks = NetworkIndex(contents.networks)
         self.greylists = any(group.policy.greylisting is not Greylisting.OFF for group in contents.groups)
         """Whether any group asks strangers to come back."""
+        self.networks = NetworkIndex(contents.networks, contents.servers)
+        self.reputation = ReputationIndex(contents.reputations)
 
     @property
     def version(self) -> int:

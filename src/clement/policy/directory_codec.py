@@ -17,7 +17,8 @@ from clement.policy.directory import (
     LocalMailbox,
     Person,
 )
-from clement.policy.network import ClientNetwork, Standing
+from clement.policy.network import ClientNetwork, ListedServer, ListOrigin, Standing
+from clement.policy.reputation import Reputation
 
 Row = dict[str, Any]
 
@@ -41,6 +42,8 @@ class _Written(msgspec.Struct, frozen=True):
     persons: list[msgspec.Raw]
     directives: list[msgspec.Raw]
     networks: list[msgspec.Raw]
+    servers: list[msgspec.Raw] = []
+    reputations: list[msgspec.Raw] = []
 
 
 _DECODER = msgspec.msgpack.Decoder(_Written)
@@ -49,6 +52,8 @@ _DOMAIN = msgspec.msgpack.Decoder(Domain)
 _MAILBOX = msgspec.msgpack.Decoder(LocalMailbox)
 _ALIAS = msgspec.msgpack.Decoder(Alias)
 _PERSON = msgspec.msgpack.Decoder(Person)
+_SERVER = msgspec.msgpack.Decoder(ListedServer)
+_REPUTATION = msgspec.msgpack.Decoder(Reputation)
 # Networks, which the codec knows no type for, stand in their rows as text.
 _ROW = msgspec.msgpack.Decoder(Row)
 
@@ -72,6 +77,8 @@ def decode(octets: bytes) -> Directory:
                 persons=tuple([_PERSON.decode(row) for row in written.persons]),
                 directives=tuple([_directive(_ROW.decode(row)) for row in written.directives]),
                 networks=tuple([_client_network(_ROW.decode(row)) for row in written.networks]),
+                servers=tuple([_SERVER.decode(row) for row in written.servers]),
+                reputations=tuple([_REPUTATION.decode(row) for row in written.reputations]),
             )
         )
     except (msgspec.DecodeError, ValueError, KeyError, TypeError) as fault:
@@ -96,6 +103,9 @@ def _directive(row: Row) -> Directive:
 
 
 def _client_network(row: Row) -> ClientNetwork:
-    return ClientNetwork(
-        **{**row, "network": ip_network(row["network"]), "standing": Standing(row["standing"])}
-    )
+    typed = {
+        "network": ip_network(row["network"]),
+        "standing": Standing(row["standing"]),
+        "origin": ListOrigin(row["origin"]),
+    }
+    return ClientNetwork(**{**row, **typed})

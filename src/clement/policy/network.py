@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -30,8 +31,19 @@ RELAYING = frozenset({Standing.RELAYABLE, Standing.NOT_RELAYABLE})
 REPUTATION = frozenset({Standing.TRUSTED, Standing.BANNED})
 
 
+class ListOrigin(StrEnum):
+    """Who says so: a person, our own history, or a peer of the mesh."""
+
+    HAND = "hand"
+    HISTORY = "history"
+    MESH = "mesh"
+
+
 class ClientNetwork(msgspec.Struct, frozen=True):
-    """One entry. final: no directive can lift a ban. expires_at: Unix seconds, 0 for never."""
+    """One entry. final: no directive can lift a ban. expires_at: Unix seconds, 0 for never.
+
+    note: a person's, and for persons only. why: what the client may be told.
+    """
 
     id: int
     network: Network
@@ -39,6 +51,39 @@ class ClientNetwork(msgspec.Struct, frozen=True):
     note: str = ""
     final: bool = False
     expires_at: int = 0
+    origin: ListOrigin = ListOrigin.HAND
+    why: str = ""
+
+
+class ListedServer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An entry that the steward made, as it travels in the directory: there may be a hundred thousand.
+
+    address: the first address of the network, 4 or 16 octets. standing: TRUSTED or BANNED.
+    """
+
+    id: int
+    address: bytes
+    prefix_bits: int
+    standing: Standing
+    origin: ListOrigin
+    expires_at: int
+    why: str = ""
+
+    @property
+    def version(self) -> int:
+        """Of the Internet Protocol."""
+        return 4 if len(self.address) == 4 else 6
+
+    def entry(self) -> ClientNetwork:
+        """As any other entry."""
+        network: Network
+        if len(self.address) == 4:
+            network = IPv4Network((self.address, self.prefix_bits))
+        else:
+            network = IPv6Network((self.address, self.prefix_bits))
+        return ClientNetwork(
+            self.id, network, self.standing, expires_at=self.expires_at, origin=self.origin, why=self.why
+        )
 
 
 def client_address(text: str) -> Address:
@@ -53,40 +98,62 @@ def client_address(text: str) -> Address:
 
 
 class NetworkIndex:
-    """Longest-prefix look-up, separately for relaying and for reputation."""
+    """Longest-prefix look-up, separately for relaying and for reputation.
 
-    __slots__ = ("_relaying", "_reputation")
+    What a person said of a network wins over whatever the steward concluded about any part of it.
+    """
 
-    def __init__(self, networks: tuple[ClientNetwork, ...] = ()) -> None:
-        self._relaying = _PrefixTable(entry for entry in networks if entry.standing in RELAYING)
-        self._reputation = _PrefixTable(entry for entry in networks if entry.standing in REPUTATION)
+    __slots__ = ("_concluded", "_relaying", "_reputation")
+
+    def __init__(
+        self, networks: tuple[ClientNetwork, ...] = (), concluded: tuple[ListedServer, ...] = ()
+    ) -> None:
+        self._relaying = _of_networks(entry for entry in networks if entry.standing in RELAYING)
+        self._reputation = _of_networks(entry for entry in networks if entry.standing in REPUTATION)
+        self._concluded = _PrefixTable(
+            (each.version, each.prefix_bits, int.from_bytes(each.address), each) for each in concluded
+        )
 
     def relaying(self, address: Address, now_s: float) -> ClientNetwork | None:
         """The most specific entry that says whether this client may relay."""
         return self._relaying.longest(address, now_s)
 
     def reputation(self, address: Address, now_s: float) -> ClientNetwork | None:
-        """The most specific entry that trusts or bans this client."""
-        return self._reputation.longest(address, now_s)
+        """The entry that trusts or bans this client: the most specific of persons, else of the steward."""
+        by_hand = self._reputation.longest(address, now_s)
+        if by_hand is not None:
+            return by_hand
+        found = self._concluded.longest(address, now_s)
+        return None if found is None else found.entry()
 
 
-class _PrefixTable:
+Entry = TypeVar("Entry", ClientNetwork, ListedServer)
+
+
+def _of_networks(entries: Iterable[ClientNetwork]) -> _PrefixTable[ClientNetwork]:
+    return _PrefixTable(
+        (entry.network.version, entry.network.prefixlen, int(entry.network.network_address), entry)
+        for entry in entries
+    )
+
+
+class _PrefixTable(Generic[Entry]):
     """Networks by prefix length, the longest first; one dictionary probe for each length in use."""
 
     __slots__ = ("_by_length",)
 
-    def __init__(self, entries: Iterable[ClientNetwork]) -> None:
-        tables: dict[tuple[int, int], dict[int, ClientNetwork]] = {}
-        for entry in entries:
-            network = entry.network
-            key = (network.version, network.prefixlen)
-            tables.setdefault(key, {})[int(network.network_address)] = entry
-        self._by_length: dict[int, list[tuple[int, dict[int, ClientNetwork]]]] = {4: [], 6: []}
+    def __init__(self, entries: Iterable[tuple[int, int, int, Entry]]) -> None:
+        """entries: IP version, prefix length, the first address as a number, the entry."""
+        tables: dict[tuple[int, int], dict[int, Entry]] = {}
+        for version, length, first, entry in entries:
+            tables.setdefault((version, length), {})[first] = entry
+        self._by_length: dict[int, list[tuple[int, dict[int, Entry]]]] = {4: [], 6: []}
         for version, length in sorted(tables, key=lambda key: -key[1]):
             shift = (32 if version == 4 else 128) - length
             self._by_length[version].append((shift, tables[version, length]))
 
-    def longest(self, address: Address, now_s: float) -> ClientNetwork | None:
+    def longest(self, address: Address, now_s: float) -> Entry | None:
+        """The entry of the most specific network around an address that has not expired."""
         tables = self._by_length[address.version]
         if not tables:
             return None

@@ -38,7 +38,7 @@ TRANSACTION = Table(
     "clement_transaction",
     (
         "id", "at_s", "reverse_path", "outcome", "reason", "reply", "recipient_count",
-        "size_bytes", "message_id", "author", "subject", "person_key", "findings",
+        "size_bytes", "message_id", "author", "subject", "person_key", "findings", "authenticated_domains",
     ),
 )  # fmt: skip
 RECIPIENT = Table(
@@ -220,6 +220,7 @@ def _transaction(record: TransactionRecord) -> Row:
         fit(record.subject, 255),
         record.person_id,
         packed(record.findings),
+        fit(record.authenticated_domains, 512),
     )
 
 

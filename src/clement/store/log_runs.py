@@ -7,6 +7,7 @@ takes its place, they go.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -23,18 +24,27 @@ from clement.store.log_rows import (
     finite,
     run_row,
 )
+from clement.store.log_text import fit
+from clement.store.reputation.queue import RunDelta
 
 UPDATE = f"UPDATE {REFUSAL_RUN.name} SET count = %s, last_at_s = %s, last_session_key = %s WHERE id = %s"  # noqa: S608
 
 
-def settle(runs: Mapping[str, RefusalRun]) -> Batch:
+class Settled(NamedTuple):
+    """The rows of the runs' last sessions, which the counts include, and by how much each count rose."""
+
+    last: Batch
+    told: list[RunDelta]
+
+
+def settle(runs: Mapping[str, RefusalRun]) -> Settled:
     """Write those runs that tell more than what is there; returns the rows of their last sessions.
 
     Works in the transaction that is open. Raises django.db.Error.
     """
-    last = Batch()
+    last, told = Batch(), list[RunDelta]()
     if not runs:
-        return last
+        return Settled(last, told)
     there = _there(list(runs))
     new = []
     for run in runs.values():
@@ -46,11 +56,21 @@ def settle(runs: Mapping[str, RefusalRun]) -> Batch:
             log_sql.execute_each(UPDATE, [(run.count, finite(run.last_at_s), run.last.id, run.id)])
         else:
             continue
+        rise = run.count - (known[0] if known is not None else 0)
+        told.append(
+            RunDelta(
+                fit(run.client_address, 45),
+                fit(run.reason, 64),
+                rise,
+                finite(run.last_at_s),
+                fit(run.first_session_id, 40),
+            )
+        )
         last.add_session(run.last)
         for transaction in run.last_transactions:
             last.add_transaction(transaction)
     log_sql.insert(REFUSAL_RUN, new)
-    return last
+    return Settled(last, told)
 
 
 def _there(ids: list[str]) -> dict[str, tuple[int, str]]:

@@ -18,6 +18,7 @@ from clement.journal.ports import LogUnavailable, RecordRejected
 from clement.journal.records import Record
 from clement.store import log_runs, log_sql
 from clement.store.log_rows import LOG_GAP, SESSION, TRANSACTION, Batch
+from clement.store.reputation import queue
 
 REPEATS = 3
 PAUSE_S = 0.05
@@ -95,13 +96,16 @@ class SqlLogWriter:
             there = self._positions()
             if positions and all(there.get(segment, -1) >= end for segment, end in positions.items()):
                 return  # the COMMIT of an earlier call came through, only its answer did not
-            whole = batch.with_rows_of(log_runs.settle(batch.runs)) if batch.runs else batch
+            settled = log_runs.settle(batch.runs)
+            whole = batch.with_rows_of(settled.last) if batch.runs else batch
             if compare:
                 _keep_new(whole)
             if hardened:
                 whole.harden()
             for table, rows in whole.tables():
                 log_sql.insert(table, rows)
+            counted = {row[0] for row in settled.last.sessions}
+            queue.put([str(row[0]) for row in whole.sessions if row[0] not in counted], settled.told)
             _add_hits(whole)
             self._advance(there, positions)
 

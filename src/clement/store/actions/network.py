@@ -19,6 +19,7 @@ from clement.store.actions.change import (
     directory_change,
     require_root,
 )
+from clement.store.actions.list_change import tell_by_hand
 from clement.store.records import NetworkRow, Noted
 
 
@@ -47,7 +48,7 @@ def add_network(
     """
     require_root(actor, "change client networks")
     with directory_change(actor) as change:
-        wanted = checked("network", _network, network)
+        wanted = checked("network", network_of, network)
         _check_is_free(wanted, standing)
         _check_is_sane(wanted, standing)
         entry = models.ClientNetwork(
@@ -60,6 +61,7 @@ def add_network(
         notes = _notes(wanted, standing)
         entry.save(force_insert=True)
         change.note("network.add", entry.network, new=rows.network_row(entry))
+        tell_by_hand(change, new=rows.network_row(entry))
         return Noted(id=entry.id, notes=notes)
 
 
@@ -87,6 +89,7 @@ def change_network(
         entry.save()
         new = rows.network_row(entry)
         change.note("network.change", entry.network, old=old, new=new)
+        tell_by_hand(change, old=old, new=new)
         return new
 
 
@@ -96,10 +99,11 @@ def remove_network(actor: Actor, network_id: int) -> None:
     with directory_change(actor) as change:
         entry = visible.one_network(actor, network_id)
         change.note("network.remove", entry.network, old=rows.network_row(entry))
+        tell_by_hand(change, old=rows.network_row(entry))
         entry.delete()
 
 
-def _network(text: str) -> Network:
+def network_of(text: str) -> Network:
     """A network; one of IPv4-mapped addresses becomes the IPv4 network it carries (RFC 4291 §2.5.5.2)."""
     network = ip_network(text.strip())
     if isinstance(network, IPv6Network) and network.prefixlen >= 96:

@@ -16,6 +16,15 @@ from clement.store.models.log import (
 from clement.store.models.mailbox import Alias, AliasTarget, Mailbox
 from clement.store.models.network import ClientNetwork
 from clement.store.models.person import Person, RoleGrant, SendAsGrant
+from clement.store.models.reputation import (
+    Correction,
+    ForeignAssertion,
+    ListChange,
+    Pardon,
+    Reputation,
+    ReputationQueue,
+    ServerListEntry,
+)
 from clement.store.models.version import DirectoryVersion
 
 __all__ = [
@@ -23,20 +32,27 @@ __all__ = [
     "AliasTarget",
     "AuditEntry",
     "ClientNetwork",
+    "Correction",
     "Directive",
     "DirectoryVersion",
     "Domain",
+    "ForeignAssertion",
     "Group",
     "JournalPosition",
+    "ListChange",
     "LogGap",
     "Mailbox",
     "NextHop",
+    "Pardon",
     "Person",
     "Recipient",
     "RecipientMailbox",
     "RefusalRun",
+    "Reputation",
+    "ReputationQueue",
     "RoleGrant",
     "SendAsGrant",
+    "ServerListEntry",
     "Session",
     "Transaction",
 ]

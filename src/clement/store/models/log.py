@@ -60,6 +60,7 @@ class Transaction(models.Model):
     subject = models.CharField(max_length=255)
     person_key = models.BigIntegerField()
     findings = models.BinaryField()
+    authenticated_domains = models.CharField(max_length=512, default="", db_default="")
 
     class Meta:
         """For the question what became of somebody's mail."""

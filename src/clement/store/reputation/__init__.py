@@ -1,0 +1,1 @@
+"""From the log to reputation: what waits to be counted, and the counting of it."""
