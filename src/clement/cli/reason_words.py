@@ -33,6 +33,11 @@ WORDS: dict[Reason, Words] = {
         "Ask the recipient, by another way, to accept mail from this network.",
         "Remove the ban, or add a directive that accepts this client for one recipient.",
     ),
+    Reason.SERVER_BANNED: Words(
+        "The client is on the list of banned servers for what it has done here before.",
+        "Stop what the reply names; the ban ends by itself, or write to the postmaster by another way.",
+        "`clement banned show ADDRESS` shows the evidence, `clement banned remove ADDRESS` pardons it.",
+    ),
     Reason.EARLY_TALKER: Words(
         "The client spoke before it was greeted, as programs do that only want to be rid of their mail.",
         "Correct the program that sends, or look for a proxy on the way; a mail server waits.",

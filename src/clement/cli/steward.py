@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from clement.cli import wiring
 from clement.cli.database import store_settings
+from clement.cli.server_lists import ServerLists, rules_of
 from clement.config.settings import Settings
 from clement.spool.filesystem import OsFileSystem
 from clement.telemetry import events as log_events
@@ -21,12 +22,16 @@ NICENESS = 10
 
 
 def tend(settings: Settings, stop: Callable[[], bool]) -> None:
-    """Every hour sweep what crashes left behind, and delete what the log need not keep."""
+    """Every hour sweep what crashes left behind, and delete what the log need not keep.
+
+    Every minute count what the log brought; every ten conclude from it who is banned and who trusted.
+    """
     from clement.store.database import connect
 
     os.nice(NICENESS)
     connect(store_settings(settings.database))
     next_round_s = 0.0
+    lists = ServerLists(rules_of(settings.reputation), log, enabled=settings.reputation.enabled)
     while not stop():
         if time.monotonic() >= next_round_s:
             next_round_s = time.monotonic() + ROUND_EVERY_S
@@ -34,6 +39,7 @@ def tend(settings: Settings, stop: Callable[[], bool]) -> None:
             if swept:
                 log.info(log_events.SWEPT, files=swept)
             retire(settings, stop)
+        lists.look(time.time(), stop)
         time.sleep(LOOK_EVERY_S)
 
 

@@ -176,7 +176,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         postmaster=postmaster(settings),
         own_names=own_names(settings),
         limits=session_limits(settings.limits),
-        plan=standard_plan(resolver, lists=lists),
+        plan=standard_plan(resolver, lists=lists, postmaster=settings.site.postmaster_address),
         feed=feed,
         transports=(outside.transports or transports)(settings, outside.filesystem, workers),
         scanner=scanner_for(settings),

@@ -15,6 +15,7 @@ from clement.config.dns_list import DnsListSettings
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.limits import LimitSettings
 from clement.config.listener import ListenerSettings
+from clement.config.reputation import ReputationSettings
 from clement.config.secret import Secret
 from clement.config.values import (
     Bytes,
@@ -216,5 +217,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalSettings = JournalSettings()
     scanner: ScannerSettings = ScannerSettings()
     dns: DnsSettings = DnsSettings()
+    reputation: ReputationSettings = ReputationSettings()
     dns_list: tuple[DnsListSettings, ...] = ()
     web: WebSettings = WebSettings()

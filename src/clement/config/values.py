@@ -14,6 +14,8 @@ CommandLine = Annotated[int, Meta(ge=512, description="a whole number of at leas
 Size = Annotated[int, Meta(ge=65536, description="a number of bytes of at least 65536 (RFC 5321 §4.5.3.1.7)")]
 Bytes = Annotated[int, Meta(ge=0, description="a number of bytes")]
 Seconds = Annotated[float, Meta(gt=0, description="a number of seconds greater than 0")]
+Days = Annotated[float, Meta(gt=0, description="a number of days greater than 0")]
+Share = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
 Delay = Annotated[float, Meta(ge=0, le=60, description="a number of seconds from 0 to 60")]
 Rate = Annotated[float, Meta(ge=0, description="a number, 0 for no limit")]
 Weight = Annotated[float, Meta(ge=0, le=100, description="a weight from 0 to 100")]

@@ -9,6 +9,7 @@ from clement.policy.checks import (
     hello,
     loop,
     recipient,
+    reputation,
     sender_domain,
     sender_ownership,
     size,
@@ -19,13 +20,22 @@ from clement.policy.pipeline import Check, Plan
 from clement.policy.ports import Resolver
 
 
-def standard_plan(resolver: Resolver, budget_s: float = 10.0, lists: DnsLists | None = None) -> Plan:
-    """The checks of a receiver. budget_s: time that the checks of one stage may take together."""
+def standard_plan(
+    resolver: Resolver, budget_s: float = 10.0, *, lists: DnsLists | None = None, postmaster: str = ""
+) -> Plan:
+    """The checks of a receiver. budget_s: time that the checks of one stage may take together.
+
+    postmaster: to whom banned clients may write.
+    """
     lists = lists or NoLists()
     return Plan(
-        connect=(Check(client_network.NAME, client_network.check),),
+        connect=(
+            Check(client_network.NAME, client_network.check_with(postmaster)),
+            Check(reputation.NAME, reputation.check_client),
+        ),
         hello=(
             Check(hello.NAME, hello.check),
+            Check(reputation.NAME, reputation.check_hello),
             Check(dns_lists.NAME, dns_lists.begin_with(lists)),
         ),
         mail=(

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     ACCEPTED = "accepted"
     NETWORK_BANNED = "network-banned"
     NETWORK_UNWELCOME = "network-unwelcome"
+    SERVER_BANNED = "server-banned"
     EARLY_TALKER = "early-talker"
     PIPELINING = "pipelining"
     HELLO_IMPERSONATES = "hello-impersonates"
@@ -95,6 +96,7 @@ _OWN_FAULT: Final = Rule(Disposition.DEFER, ours=True)
 RULES: Final[dict[Reason, Rule]] = {
     Reason.NETWORK_BANNED: Rule(Disposition.DROP),
     Reason.NETWORK_UNWELCOME: Rule(Disposition.DROP, liftable=True),
+    Reason.SERVER_BANNED: Rule(Disposition.DROP, liftable=True),
     Reason.EARLY_TALKER: Rule(Disposition.DROP, liftable=True),
     Reason.PIPELINING: Rule(Disposition.REJECT, liftable=True),
     Reason.HELLO_IMPERSONATES: Rule(Disposition.REJECT, liftable=True),

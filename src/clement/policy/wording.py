@@ -17,6 +17,7 @@ from clement.smtp import Reply, replies
 _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.NETWORK_BANNED: (replies.NETWORK_BANNED, "{detail} is banned from this server"),
     Reason.NETWORK_UNWELCOME: (replies.NETWORK_BANNED, "Mail from {detail} is not accepted here"),
+    Reason.SERVER_BANNED: (replies.NETWORK_BANNED, "{detail}"),
     Reason.EARLY_TALKER: (
         replies.PROTOCOL_VIOLATED,
         "You spoke {detail}; a client waits for the reply (RFC 5321 4.3.1)",

@@ -32,6 +32,7 @@ from clement.policy.network import ClientNetwork, Standing
 from clement.store import models
 from clement.store.access import rows
 from clement.store.models.version import ONLY_ROW
+from clement.store.reputation.in_effect import listed_servers, reputations
 
 Expiring = TypeVar("Expiring", models.Directive, models.ClientNetwork)
 
@@ -70,6 +71,8 @@ def _load(version: int, now_s: int) -> DirectoryContents:
             persons=_persons(owned),
             directives=_directives(now_s),
             networks=_networks(now_s),
+            servers=listed_servers(now_s),
+            reputations=reputations(),
         )
 
 

@@ -88,6 +88,12 @@ RETIRED: Final = _event("retired", "Rows of the log that were older than it is k
 RETENTION_FAILED: Final = _event(
     "retention-failed", "SQL did not delete old log rows; tried again in an hour"
 )
+LISTS_CONCLUDED: Final = _event(
+    "lists-concluded", "The steward changed the banned and trusted server lists; how many entries and how"
+)
+LISTS_FAILED: Final = _event(
+    "lists-failed", "SQL did not let the steward count or conclude; tried again in a minute"
+)
 SWEPT: Final = _event("swept", "Files that crashes and clients left behind were removed; how many")
 DIRECTORY_UNAVAILABLE: Final = _event(
     "directory-unavailable", "SQL does not give the directory; the last snapshot stands"

@@ -65,7 +65,8 @@ def unlist(
 ) -> tuple[ListOrigin, ...]:
     """Take a network from a list, whoever put it there; returns who had.
 
-    Banned by the steward, it is pardoned until `until_s` (0: for ever). Raises NotFound, ActionRefused.
+    Banned by the steward, it is pardoned until `until_s` (0: for ever); trusted by him, it is not trusted
+    again before its entry is forgotten. Raises NotFound, ActionRefused.
     """
     require_root(actor, LIST_CHANGE)
     wanted = checked("network", network_of, network)
@@ -82,7 +83,7 @@ def unlist(
             if standing is Standing.BANNED:
                 _pardon(change, wanted, until_s, bounded_note(note))
             else:
-                _end(change, entry, EntryState.ENDED)
+                _end(change, entry, EntryState.PARDONED)
     if not origins:
         raise NotFound(f"{standing} server", wanted)
     return tuple(origins)

@@ -27,8 +27,8 @@ class Reputation(models.Model):
     """One client, authenticated domain or HELO name. totals, decayed: JSON arrays in the order of causes.
 
     good, unwanted: evidence as of as_of_s. site: the /24 or /48 of a client. vouching: of a client, the
-    domain that was authenticated last. days: on how many days it was seen. unjudged: counted since the
-    steward last drew conclusions.
+    domain that was authenticated last. days: on how many days it was seen. unjudged: a client counted
+    since the steward last drew conclusions. known: there is enough evidence for a check to ask for it.
     """
 
     pk = models.CompositePrimaryKey("kind", "subject")
@@ -48,6 +48,7 @@ class Reputation(models.Model):
     days = models.IntegerField(default=1)
     sessions = models.CharField(max_length=250, default="")
     unjudged = models.BooleanField(default=True)
+    known = models.BooleanField(default=False)
 
     class Meta:
         """For a network's clients; for what was counted since the last round; for what has faded away."""
@@ -56,6 +57,7 @@ class Reputation(models.Model):
             models.Index(fields=["site", "subject"], name="reputation_by_site"),
             models.Index(fields=["unjudged", "kind", "subject"], name="reputation_unjudged"),
             models.Index(fields=["last_at_s"], name="reputation_by_time"),
+            models.Index(fields=["known", "last_at_s"], name="reputation_known"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,35 @@
+"""What the client, its HELO name and those who vouch for a message have earned here before: evidence only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clement.policy.directory import Directory
+from clement.policy.facts import SessionFacts
+from clement.policy.finding import Finding, Result
+from clement.policy.reputation import Reputation
+
+NAME = "reputation"
+
+
+def check_client(session: SessionFacts) -> Finding | None:
+    """Report the history of the client's address, where enough is known of it."""
+    return _finding(session.directory.reputation.client(session.client))
+
+
+def check_hello(session: SessionFacts) -> Finding | None:
+    """Report the history of the HELO name, which anybody may say: a bad one speaks louder than a good one."""
+    known = session.directory.reputation.hello(session.hello) if session.hello else None
+    return None if known is None or known.weight < 0 else _finding(known)
+
+
+def of_domains(directory: Directory, names: Sequence[str]) -> Finding | None:
+    """The history of the domains that were authenticated for a message."""
+    return _finding(directory.reputation.domains(names))
+
+
+def _finding(known: Reputation | None) -> Finding | None:
+    if known is None:
+        return None
+    detail = f"{known.subject}: {known.good} wanted, {known.unwanted} unwanted"
+    return Finding(NAME, Result.NEUTRAL, detail=detail, weight=known.weight)
