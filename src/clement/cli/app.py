@@ -24,6 +24,7 @@ from clement.cli import (
     mailbox,
     network,
     person,
+    server_list,
     session,
     simulate,
     sink,
@@ -104,6 +105,8 @@ app.add_typer(person.app, name="person")
 app.add_typer(directive.app, name="directive")
 app.add_typer(network.app, name="network")
 app.add_typer(greylist.app, name="greylist")
+app.add_typer(server_list.banned, name="banned")
+app.add_typer(server_list.trusted, name="trusted")
 
 
 def main() -> None:

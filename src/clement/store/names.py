@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from ipaddress import IPv6Network, ip_network
 from urllib.parse import quote
 
+from clement.policy.network import Network
 from clement.smtp.address import AddressError, parse_domain
 
 # RFC 5321 §4.1.2: Dot-string = Atom *("." Atom), with atext of RFC 5322 §3.2.3 in lower case
@@ -115,3 +117,13 @@ def maildir_path(text: str) -> str:
     if len(text) > 700 or not all(MAILDIR_STEP.fullmatch(step) for step in steps):
         raise ValueError(f"{text!r} is no relative folder of plain names below the mail root")
     return text
+
+
+def network(text: str) -> Network:
+    """A network; one of IPv4-mapped addresses becomes the IPv4 network it carries (RFC 4291 §2.5.5.2)."""
+    typed = ip_network(text.strip())
+    if isinstance(typed, IPv6Network) and typed.prefixlen >= 96:
+        carried = typed.network_address.ipv4_mapped
+        if carried is not None:
+            return ip_network((int(carried), typed.prefixlen - 96))
+    return typed

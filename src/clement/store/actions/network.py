@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Network, ip_network
+from ipaddress import ip_network
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from clement.policy.network import RELAYING, REPUTATION, Network, Standing
-from clement.store import models
+from clement.store import models, names
 from clement.store.access import rows, visible
 from clement.store.access.actor import Actor
 from clement.store.actions.change import (
@@ -48,7 +48,7 @@ def add_network(
     """
     require_root(actor, "change client networks")
     with directory_change(actor) as change:
-        wanted = checked("network", network_of, network)
+        wanted = checked("network", names.network, network)
         _check_is_free(wanted, standing)
         _check_is_sane(wanted, standing)
         entry = models.ClientNetwork(
@@ -101,16 +101,6 @@ def remove_network(actor: Actor, network_id: int) -> None:
         change.note("network.remove", entry.network, old=rows.network_row(entry))
         tell_by_hand(change, old=rows.network_row(entry))
         entry.delete()
-
-
-def network_of(text: str) -> Network:
-    """A network; one of IPv4-mapped addresses becomes the IPv4 network it carries (RFC 4291 §2.5.5.2)."""
-    network = ip_network(text.strip())
-    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
-        carried = network.network_address.ipv4_mapped
-        if carried is not None:
-            return ip_network((int(carried), network.prefixlen - 96))
-    return network
 
 
 def _question(standing: Standing) -> frozenset[Standing]:

@@ -15,7 +15,7 @@ import msgspec
 
 from clement.policy.network import ListOrigin, Network, Standing
 from clement.policy.reputation import SITE_BITS, client_network
-from clement.store import models
+from clement.store import models, names
 from clement.store.access.actor import Actor, NotFound
 from clement.store.access.log import transaction as transaction_seen
 from clement.store.access.server_list import listed_row
@@ -29,7 +29,7 @@ from clement.store.actions.change import (
     require_root,
 )
 from clement.store.actions.list_change import tell
-from clement.store.actions.network import network_of, remove_network
+from clement.store.actions.network import remove_network
 from clement.store.list_records import EntryState, ForeignAssertion, ListChangeRow, PardonRow
 from clement.store.reputation import queue
 
@@ -45,14 +45,14 @@ def pardon(actor: Actor, network: str, *, until_s: int = 0, note: str = "") -> i
     """
     require_root(actor, LIST_CHANGE)
     with directory_change(actor) as change:
-        return _pardon(change, checked("network", network_of, network), until_s, bounded_note(note))
+        return _pardon(change, checked("network", names.network, network), until_s, bounded_note(note))
 
 
 def withdraw_pardon(actor: Actor, network: str) -> None:
     """Let the steward judge a network again. Raises NotFound, ActionRefused."""
     require_root(actor, LIST_CHANGE)
     with directory_change(actor) as change:
-        wanted = checked("network", network_of, network)
+        wanted = checked("network", names.network, network)
         found = models.Pardon.objects.filter(network=str(wanted)).first()
         if found is None:
             raise NotFound("pardon of", wanted)
@@ -69,7 +69,7 @@ def unlist(
     again before its entry is forgotten. Raises NotFound, ActionRefused.
     """
     require_root(actor, LIST_CHANGE)
-    wanted = checked("network", network_of, network)
+    wanted = checked("network", names.network, network)
     origins: list[ListOrigin] = []
     by_hand = models.ClientNetwork.objects.filter(network=str(wanted), standing=standing).first()
     if by_hand is not None:
@@ -100,7 +100,7 @@ def assert_foreign(actor: Actor, assertions: Sequence[ForeignAssertion], now_s: 
     kept = 0
     with directory_change(actor):
         for said in assertions:
-            network = checked("network", network_of, said.network)
+            network = checked("network", names.network, said.network)
             if said.expires_at_s <= now_s or not _is_worth(said) or too_wide(network):
                 continue
             models.ForeignAssertion.objects.update_or_create(
@@ -126,7 +126,9 @@ def withdraw_foreign(
     with directory_change(actor):
         found = models.ForeignAssertion.objects.filter(peer=peer[:255], standing=standing)
         if networks is not None:
-            found = found.filter(network__in=[str(checked("network", network_of, one)) for one in networks])
+            found = found.filter(
+                network__in=[str(checked("network", names.network, one)) for one in networks]
+            )
         return found.delete()[0]
 
 
@@ -177,7 +179,7 @@ def _pardon(change: Change, network: Network, until_s: int, note: str) -> int:
     for banned in models.ServerListEntry.objects.filter(standing=Standing.BANNED).filter(
         state__in=(EntryState.TRIAL, EntryState.EFFECTIVE, EntryState.DROPPED)
     ):
-        inside = checked("network", network_of, banned.network)
+        inside = checked("network", names.network, banned.network)
         if inside.version == network.version and inside.subnet_of(network):  # type: ignore[arg-type]
             _end(change, banned, EntryState.PARDONED)
     return entry.id
