@@ -19,7 +19,7 @@ class ReputationSettings(msgspec.Struct, frozen=True, kw_only=True):
     ban_evidence: Rate = 20
     """Unwanted events, faded, that a ban needs: an unknown recipient or a refused message counts 1, a
     virus 3, a complaint 2."""
-    ban_share: Share = 0.9
+    ban_share: Share = 0.85
     """And the share of unwanted mail that must be certain (the lower bound of a 95 % interval)."""
     ban_days: Days = 7
     """How long a ban lasts; one that is still knocked at and still earned is renewed."""

@@ -22,7 +22,7 @@ class ListRules(msgspec.Struct, frozen=True, kw_only=True):
     half_life_s: float = 14 * DAY_S
     history_s: float = 90 * DAY_S
     ban_evidence: float = 20.0
-    ban_share: float = 0.9
+    ban_share: float = 0.85
     ban_s: int = 7 * DAY_S
     trial_s: int = DAY_S
     trial_messages: int = 2
@@ -36,22 +36,25 @@ class ListRules(msgspec.Struct, frozen=True, kw_only=True):
     trust_days: int = 10
     trust_s: int = 30 * DAY_S
 
-    def bans_client(self, good: float, unwanted: float) -> bool:
-        """Whether this evidence bans a client, if nothing protects it."""
-        return unwanted >= self.ban_evidence and badness(good, unwanted) >= self.ban_share
+    def bans_client(self, good: float, unwanted: float, *, already: bool = False) -> bool:
+        """Whether this evidence bans a client, if nothing protects it.
 
-    def keeps_ban(self, good: float, unwanted: float) -> bool:
-        """Whether a ban that would end goes on: evidence has faded meanwhile, and nothing good came in."""
-        return unwanted >= self.ban_evidence / 2 and badness(good, unwanted) >= self.ban_share * 0.9
+        already: it is on trial or banned; its evidence has faded meanwhile, and less of it will do.
+        """
+        slack = BAN_SLACK if already else 1.0
+        if unwanted < self.ban_evidence * slack:
+            return False
+        return badness(good, unwanted) >= self.ban_share * (SHARE_SLACK if already else 1.0)
 
-    def bans_site(self, clients: Sequence[tuple[float, float]]) -> bool:
+    def bans_site(self, clients: Sequence[tuple[float, float]], *, already: bool = False) -> bool:
         """Whether the clients of a /24 or /48, as (good, unwanted), ban all of it."""
-        bad = sum(unwanted >= BAD_CLIENT and unwanted > good for good, unwanted in clients)
+        slack = BAN_SLACK if already else 1.0
+        bad = sum(unwanted >= BAD_CLIENT * slack and unwanted > good for good, unwanted in clients)
         fine = sum(good >= unwanted and good >= GOOD_CLIENT for good, unwanted in clients)
         if bad < self.site_clients or fine > bad * FINE_AMONG_BAD:
             return False
         good, unwanted = (sum(column) for column in zip(*clients, strict=True))
-        return self.bans_client(good, unwanted)
+        return self.bans_client(good, unwanted, already=already)
 
     def protects(self, good: float, unwanted: float) -> bool:
         """Whether what neighbours of the same house send speaks for a client that nothing else speaks for."""
@@ -70,7 +73,7 @@ class ListRules(msgspec.Struct, frozen=True, kw_only=True):
     def _is_trustworthy(self, tally: Tally, share: float) -> bool:
         good = tally.good()
         accepted = tally.decayed[PLACE[Cause.ACCEPTED]]
-        if accepted <= 0 or tally.decayed[PLACE[Cause.VIRUS]] >= 1:
+        if accepted <= 0 or tally.decayed[PLACE[Cause.VIRUS]] >= RECENT_VIRUS:
             return False
         authenticated = tally.decayed[PLACE[Cause.AUTHENTICATED]] / accepted
         return (
@@ -78,8 +81,11 @@ class ListRules(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+BAN_SLACK = 0.5
+SHARE_SLACK = 0.8
 BAD_CLIENT = 2.0
 GOOD_CLIENT = 1.0
 FINE_AMONG_BAD = 0.1
 PROTECTING_SHARE = 0.5
 TRUST_SLACK = 0.05
+RECENT_VIRUS = 0.5  # one within the last half-life

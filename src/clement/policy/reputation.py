@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
-from math import log, sqrt
+from math import inf, log, sqrt
 from typing import Final
 
 import msgspec
@@ -128,8 +128,7 @@ class Tally(msgspec.Struct):
         """Evidence for unwanted mail, as of the last settling."""
         total = sum(self.decayed[PLACE[cause]] * worth for cause, worth in UNWANTED.items())
         unknown = self.decayed[PLACE[Cause.UNKNOWN_RECIPIENT]]
-        excess = unknown - REPEATS_OF_ONE * distinct(self.spread) if self.spread else 0.0
-        return total - max(0.0, excess)
+        return total - max(0.0, unknown - REPEATS_OF_ONE * distinct(self.spread))
 
     def counts(self) -> dict[str, int]:
         """The totals that are not zero, by cause."""
@@ -153,9 +152,12 @@ def _network(address: Address, bits: int) -> Network:
 
 
 def distinct(spread: int) -> float:
-    """About how many different values set these bits (Whang et al. 1990, linear counting)."""
+    """About how many different values set these bits (Whang et al. 1990, linear counting).
+
+    Infinite where nothing can be told: all bits are set, or none, as where refusals were only counted.
+    """
     unset = SPREAD_BITS - spread.bit_count()
-    return SPREAD_BITS * log(SPREAD_BITS / max(unset, 0.5))
+    return SPREAD_BITS * log(SPREAD_BITS / unset) if 0 < unset < SPREAD_BITS else inf
 
 
 def lower_bound(part: float, whole: float, deviations: float = CONFIDENCE) -> float:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import msgspec
 from django.db.models import F, Sum
@@ -85,11 +86,14 @@ class _Round:
         self._now_s = int(judge.now_s)
         self._steps = steps
 
+    def _step(self) -> AbstractContextManager[Change]:
+        return directory_change(STEWARD, lambda: self._judge.now_s)
+
     # --- From counts to entries ------------------------------------------------------------------------
 
     def judge_clients(self) -> int:
         """Judge a page of the clients that were counted since; returns how many."""
-        with directory_change(STEWARD) as change:
+        with self._step() as change:
             page = list(models.Reputation.objects.filter(unjudged=True, kind=Kind.CLIENT)[:PAGE_ROWS])
             clients = [self._judge.client(row) for row in page]
             for site in self._judge.sites_to_look_at(clients):
@@ -111,7 +115,7 @@ class _Round:
 
     def weigh_assertions(self) -> None:
         """Put on trial what enough peers say, where nothing here speaks against it."""
-        with directory_change(STEWARD):
+        with self._step():
             valid = models.ForeignAssertion.objects.filter(
                 standing=Standing.BANNED, expires_at_s__gt=self._now_s
             )
@@ -182,7 +186,7 @@ class _Round:
 
     def review(self, after_id: int) -> tuple[int, int]:
         """Look after a page of entries; returns the last id and how many there were."""
-        with directory_change(STEWARD) as change:
+        with self._step() as change:
             found = models.ServerListEntry.objects.filter(id__gt=after_id, state__in=OPEN)
             page = list(found.order_by("id")[:PAGE_ROWS])
             clients = self._judge.clients([entry.network for entry in page])
@@ -220,8 +224,8 @@ class _Round:
                 and (self._judge.goodness(wanted) < VETO)
             )
         if client is not None:
-            return self._judge.deserves_ban(client)
-        return self._judge.judged_site(entry.network) is not None
+            return self._judge.deserves_ban(client, already=True)
+        return self._judge.judged_site(entry.network, already=True) is not None
 
     def _peers_insist(self, text: str) -> bool:
         valid = models.ForeignAssertion.objects.filter(network=text, standing=Standing.BANNED)
@@ -247,10 +251,10 @@ class _Round:
         since_s = entry.expires_at_s - self._rules.ban_s
         if client is not None:
             good, unwanted = client.tally.good(), client.tally.unwanted()
-            return client.row.last_at_s > since_s and self._rules.keeps_ban(good, unwanted)
+            return client.row.last_at_s > since_s and self._rules.bans_client(good, unwanted, already=True)
         if entry.origin == ListOrigin.MESH:
             return True
-        judged = self._judge.judged_site(entry.network)
+        judged = self._judge.judged_site(entry.network, already=True)
         return judged is not None and judged.evidence.last_seen_s > since_s
 
     def _review_trust(self, change: Change, entry: models.ServerListEntry, client: Client | None) -> None:

@@ -66,7 +66,7 @@ class Judge:
         found = []
         for each in models.Pardon.objects.all():
             if not each.until_s or each.until_s > self.now_s:
-                faded = 2.0 ** ((each.at_s - self.now_s) / self.rules.half_life_s)
+                faded = 2.0 ** (min(0.0, each.at_s - self.now_s) / self.rules.half_life_s)
                 found.append((network(each.network), each.unwanted_then * faded))
         return found
 
@@ -85,11 +85,11 @@ class Judge:
             found.update((row.subject, self.client(row)) for row in rows)
         return found
 
-    def deserves_ban(self, client: Client) -> bool:
-        """Whether a client has earned a ban and nothing protects it."""
+    def deserves_ban(self, client: Client, *, already: bool = False) -> bool:
+        """Whether a client has earned a ban and nothing protects it. already: it is on the list."""
         good, unwanted = client.tally.good(), client.tally.unwanted()
         return (
-            self.rules.bans_client(good, unwanted)
+            self.rules.bans_client(good, unwanted, already=already)
             and self.may_ban(client.network, unwanted)
             and not self._is_protected(client)
         )
@@ -133,11 +133,11 @@ class Judge:
             found += [site for site, count in counted if count >= self.rules.site_clients]
         return found
 
-    def judged_site(self, site: str) -> Judged | None:
-        """A /24 or /48 with its evidence, where all of it has earned a ban."""
+    def judged_site(self, site: str, *, already: bool = False) -> Judged | None:
+        """A /24 or /48 with its evidence, where all of it has earned a ban. already: it is on the list."""
         clients = self._clients_of(site)
         amounts = [(each.tally.good(), each.tally.unwanted()) for each in clients]
-        if not amounts or not self.rules.bans_site(amounts):
+        if not amounts or not self.rules.bans_site(amounts, already=already):
             return None
         good = math.fsum(each for each, _ in amounts)
         unwanted = math.fsum(each for _, each in amounts)
