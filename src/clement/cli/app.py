@@ -24,7 +24,7 @@ from clement.cli import (
     mailbox,
     network,
     person,
-    server_list,
+    server_list_files,
     session,
     simulate,
     sink,
@@ -105,8 +105,8 @@ app.add_typer(person.app, name="person")
 app.add_typer(directive.app, name="directive")
 app.add_typer(network.app, name="network")
 app.add_typer(greylist.app, name="greylist")
-app.add_typer(server_list.banned, name="banned")
-app.add_typer(server_list.trusted, name="trusted")
+app.add_typer(server_list_files.banned, name="banned")
+app.add_typer(server_list_files.trusted, name="trusted")
 
 
 def main() -> None:
