@@ -13,7 +13,8 @@ from clement.policy import directory as model
 from clement.policy.directive import Action, Directive, Origin, Scope
 from clement.policy.directory import Directory, DirectoryContents
 from clement.policy.directory_codec import DirectoryUnreadable, decode, encode
-from clement.policy.network import ClientNetwork, Standing
+from clement.policy.network import ClientNetwork, ListedServer, ListOrigin, Network, Standing
+from clement.policy.reputation import Kind, Reputation
 from tests.policy.samples import CONTENTS
 
 text = st.text(max_size=20)
@@ -72,8 +73,24 @@ directives = st.builds(
     text,
 )
 client_networks = st.builds(
-    ClientNetwork, ids, networks, st.sampled_from(Standing), text, st.booleans(), seconds
+    ClientNetwork,
+    ids,
+    networks,
+    st.sampled_from(Standing),
+    text,
+    st.booleans(),
+    seconds,
+    st.sampled_from(ListOrigin),
+    text,
 )
+
+
+def server(network: Network, standing: Standing, origin: ListOrigin, why: str) -> ListedServer:
+    return ListedServer(3, network.network_address.packed, network.prefixlen, standing, origin, 7, why)
+
+
+servers = st.builds(server, networks, st.sampled_from(Standing), st.sampled_from(ListOrigin), text)
+reputations = st.builds(Reputation, st.sampled_from(Kind), text, st.floats(-4, 4), ids, ids)
 
 
 def several(one: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
@@ -90,6 +107,8 @@ contents = st.builds(
     persons=several(st.builds(model.Person, ids, text, text, st.frozensets(text, max_size=3))),
     directives=several(directives),
     networks=several(client_networks),
+    servers=several(servers),
+    reputations=several(reputations),
 )
 
 
@@ -125,6 +144,9 @@ def test_a_directory_that_was_cut_short_says_so(at: int) -> None:
         ("networks", {"network": "not a network", "standing": "banned", "id": 1}),
         ("networks", {"network": "192.0.2.0/24", "standing": "adored", "id": 1}),
         ("networks", {"standing": "banned"}),
+        ("servers", [1, b"abc", 8, "banned", "history", 0, ""]),
+        ("servers", [1, b"abcd", 33, "banned", "history", 0, ""]),
+        ("reputations", ["client", 7]),
         ("directives", {"scope": 0}),
         ("groups", {"id": "one"}),
     ],

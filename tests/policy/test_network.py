@@ -13,6 +13,8 @@ from clement.policy.network import (
     REPUTATION,
     Address,
     ClientNetwork,
+    ListedServer,
+    ListOrigin,
     NetworkIndex,
     Standing,
     client_address,
@@ -142,3 +144,51 @@ def test_the_longest_prefix_wins(networks: tuple[ClientNetwork, ...], address: A
             and (not each.expires_at or each.expires_at > NOW_S)
         ]
         assert found == max(around, key=lambda each: each.network.prefixlen, default=None)
+
+
+def concluded(number: int, network: str, standing: Standing = Standing.BANNED, end: int = 0) -> ListedServer:
+    wanted = ip_network(network)
+    return ListedServer(
+        number, wanted.network_address.packed, wanted.prefixlen, standing, ListOrigin.HISTORY, end, "viruses"
+    )
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8:7::1"])
+def test_what_the_steward_concluded_is_found_like_any_other_entry(address: str) -> None:
+    whole = f"{address}/{24 if '.' in address else 48}"
+    network = str(ip_network(whole, strict=False))
+    index = NetworkIndex((), (concluded(3, network),))
+    found = index.reputation(client_address(address), NOW_S)
+    assert found is not None
+    assert (found.id, str(found.network), found.origin, found.why) == (
+        3,
+        network,
+        ListOrigin.HISTORY,
+        "viruses",
+    )
+
+
+def test_a_person_s_word_wins_over_every_conclusion_however_small_its_network() -> None:
+    index = NetworkIndex(
+        (entry(1, "192.0.2.0/24", Standing.TRUSTED),),
+        (concluded(2, "192.0.2.7/32"), concluded(3, "198.51.100.7/32")),
+    )
+    for address, number in (("192.0.2.7", 1), ("198.51.100.7", 3)):
+        found = index.reputation(client_address(address), NOW_S)
+        assert found is not None
+        assert found.id == number
+
+
+def test_of_conclusions_the_smaller_network_wins_and_the_expired_say_nothing() -> None:
+    index = NetworkIndex(
+        (),
+        (
+            concluded(1, "192.0.2.0/24"),
+            concluded(2, "192.0.2.7/32", Standing.TRUSTED),
+            concluded(3, "192.0.2.8/32", end=int(NOW_S) - 1),
+        ),
+    )
+    for address, number in (("192.0.2.7", 2), ("192.0.2.8", 1)):
+        found = index.reputation(client_address(address), NOW_S)
+        assert found is not None
+        assert found.id == number

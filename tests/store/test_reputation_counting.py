@@ -82,7 +82,7 @@ def test_a_batch_that_fails_half_way_is_counted_as_a_whole_later(
 ) -> None:
     recorder.write([mail("192.0.2.1", TAKEN, UNKNOWN)])
     with monkeypatch.context() as broken:
-        broken.setattr(counting, "_note_costs", lambda _accepted: 1 / 0)
+        broken.setattr(counting, "_note_costs", lambda _seen: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             count()
     with pytest.raises(NotFound):

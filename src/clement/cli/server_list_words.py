@@ -46,6 +46,10 @@ COLUMNS: list[Column[ListedRow]] = [
 ]
 
 
+def _cost(row: ListedRow) -> str:
+    return f"{row.cost_messages} good messages; {row.trial_unwanted} unwanted events came in its trial"
+
+
 def shown_entry(rows: Sequence[ListedRow], pardons: Sequence[PardonRow]) -> None:
     """Entries with all their evidence, one after the other."""
     for number, row in enumerate(rows):
@@ -65,7 +69,7 @@ def shown_entry(rows: Sequence[ListedRow], pardons: Sequence[PardonRow]) -> None
                 ("last seen", local_time(evidence.last_seen_s) if evidence.last_seen_s else ""),
                 ("sessions", " ".join(evidence.sessions)),
                 ("trial until", local_time(row.trial_until_s) if row.trial_until_s else ""),
-                ("would have cost", f"{row.cost_messages} good messages" if row.cost_messages else ""),
+                ("would have cost", _cost(row) if row.trial_until_s else ""),
                 ("for example", " ".join(row.cost_transactions)),
                 ("ends", local_time(row.expires_at_s) if row.expires_at_s else "never"),
             ]

@@ -24,6 +24,7 @@ def rules_of(settings: ReputationSettings) -> ListRules:
         ban_s=int(settings.ban_days * DAY_S),
         trial_s=int(settings.trial_hours * 3600),
         trial_messages=settings.trial_messages,
+        trial_share=settings.trial_share,
         site_clients=settings.network_clients,
         protecting_messages=settings.protecting_messages,
         pardon_evidence=settings.pardon_evidence,

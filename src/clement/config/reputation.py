@@ -26,7 +26,9 @@ class ReputationSettings(msgspec.Struct, frozen=True, kw_only=True):
     trial_hours: Rate = 24
     """How long a ban is watched before it takes effect. 0: no longer than until the next round."""
     trial_messages: CountOrNone = 2
-    """More accepted messages than this during the trial, and the ban is dropped."""
+    """More accepted messages than this during the trial, and the ban is dropped..."""
+    trial_share: Share = 0.1
+    """...unless they were a smaller share than this of the unwanted events meanwhile."""
     network_clients: Count = 8
     """Bad clients that a ban of a whole /24 (IPv6: /48) needs, with hardly a good one among them."""
     protecting_messages: Rate = 20
@@ -35,7 +37,7 @@ class ReputationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Unwanted events since a pardon that make the steward ban all the same."""
     trust_messages: Rate = 100
     """Good messages, faded, that trust needs."""
-    trust_share: Share = 0.97
+    trust_share: Share = 0.95
     """And the share of good mail that must be certain."""
     trust_authenticated: Share = 0.9
     """And the share of accepted messages that SPF or DKIM vouched for."""

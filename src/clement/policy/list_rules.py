@@ -26,11 +26,12 @@ class ListRules(msgspec.Struct, frozen=True, kw_only=True):
     ban_s: int = 7 * DAY_S
     trial_s: int = DAY_S
     trial_messages: int = 2
+    trial_share: float = 0.1
     site_clients: int = 8
     protecting_messages: float = 20.0
     pardon_evidence: float = 500.0
     trust_messages: float = 100.0
-    trust_share: float = 0.97
+    trust_share: float = 0.95
     trust_authenticated: float = 0.9
     trust_after_s: float = 30 * DAY_S
     trust_days: int = 10
@@ -55,6 +56,10 @@ class ListRules(msgspec.Struct, frozen=True, kw_only=True):
             return False
         good, unwanted = (sum(column) for column in zip(*clients, strict=True))
         return self.bans_client(good, unwanted, already=already)
+
+    def costs_too_much(self, good: int, unwanted: int) -> bool:
+        """Whether a ban would have kept out too much good mail for what unwanted mail came meanwhile."""
+        return good > max(self.trial_messages, self.trial_share * unwanted)
 
     def protects(self, good: float, unwanted: float) -> bool:
         """Whether what neighbours of the same house send speaks for a client that nothing else speaks for."""

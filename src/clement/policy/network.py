@@ -69,6 +69,11 @@ class ListedServer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     expires_at: int
     why: str = ""
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no network."""
+        if len(self.address) not in (4, 16) or not 0 <= self.prefix_bits <= 8 * len(self.address):
+            raise ValueError(f"no network: {self.address!r}/{self.prefix_bits}")
+
     @property
     def version(self) -> int:
         """Of the Internet Protocol."""

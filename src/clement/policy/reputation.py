@@ -164,10 +164,9 @@ def lower_bound(part: float, whole: float, deviations: float = CONFIDENCE) -> fl
     """The share that `part` of `whole` shows for certain: Wilson's lower bound; 0 of nothing is 0."""
     if whole <= 0:
         return 0.0
-    share, square = min(part / whole, 1.0), deviations * deviations
-    centre = share + square / (2 * whole)
-    spread = deviations * sqrt(share * (1 - share) / whole + square / (4 * whole * whole))
-    return max(0.0, (centre - spread) / (1 + square / whole))
+    part, square = min(part, whole), deviations * deviations
+    spread = deviations * sqrt(part * (1 - part / whole) + square / 4)
+    return max(0.0, (part + square / 2 - spread) / (whole + square))
 
 
 def badness(good: float, unwanted: float) -> float:

@@ -44,7 +44,8 @@ class ListedRow(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of a list. `id` is that of the client network for origin *hand*, else of the list entry.
 
     standing: BANNED or TRUSTED. badness: the lower bound of its share of unwanted mail, 0 to 1.
-    cost_messages: good mail that came from it during its trial; cost_transactions: examples of it.
+    cost_messages: good mail that came from it during its trial; cost_transactions: examples of it;
+    trial_unwanted: unwanted events meanwhile.
     peers: mesh peers that asserted it. expires_at_s: Unix seconds, 0 for never.
     """
 
@@ -61,6 +62,7 @@ class ListedRow(msgspec.Struct, frozen=True, kw_only=True):
     trial_until_s: int = 0
     expires_at_s: int = 0
     cost_messages: int = 0
+    trial_unwanted: int = 0
     cost_transactions: tuple[str, ...] = ()
     peers: tuple[str, ...] = ()
 

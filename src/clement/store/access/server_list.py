@@ -169,6 +169,7 @@ def listed_row(entry: models.ServerListEntry) -> ListedRow:
         trial_until_s=entry.trial_until_s,
         expires_at_s=entry.expires_at_s,
         cost_messages=entry.cost_messages,
+        trial_unwanted=entry.trial_unwanted,
         cost_transactions=tuple(entry.cost.split()),
         peers=tuple(entry.peers.split()),
     )

@@ -149,7 +149,7 @@ class _Round:
         entry.state = EntryState.TRIAL
         entry.made_at_s = self._now_s
         entry.trial_until_s = entry.expires_at_s = self._now_s + int(self._rules.trial_s)
-        entry.cost_messages, entry.cost = 0, ""
+        entry.cost_messages, entry.trial_unwanted, entry.cost = 0, 0, ""
         entry.save()
         self._count(entry)
 
@@ -203,7 +203,7 @@ class _Round:
             self._review_ban(change, entry, client)
 
     def _review_trial(self, change: Change, entry: models.ServerListEntry, client: Client | None) -> None:
-        if entry.cost_messages > self._rules.trial_messages:
+        if self._rules.costs_too_much(entry.cost_messages, entry.trial_unwanted):
             entry.state = EntryState.DROPPED
             entry.expires_at_s = self._now_s + RESTS * self._rules.ban_s
             entry.save()

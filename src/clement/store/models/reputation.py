@@ -65,7 +65,11 @@ class Reputation(models.Model):
 
 
 class ServerListEntry(models.Model):
-    """What the steward concluded of a network. `cost`: JSON of examples of the good mail during its trial."""
+    """What the steward concluded of a network. `evidence`: JSON of `Evidence`.
+
+    During its trial: cost_messages and trial_unwanted count good messages and unwanted events; cost: the ids
+    of some of the good transactions.
+    """
 
     id = models.BigAutoField(primary_key=True)
     network = models.CharField(max_length=49)
@@ -78,6 +82,7 @@ class ServerListEntry(models.Model):
     trial_until_s = models.BigIntegerField(default=0)
     expires_at_s = models.BigIntegerField()
     cost_messages = models.IntegerField(default=0)
+    trial_unwanted = models.IntegerField(default=0)
     cost = models.TextField(default="")
     peers = models.CharField(max_length=500, default="")
 

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from django.db import connection, transaction
 
-from clement.policy.network import Network, Standing
-from clement.policy.reputation import Cause, site_network
+from clement.policy.network import Standing
+from clement.policy.reputation import UNWANTED, Cause, Kind, site_network
 from clement.store import models
 from clement.store.list_records import EntryState
 from clement.store.log_ids import session_of, transactions_of
@@ -75,7 +75,7 @@ def _count_some(half_life_s: float) -> tuple[int, int]:
                     seen.run(run.client_address, run.reason, run.count, run.last_at_s, run.first_session_id)
         _gather_corrections(seen, [each for item in items for each in item.corrections])
         tallies.store(seen, half_life_s)
-        _note_costs(seen.accepted)
+        _note_costs(seen)
         models.ReputationQueue.objects.filter(id__in=[row_id for row_id, _text in taken]).delete()
         return len(taken), len(sessions) + sum(run.count for item in items for run in item.runs)
 
@@ -150,25 +150,28 @@ def _gather_corrections(seen: Seen, corrections: Sequence[CorrectionDelta]) -> N
             seen.correction(client_of(clients[0][0]), messages[0], cause, each.count)
 
 
-def _note_costs(accepted: Sequence[tuple[Network, str]]) -> None:
-    """Note at bans on trial which good mail they would have cost."""
-    if not accepted:
-        return
-    by_network: dict[str, list[str]] = defaultdict(list)
-    for client, transaction_id in accepted:
-        by_network[str(client)].append(transaction_id)
-        by_network[str(site_network(client))].append(transaction_id)
-    networks = list(by_network)
+def _note_costs(seen: Seen) -> None:
+    """Note at bans on trial which good mail they would have cost, and how much unwanted came meanwhile."""
+    good: dict[str, list[str]] = defaultdict(list)
+    unwanted: dict[str, int] = defaultdict(int)
+    for client, transaction_id in seen.accepted:
+        good[str(client)].append(transaction_id)
+        good[str(site_network(client))].append(transaction_id)
+    for (kind, subject), deeds in seen.deeds.items():
+        events = sum(count for cause, count, _at_s in deeds.events if cause in UNWANTED)
+        if kind is Kind.CLIENT and events:
+            unwanted[subject] += events
+            unwanted[str(site_network(tallies.network(subject)))] += events
+    networks = list({*good, *unwanted})
     for start in range(0, len(networks), KEYS_AT_ONCE):
-        for entry in models.ServerListEntry.objects.filter(
-            network__in=networks[start : start + KEYS_AT_ONCE],
-            standing=Standing.BANNED,
-            state=EntryState.TRIAL,
-        ):
-            ids = by_network[entry.network]
+        some = networks[start : start + KEYS_AT_ONCE]
+        on_trial = models.ServerListEntry.objects.filter(standing=Standing.BANNED, state=EntryState.TRIAL)
+        for entry in on_trial.filter(network__in=some):
+            ids = good.get(entry.network, [])
             entry.cost_messages += len(ids)
             entry.cost = " ".join([*entry.cost.split(), *ids][-COST_SAMPLES:])
-            entry.save(update_fields=["cost_messages", "cost"])
+            entry.trial_unwanted += unwanted.get(entry.network, 0)
+            entry.save(update_fields=["cost_messages", "cost", "trial_unwanted"])
 
 
 def _rows(statement: str, keys: Sequence[str]) -> Iterator[tuple[Any, ...]]:

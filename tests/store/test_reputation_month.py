@@ -1,0 +1,25 @@
+"""A synthetic month: who is never banned, who is, and how seldom a ban is wrong."""
+
+from pathlib import Path
+
+from bench.reputation_month import play
+
+from clement.store.database import DatabaseSettings, connect, disconnect
+from clement.store.schema import migrate
+
+
+def test_the_big_provider_is_never_banned_and_the_snowshoe_network_is(tmp_path: Path) -> None:
+    connect(DatabaseSettings(path=str(tmp_path / "month.sqlite3")))
+    try:
+        migrate()
+        ended = play(days=33, scale=0.15, seed=7)
+    finally:
+        disconnect()
+    assert not ended.provider_banned
+    assert not ended.newsletter_banned
+    assert not ended.stale_banned
+    assert ended.snowshoe_banned
+    assert ended.hacked_banned
+    assert ended.ban_precision >= 0.99, ended.wrong_bans
+    assert ended.trust_precision >= 0.99, ended.wrong_trusts
+    assert ended.heavy_recall >= 0.5
