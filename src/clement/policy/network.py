@@ -108,7 +108,7 @@ class NetworkIndex:
     What a person said of a network wins over whatever the steward concluded about any part of it.
     """
 
-    __slots__ = ("_concluded", "_relaying", "_reputation")
+    __slots__ = ("_concluded", "_lately", "_relaying", "_reputation")
 
     def __init__(
         self, networks: tuple[ClientNetwork, ...] = (), concluded: tuple[ListedServer, ...] = ()
@@ -118,6 +118,7 @@ class NetworkIndex:
         self._concluded = _PrefixTable(
             (each.version, each.prefix_bits, int.from_bytes(each.address), each) for each in concluded
         )
+        self._lately: dict[int, ClientNetwork] = {}
 
     def relaying(self, address: Address, now_s: float) -> ClientNetwork | None:
         """The most specific entry that says whether this client may relay."""
@@ -129,7 +130,19 @@ class NetworkIndex:
         if by_hand is not None:
             return by_hand
         found = self._concluded.longest(address, now_s)
-        return None if found is None else found.entry()
+        return None if found is None else self._entry(found)
+
+    def _entry(self, found: ListedServer) -> ClientNetwork:
+        """The entry, made once for whoever comes again and again."""
+        entry = self._lately.get(found.id)
+        if entry is None:
+            if len(self._lately) >= REMEMBERED:
+                self._lately.clear()
+            entry = self._lately[found.id] = found.entry()
+        return entry
+
+
+REMEMBERED = 4096
 
 
 Entry = TypeVar("Entry", ClientNetwork, ListedServer)

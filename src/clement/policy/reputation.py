@@ -215,7 +215,10 @@ class ReputationIndex:
 
     def client(self, address: Address) -> Reputation | None:
         """Of a client: an IPv4 address, or the /64 of an IPv6 address."""
-        return self._known.get((Kind.CLIENT, str(client_network(address)))) if self._known else None
+        if not self._known:
+            return None
+        subject = f"{address}/32" if address.version == 4 else str(client_network(address))
+        return self._known.get((Kind.CLIENT, subject))
 
     def hello(self, name: str) -> Reputation | None:
         """Of a HELO name."""

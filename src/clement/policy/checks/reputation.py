@@ -13,7 +13,9 @@ NAME = "reputation"
 
 
 def check_client(session: SessionFacts) -> Finding | None:
-    """Report the history of the client's address, where enough is known of it."""
+    """Report the history of the client's address, where enough is known of it and no list speaks of it."""
+    if session.reputation is not None:
+        return None
     return _finding(session.directory.reputation.client(session.client))
 
 
