@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("clement", "0002_log_by_address"),
+        ("clement", "0005_greylisting"),
     ]
 
     operations = [
