@@ -20,7 +20,7 @@ from clement.message.authentication.canonical import (
 
 SIMPLE, RELAXED = Canonicalisation.SIMPLE, Canonicalisation.RELAXED
 PIECES = st.sampled_from(
-    [b" ", b"\t", b"\r\n", b"\n", b"\r", b"a", b"b ", b"  ", b"\r\n\r\n", b" \r\n", b"\x0b", b"\0"]
+    [b" ", b"\t", b"\r\n", b"\n", b"\r", b"a", b"b ", b"  ", b"     ", b"\r\n\r\n", b" \r\n", b"\x0b", b"\0"]
 )
 BODIES = st.lists(PIECES, max_size=40).map(b"".join)
 

@@ -11,6 +11,9 @@ import msgspec
 
 from clement.message.authentication.canonical import CanonicalBody, Canonicalisation
 
+PIECE_BYTES = 64 * 1024
+"""So much is rewritten at once: it stays in the caches of the processor, and lists of pieces stay small."""
+
 
 class BodyHash(msgspec.Struct, frozen=True, gc=False):
     """The hash of a body. hashed_bytes of total_bytes (both of the canonical form) went into it."""
@@ -64,8 +67,10 @@ class BodyHashes:
 
     def feed(self, chunk: bytes) -> None:
         """The next octets of the body, cut anywhere."""
-        for body in self._begun():
-            body.feed(chunk)
+        for start in range(0, len(chunk), PIECE_BYTES):
+            piece = chunk[start : start + PIECE_BYTES]
+            for body in self._begun():
+                body.feed(piece)
 
     def result(self, canonicalisation: Canonicalisation, limit: int | None = None) -> BodyHash:
         """The hash that was wanted, of the body as fed; nothing may be fed after this."""
