@@ -21,6 +21,7 @@ from clement.smtp import (
     ForwardPath,
     Hello,
     MailRequested,
+    MeshRequested,
     ProtocolLimits,
     RecipientRequested,
     Reply,
@@ -178,6 +179,8 @@ class Core:
                 return self._judge(event)
             case TlsRequested():
                 return replies.TLS_READY
+            case MeshRequested():
+                return replies.MESH_OK
             case AuthRequested():
                 self._mechanism = MECHANISMS[event.mechanism]()
                 return self._authenticate(event.initial_response)

@@ -41,13 +41,17 @@ LINES = {
     "EXPN": b"EXPN staff",
     "HELP": b"HELP",
     "NOOP": b"NOOP",
+    "XMESH": b"XMESH HELLO",
     "QUIT": b"QUIT",
 }
 
 
-def core_in(state: State, service: Service) -> Core:
-    """A core in this state, with AUTH and STARTTLS both possible."""
+def core_in(state: State, service: Service, *, meshed: bool = False) -> Core:
+    """A core in this state, with AUTH and STARTTLS both possible; or under TLS, with XMESH."""
     core = Core(service=service, offer=replace(EVERYTHING, auth_without_tls=True))
+    if meshed:
+        core = Core(service=service, offer=EVERYTHING, tls_active=True)
+        core.session.offer_mesh()
     hello = b"LHLO c.test\r\n" if service is Service.LMTP else b"EHLO c.test\r\n"
     match state:
         case State.GREETED:
@@ -61,7 +65,9 @@ def core_in(state: State, service: Service) -> Core:
         case State.CHUNKS:
             open_transaction(core).feed(b"BDAT 1\r\nx")
         case State.REFUSED:
-            core = Core(service=service, greeting=replies.NETWORK_BANNED)
+            core = Core(service=service, greeting=replies.NETWORK_BANNED, tls_active=meshed)
+            if meshed:
+                core.session.offer_mesh()
     assert core.session.state is state
     return core
 
@@ -72,7 +78,7 @@ def test_the_table_is_total() -> None:
     for service, commands in COMMANDS.items():
         known = {command.verb for command in commands.values()}
         spoken = {"LHLO"} if service is Service.LMTP else {"EHLO", "HELO"}
-        assert known == set(SEQUENCE) - {"EHLO", "HELO", "LHLO"} | spoken | {"EHLO", "HELO"} | set(
+        assert known == set(SEQUENCE) - {"EHLO", "HELO", "LHLO", "XMESH"} | spoken | {"EHLO", "HELO"} | set(
             FOREIGN_VERBS
         )
 
@@ -81,20 +87,20 @@ def test_the_table_is_total() -> None:
 @pytest.mark.parametrize("verb", LINES)
 @pytest.mark.parametrize("state", COMMAND_STATES)
 def test_every_state_and_command(state: State, verb: str, service: Service) -> None:
-    core = core_in(state, service)
+    core = core_in(state, service, meshed=verb == "XMESH")
     cell = SEQUENCE[verb][state]
     reply = core.said(LINES[verb] + b"\r\n")
     if isinstance(cell, Reply):
         expected = cell.encode().decode().rstrip("\r\n")
     elif service is Service.LMTP and verb in ("EHLO", "HELO"):
         expected, cell = replies.LHLO_ONLY.encode().decode().rstrip("\r\n"), state
-    elif service is Service.SMTP and verb == "LHLO":
+    elif verb == ("LHLO" if service is Service.SMTP else "XMESH"):
         expected, cell = replies.COMMAND_UNKNOWN.encode().decode().rstrip("\r\n"), state
     else:
         expected = ""
         assert reply[0] in ("2", "3") or verb == "EXPN"
     if expected:
-        assert reply == expected or (verb == "LHLO" and service is Service.SMTP)
+        assert reply == expected or verb in ("LHLO", "XMESH")
     if isinstance(cell, Reply):
         assert core.session.state is state
     elif verb == "BDAT":

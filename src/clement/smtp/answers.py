@@ -28,7 +28,10 @@ def settle_hello(facts: SessionFacts, event: events.Hello, reply: Reply) -> Repl
     facts.state = _READY
     if facts.extended:
         return facts.offer.hello_reply(
-            facts.hostname, tls_active=facts.tls_active, authenticated=facts.authenticated
+            facts.hostname,
+            tls_active=facts.tls_active,
+            authenticated=facts.authenticated,
+            meshed=facts.meshed,
         )
     return replies.listing([facts.hostname])
 
@@ -66,6 +69,11 @@ def settle_tls(facts: SessionFacts, event: events.TlsRequested, reply: Reply) ->
     return reply
 
 
+def settle_mesh(facts: SessionFacts, event: events.MeshRequested, reply: Reply) -> Reply:
+    """What was said of other servers changes nothing here."""
+    return reply
+
+
 def settle_content(facts: SessionFacts, event: events.ContentRequested, reply: Reply) -> Reply:
     """Content comes next; how it is read depends on the command and is the session's own affair."""
     return reply
@@ -80,6 +88,7 @@ SUCCESS: Final[dict[type[Event], tuple[frozenset[int], Callable[[SessionFacts, A
     events.AuthRequested: (frozenset({2, 3}), settle_auth),
     events.AuthAnswered: (frozenset({2, 3}), settle_auth),
     events.TlsRequested: (frozenset({2}), settle_tls),
+    events.MeshRequested: (frozenset({2}), settle_mesh),
 }
 
 

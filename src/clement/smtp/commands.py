@@ -219,6 +219,13 @@ def check_auth(facts: SessionFacts, line: bytes, argument: bytes) -> Event | Rep
 # --- Answered by the core -------------------------------------------------------------------------------
 
 
+def check_mesh(facts: SessionFacts, line: bytes, argument: bytes) -> Event | Reply:
+    """XMESH, to peers only.  docs/mesh.md."""
+    if not argument:
+        return replies.ARGUMENT_REQUIRED
+    return events.MeshRequested(line, argument) if _is_text(argument) else replies.CONTROL_IN_COMMAND
+
+
 def check_rset(facts: SessionFacts, line: bytes, argument: bytes) -> Event | Reply:
     """RSET.  RFC 5321 §4.1.1.5."""
     return replies.ARGUMENT_UNEXPECTED if argument else events.Reset(line, replies.OK)
@@ -323,8 +330,17 @@ def _table(checks: dict[str, Check], foreign: dict[str, Reply]) -> dict[bytes, C
 _SMTP_COMMANDS: Final = _table(_SMTP, FOREIGN_VERBS)
 _LMTP_COMMANDS: Final = _table(_LMTP, FOREIGN_VERBS | {"EHLO": replies.LHLO_ONLY, "HELO": replies.LHLO_ONLY})
 
+# Whoever is no peer must not learn that there is such a verb: it stands in a table of its own.
+MESH_COMMANDS: Final = _SMTP_COMMANDS | _table({"XMESH": check_mesh}, {})
+
 COMMANDS: Final[dict[Service, dict[bytes, Command]]] = {
     Service.SMTP: _SMTP_COMMANDS,
     Service.SUBMISSION: _SMTP_COMMANDS,
     Service.LMTP: _LMTP_COMMANDS,
 }
+
+
+def commands_of(facts: SessionFacts) -> dict[bytes, Command]:
+    """The commands that this client may know of at this point of its session."""
+    meshed = facts.meshed and facts.tls_active and facts.service is Service.SMTP
+    return MESH_COMMANDS if meshed else COMMANDS[facts.service]

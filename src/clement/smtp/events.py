@@ -126,6 +126,13 @@ class TlsRequested(CommandEvent):
     """STARTTLS.  After `TLS_READY` the session waits for `tls_established`."""
 
 
+@dataclass(slots=True)
+class MeshRequested(CommandEvent):
+    """XMESH, where it is offered: `argument` is printable ASCII and goes to the mesh unread (docs/mesh.md)."""
+
+    argument: bytes
+
+
 # --- Content --------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ What a client may then write after MAIL FROM and RCPT TO is read in `parameters`
 
 PIPELINING RFC 2920, SIZE RFC 1870, 8BITMIME RFC 6152, SMTPUTF8 RFC 6531, CHUNKING RFC 3030, DSN RFC 3461,
 ENHANCEDSTATUSCODES RFC 2034, STARTTLS RFC 3207, AUTH RFC 4954, REQUIRETLS RFC 8689, LIMITS RFC 9422,
-PRDR draft-hall-prdr-00.  BINARYMIME (RFC 3030) is never offered: content here is made of lines.
+PRDR draft-hall-prdr-00, XMESH docs/mesh.md.  BINARYMIME (RFC 3030) is never offered: content here is made of lines.
 """
 
 from __future__ import annotations
@@ -48,16 +48,20 @@ class Extensions:
     """LIMITS RCPTMAX, 0: not announced.  What is enforced stands in `ProtocolLimits`."""
     mail_max: int = 0
     """LIMITS MAILMAX, 0: not announced."""
-    _hello_replies: dict[tuple[str, bool, bool], Reply] = field(
+    _hello_replies: dict[tuple[str, bool, bool, bool], Reply] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
-    def hello_reply(self, hostname: str, *, tls_active: bool, authenticated: bool) -> Reply:
+    def hello_reply(
+        self, hostname: str, *, tls_active: bool, authenticated: bool, meshed: bool = False
+    ) -> Reply:
         """The answer to EHLO or LHLO at this point of a session."""
-        state = (hostname, tls_active, authenticated)
+        state = (hostname, tls_active, authenticated, meshed)
         reply = self._hello_replies.get(state)
         if reply is None:
             keywords = self._keywords(tls_active=tls_active, authenticated=authenticated)
+            if meshed and tls_active:
+                keywords.append("XMESH 1")
             reply = self._hello_replies[state] = listing([hostname, *keywords])
         return reply
 

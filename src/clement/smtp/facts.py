@@ -94,6 +94,7 @@ class SessionFacts:
         "hello_domain",
         "hostname",
         "limits",
+        "meshed",
         "offer",
         "service",
         "state",
@@ -121,6 +122,8 @@ class SessionFacts:
         self.extended = False
         """Greeted with EHLO or LHLO: parameters may be used."""
         self.hello_domain = ""
+        self.meshed = False
+        """XMESH is offered to this client, under TLS."""
         self.transaction: Transaction | None = None
         self.transactions_begun = 0
 

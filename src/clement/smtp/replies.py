@@ -225,6 +225,21 @@ TLS_ACTIVE = Reply(554, "5.5.1", ("TLS is active already",))
 TLS_NOT_OFFERED = Reply(502, "5.5.1", ("STARTTLS is not offered",))
 TLS_INJECTION = Reply(554, "5.5.0", ("Data sent behind STARTTLS",), closes=True)
 
+# --- XMESH, docs/mesh.md --------------------------------------------------------------------------------
+MESH_OK = Reply(250, "2.0.0", ("OK",))
+MESH_PROVEN = Reply(250, "2.7.0", ("OK",))
+MESH_UNPROVEN = Reply(530, "5.7.0", ("XMESH PROVE comes first",))
+MESH_PROOF_WRONG = Reply(535, "5.7.8", ("Proof is not valid",), closes=True)
+MESH_VERSION_UNKNOWN = Reply(504, "5.5.4", ("Version is not spoken here",))
+MESH_IN_TRANSACTION = Reply(503, "5.5.1", ("No XMESH inside a transaction",))
+MESH_SEQUENCE = Reply(503, "5.5.1", ("Not at this point of the exchange",))
+MESH_ASSERTION_MALFORMED = Reply(554, "5.6.0", ("Assertion is not well-formed",))
+MESH_SIGNATURE_WRONG = Reply(554, "5.7.7", ("Signature does not fit",))
+MESH_ASSERTION_REFUSED = Reply(554, "5.7.1", ("Assertion is not taken",))
+MESH_NOT_YET = Reply(451, "4.7.0", ("Assertion is from the future; look at the clocks",))
+MESH_QUOTA = Reply(452, "4.3.1", ("Quota is spent, come back later",))
+MESH_FLOOD = Reply(421, "4.7.0", ("Too much at once, come back later",), closes=True)
+
 # --- AUTH, RFC 4954 -------------------------------------------------------------------------------------
 AUTH_OK = Reply(235, "2.7.0", ("Authenticated",))
 AUTH_REQUIRED = Reply(530, "5.7.0", ("Authentication required",))

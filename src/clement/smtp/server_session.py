@@ -21,7 +21,7 @@ from typing import ClassVar, Final
 from . import events, replies
 from .answers import SUCCESS, replies_to_content
 from .auth import AuthError, decode_response, redacted
-from .commands import COMMANDS
+from .commands import commands_of
 from .content import BareLineEndings, ChunkReader, DataReader
 from .events import Answered, ContentEnded, ContentRequested, Event
 from .extensions import Extensions, Service
@@ -66,7 +66,7 @@ class ServerSession:
         self._facts = SessionFacts(service, hostname, offer, limits, tls_active=tls_active)
         self._limits = limits
         self._bare_line_endings = bare_line_endings
-        self._commands = COMMANDS[service]
+        self._commands = commands_of(self._facts)
         self._input = LineBuffer()
         self._input_ended = False
         self._output: list[bytes] = []
@@ -143,6 +143,12 @@ class ServerSession:
         if self._facts.state is not _AWAITING_TLS:
             raise LocalProtocolError("no STARTTLS was accepted")
         self._facts.start_anew()
+        self._commands = commands_of(self._facts)
+
+    def offer_mesh(self) -> None:
+        """By its address this client is a peer of the mesh: XMESH is offered to it, under TLS."""
+        self._facts.meshed = True
+        self._commands = commands_of(self._facts)
 
     def terminate(self, reply: Reply) -> None:
         """End the session now with this reply, whatever it is doing: shutting down, timed out."""

@@ -65,7 +65,7 @@ _GREET, _READY, _TRANS, _RECPS, _CHNKS = (
 _CONTENT, _CHUNK, _TLS, _CLOSED = State.CONTENT, State.CHUNK, State.AWAITING_TLS, State.CLOSED
 _hello, _mail, _rcpt = replies.HELLO_FIRST, replies.MAIL_FIRST, replies.NO_VALID_RECIPIENTS
 _again, _bdat, _auth = replies.MAIL_NESTED, replies.CHUNKS_UNDER_WAY, replies.AUTH_IN_TRANSACTION
-_quit = replies.NO_SERVICE
+_quit, _mesh = replies.NO_SERVICE, replies.MESH_IN_TRANSACTION
 
 # A failure leaves the state as it was, with one exception: a refused or broken BDAT ends the transaction,
 # since chunks that are under way already must not begin a message of their own.
@@ -85,5 +85,6 @@ SEQUENCE: Final[dict[str, tuple[Cell, Cell, Cell, Cell, Cell, Cell]]] = {
     "EXPN":     (_GREET,   _READY,   _TRANS,      _RECPS,     _CHNKS,  _quit),
     "HELP":     (_GREET,   _READY,   _TRANS,      _RECPS,     _CHNKS,  _quit),
     "NOOP":     (_GREET,   _READY,   _TRANS,      _RECPS,     _CHNKS,  _quit),
+    "XMESH":    (_hello,   _READY,   _mesh,       _mesh,      _mesh,   _quit),
     "QUIT":     (_CLOSED,  _CLOSED,  _CLOSED,     _CLOSED,    _CLOSED, _CLOSED),
 }  # fmt: skip
