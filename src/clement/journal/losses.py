@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from clement.journal.records import GapRecord, Record, RefusalRun, SessionRecord, TransactionRecord
+from clement.journal.records import GapRecord, MeshRecord, Record, RefusalRun, SessionRecord, TransactionRecord
 from clement.telemetry import metrics
 from clement.telemetry.metrics import Metrics
 
@@ -56,6 +56,8 @@ class Losses:
             self._span(record.first_at_s)
             self._span(record.last_at_s)
             return
+        if isinstance(record, MeshRecord):
+            return  # no part of the log: whoever said it says it again before it expires
         self._add(_KINDS[type(record)], 1, at_s, metrics_of_process)
 
     def tell(self, gap_id: str, node: str) -> GapRecord:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from clement.journal.frames import MAX_FRAME_BYTES, Frame, split
-from clement.journal.records import GapRecord, Record, RefusalRun, SessionRecord, TransactionRecord
+from clement.journal.records import GapRecord, MeshRecord, Record, RefusalRun, SessionRecord, TransactionRecord
 from clement.journal.rejected import RejectedRecords
 from clement.journal.segments import OpenSegment, Segment, opened, writer_of
 from clement.telemetry import events, metrics
@@ -34,7 +34,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         match self.record:
             case SessionRecord(started_at_s=started_at_s, duration_us=duration_us):
                 return started_at_s + duration_us / 1e6
-            case TransactionRecord(at_s=at_s):
+            case TransactionRecord(at_s=at_s) | MeshRecord(at_s=at_s):
                 return at_s
             case RefusalRun(last_at_s=last_at_s) | GapRecord(last_at_s=last_at_s):
                 return last_at_s

@@ -156,4 +156,25 @@ class GapRecord(msgspec.Struct, frozen=True, tag="gap"):
     transactions: int = 0
 
 
-Record = TransactionRecord | SessionRecord | RefusalRun | GapRecord
+class MeshRecord(msgspec.Struct, frozen=True, tag="mesh"):
+    """What a peer of the mesh has handed over, or how it has failed (docs/mesh.md).
+
+    peer: the id of its key. position: of the entry in its log, 0 when it is about no entry.
+    assertion: verified; "" when `refusal` says why it was not taken.
+    """
+
+    node: str
+    at_s: float
+    peer: str
+    position: int
+    hops: int
+    assertion: str = ""
+    refusal: str = ""
+
+    @property
+    def id(self) -> str:
+        """What a complaint about this record may call it."""
+        return f"mesh-{self.peer}-{self.position}"
+
+
+Record = TransactionRecord | SessionRecord | RefusalRun | GapRecord | MeshRecord

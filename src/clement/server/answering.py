@@ -22,6 +22,7 @@ from clement.server.admission import Admission
 from clement.server.checking import CheckerFailure
 from clement.server.identity import session_id
 from clement.server.login import Login
+from clement.server.mesh_session import MeshSession
 from clement.server.pause import Pause
 from clement.server.peer import Client, Door
 from clement.server.rates import Excess
@@ -55,6 +56,7 @@ class AnsweringSession:
         "_held_s",
         "_log",
         "_login",
+        "_mesh",
         "_pause",
         "_services",
         "_spoke_early",
@@ -94,6 +96,7 @@ class AnsweringSession:
         )
         self._log = SessionLog(session_id(now_s, services.random_bits), now_s)
         self._login: Login | None = None
+        self._mesh = self._mesh_session()
         self._admission = admission
         self._began_ns = self._event_ns = monotonic_ns()
         self._adverse: list[Finding] = []
@@ -114,6 +117,14 @@ class AnsweringSession:
         self.owes_reply = False
         self.overdue = False
         """Set before an answer that took too long is cancelled: the client is told 451."""
+
+    def _mesh_session(self) -> MeshSession | None:
+        """The mesh is offered where TLS is possible, to clients that come from where a peer may call from."""
+        desk, certificate = self._services.mesh, self._door.certificate
+        if desk is None or not certificate or not desk.roster.calling_from(self.client.address):
+            return None
+        self.core.offer_mesh()
+        return MeshSession(desk, self.client.address, certificate)
 
     @property
     def id(self) -> str:
@@ -143,6 +154,8 @@ class AnsweringSession:
     def end(self, ending: str) -> None:
         """The connection is gone: record the session, in full or as one more of its kind."""
         self._drop_transaction()
+        if self._mesh is not None:
+            self._mesh.end()
         duration_us = (monotonic_ns() - self._began_ns) // 1000
         build = partial(self._build_records, ending, duration_us)
         proportion = self._services.proportion

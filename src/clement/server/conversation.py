@@ -25,6 +25,7 @@ from clement.policy.wording import reply_to
 from clement.server.answering import CONTENT_LINE
 from clement.server.judgement import answers
 from clement.server.login import Login
+from clement.server.mesh_session import told
 from clement.server.recipients import Judged
 from clement.server.session_log import outcome_of
 from clement.server.transaction import MailTransaction
@@ -275,6 +276,11 @@ class Conversation(WatchedSession):
             self._log.mark(Outcome.REFUSED, Reason.LOGIN_FAILED)
         self._answer(event.line, reply)
 
+    def _on_mesh(self, event: events.MeshRequested) -> None:
+        mesh = self._mesh
+        reply = replies.COMMAND_UNKNOWN if mesh is None else mesh.answer(event.argument)
+        self._note(event.line, told(self.core.answer(reply)))
+
     def _on_tls(self, event: events.TlsRequested) -> None:
         self._drop_transaction()
         self._answer(event.line, replies.TLS_READY)
@@ -306,6 +312,7 @@ class Conversation(WatchedSession):
         events.AuthRequested: _on_auth,
         events.AuthAnswered: _on_auth_answer,
         events.TlsRequested: _on_tls,
+        events.MeshRequested: _on_mesh,
         events.Reset: _on_reset,
         events.Answered: _on_answered,
         events.Noop: _on_answered,

@@ -14,11 +14,15 @@ from clement.smtp import Reply, Service
 
 
 class Door(msgspec.Struct, frozen=True):
-    """What a conversation must know of the listener it came through. `label` is its name in the log."""
+    """What a conversation must know of the listener it came through. `label` is its name in the log.
+
+    certificate: the hash of the one it shows, by which peers of the mesh know it; "" without TLS.
+    """
 
     label: str
     service: Service
     greeting: Reply
+    certificate: str = ""
 
 
 class Client(msgspec.Struct, frozen=True):

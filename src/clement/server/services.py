@@ -14,6 +14,7 @@ from clement.policy.directory import Directory, Local, Relayed
 from clement.policy.pipeline import Plan
 from clement.policy.ports import Scanner
 from clement.server.greylist import Greylist
+from clement.server.mesh_desk import MeshDesk
 from clement.server.splitting import SplitMemory
 from clement.smtp import Mailbox
 from clement.spool.content import Content, ContentWriter
@@ -117,3 +118,4 @@ class Services(msgspec.Struct, frozen=True):
     reached: Callable[[Point], None]
     count: Callable[[Series], None]
     flush_soon: Callable[[], None]
+    mesh: MeshDesk | None = None
