@@ -49,14 +49,14 @@ class Journal:
 
 @dataclass
 class Feed:
-    current: MeshSnapshot = MeshSnapshot()
+    current: MeshSnapshot = field(default_factory=MeshSnapshot)
 
 
 @dataclass
 class House:
     """A desk, and sessions at it."""
 
-    quotas: Quotas = Quotas()
+    quotas: Quotas = field(default_factory=Quotas)
     journal: Journal = field(default_factory=Journal)
     feed: Feed = field(default_factory=Feed)
     now_s: float = NOW_S
@@ -220,9 +220,7 @@ def test_too_many_commands_end_the_session() -> None:
 
 
 def test_the_log_is_told_in_pages_that_fit_the_lines_of_smtp() -> None:
-    entries = tuple(
-        LoggedEntry(position, 0, OURS.public.id, "", ban(position)) for position in range(1, 71)
-    )
+    entries = tuple(LoggedEntry(position, 0, OURS.public.id, "", ban(position)) for position in range(1, 71))
     session = House(feed=Feed(MeshSnapshot(entries, until=75))).proven()
     after, told_positions = 0, []
     while True:
@@ -260,7 +258,7 @@ arguments = st.one_of(
 
 
 @given(st.lists(arguments, max_size=8), st.booleans())
-def test_any_commands_are_answered_and_break_nothing(commands: list[str], is_proven: bool) -> None:  # noqa: FBT001
+def test_any_commands_are_answered_and_break_nothing(commands: list[str], is_proven: bool) -> None:
     house = House()
     session = house.proven() if is_proven else house.session()
     for command in commands:

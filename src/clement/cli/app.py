@@ -22,6 +22,7 @@ from clement.cli import (
     init,
     log,
     mailbox,
+    mesh,
     network,
     person,
     server_list_files,
@@ -107,6 +108,7 @@ app.add_typer(network.app, name="network")
 app.add_typer(greylist.app, name="greylist")
 app.add_typer(server_list_files.banned, name="banned")
 app.add_typer(server_list_files.trusted, name="trusted")
+app.add_typer(mesh.app, name="mesh")
 
 
 def main() -> None:

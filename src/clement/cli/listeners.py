@@ -17,6 +17,7 @@ from clement.config.endpoint import Endpoint, InheritedEndpoint, TcpEndpoint, Un
 from clement.config.limits import LimitSettings
 from clement.config.listener import ListenerKind, ListenerSettings
 from clement.config.settings import Settings, TlsVersion
+from clement.policy.mesh.proof import certificate_hash
 from clement.server.gate import Listening
 from clement.server.peer import Door
 from clement.server.receiver import BACKLOG, OpenListener
@@ -167,6 +168,7 @@ def open_listener(settings: Settings, listener: ListenerSettings, listening: soc
         greeting=replies.SERVICE_READY.with_text(
             f"{settings.site.hostname} {_greeting(listener.kind)} Clement"
         ),
+        certificate=_certificate_hash(settings, listener),
     )
     return OpenListener(
         listening,
@@ -179,6 +181,23 @@ def open_listener(settings: Settings, listener: ListenerSettings, listening: soc
         ),
         listener.proxy_protocol_from,
     )
+
+
+def _certificate_hash(settings: Settings, listener: ListenerSettings) -> str:
+    """How peers of the mesh know an mx listener; "" where there is nothing to know, or no mesh."""
+    certificate = listener.certificate or settings.tls.certificate
+    if certificate is None or listener.kind is not ListenerKind.MX or not settings.mesh.enabled:
+        return ""
+    try:
+        return certificate_hash(ssl.PEM_cert_to_DER_cert(_first_certificate(certificate.read_text("ascii"))))
+    except (OSError, ValueError) as fault:
+        raise ListenerFault(f"{listener.address}: certificate {certificate}: {fault}") from fault
+
+
+def _first_certificate(pem: str) -> str:
+    """The server's own of a chain (RFC 8446 §4.4.2: it comes first)."""
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    return f"{begin}{pem.partition(begin)[2].partition(end)[0]}{end}"
 
 
 def _greeting(kind: ListenerKind) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ log = Log("steward")
 ROUND_EVERY_S = 3600.0
 LOOK_EVERY_S = 1.0
 NICENESS = 10
+LAST_CALL_S = 5.0
 
 
 def tend(settings: Settings, stop: Callable[[], bool]) -> None:
@@ -30,6 +32,7 @@ def tend(settings: Settings, stop: Callable[[], bool]) -> None:
 
     os.nice(NICENESS)
     connect(store_settings(settings.database))
+    mesh = begin_mesh(settings, stop)
     next_round_s = 0.0
     lists = ServerLists(rules_of(settings.reputation), log, enabled=settings.reputation.enabled)
     while not stop():
@@ -41,6 +44,19 @@ def tend(settings: Settings, stop: Callable[[], bool]) -> None:
             retire(settings, stop)
         lists.look(time.time(), stop)
         time.sleep(LOOK_EVERY_S)
+    if mesh is not None:
+        mesh.join(LAST_CALL_S)
+
+
+def begin_mesh(settings: Settings, stop: Callable[[], bool]) -> threading.Thread | None:
+    """The mesh has a thread of its own: a peer that answers slowly keeps nothing else waiting."""
+    if not settings.mesh.enabled:
+        return None
+    from clement.cli.mesh_life import live
+
+    thread = threading.Thread(target=live, args=(settings, stop), name="mesh", daemon=True)
+    thread.start()
+    return thread
 
 
 def retire(settings: Settings, stop: Callable[[], bool]) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from clement.cli.dns_list_watch import DnsListReporter, list_series
 from clement.cli.dns_list_wiring import dns_lists, zones
+from clement.cli.mesh_parts import desk_of
 from clement.cli.scanner_watch import ScannerReporter
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.limits import LimitSettings
@@ -38,6 +39,7 @@ from clement.server.directory_file import DirectoryFile
 from clement.server.flushing import FlushSoon
 from clement.server.gate import Crowd, Timeouts
 from clement.server.greylist import Greylist, GreylistKeeper
+from clement.server.mesh_file import MeshFile
 from clement.server.passwords import Argon2Check
 from clement.server.rates import RateLimits
 from clement.server.receiver import Running
@@ -64,6 +66,7 @@ class Paths(msgspec.Struct, frozen=True):
     splits: Path
     staging: Path
     greylist: Path
+    mesh: Path
 
     @classmethod
     def of(cls, settings: Settings) -> Paths:
@@ -76,6 +79,7 @@ class Paths(msgspec.Struct, frozen=True):
             splits=spool / "splits",
             staging=spool / "staging",
             greylist=spool / "greylist",
+            mesh=spool / "mesh.snapshot",
         )
 
     def make(self) -> None:
@@ -163,6 +167,8 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
     )
     feed = DirectoryFile(paths.directory)
     feed.read()
+    mesh_feed = MeshFile(paths.mesh)
+    mesh_feed.refresh()
     workers = Workers()
     resolver = resolver_for(settings)
     lists = dns_lists(settings, resolver, lambda: resolver_for(settings), DnsListReporter(of_lists, metrics))
@@ -193,12 +199,14 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         reached=outside.filesystem.reached,
         count=metrics.add,
         flush_soon=FlushSoon(asyncio.get_running_loop(), journal),
+        mesh=desk_of(settings, journal, mesh_feed),
     )
     return Running(
         services,
         every_second=(
             feed.refresh,
             lambda: greylist_keeper.tend(feed.current),
+            *((mesh_feed.refresh,) if settings.mesh.enabled else ()),
             lambda: proportion.tick(time.monotonic()),
         ),
         background=(

@@ -7,6 +7,7 @@ from clement.config.endpoint import InheritedEndpoint, TcpEndpoint, UnixEndpoint
 from clement.config.listener import ListenerKind
 from clement.config.locate import KeyPath
 from clement.config.settings import Settings
+from clement.policy.mesh.acceptance import LONGEST_LIFE_S
 
 
 def find_contradictions(settings: Settings, blame: Blame) -> None:
@@ -15,6 +16,7 @@ def find_contradictions(settings: Settings, blame: Blame) -> None:
     _check_certificates(settings, blame)
     _check_times(settings, blame)
     _check_reachable(settings, blame)
+    _check_mesh(settings, blame)
 
 
 def _check_listeners(settings: Settings, blame: Blame) -> None:
@@ -77,3 +79,16 @@ def _check_reachable(settings: Settings, blame: Blame) -> None:
                 blame.add((table, key, index), f"{endpoint} can be listened on, but not asked")
     if any(isinstance(endpoint, UnixEndpoint) for endpoint in settings.dns.servers):
         blame.add(("dns", "servers"), 'expected "ADDRESS:PORT" of a resolver')
+
+
+def _check_mesh(settings: Settings, blame: Blame) -> None:
+    """A peer stands in the mesh once: a second entry would be a second voice."""
+    if settings.mesh.life_s > LONGEST_LIFE_S:
+        blame.add(("mesh", "life_s"), f"no assertion may live longer than {LONGEST_LIFE_S} s (docs/mesh.md)")
+    for key in ("name", "public_key"):
+        seen: dict[str, int] = {}
+        for index, peer in enumerate(settings.mesh.peer):
+            value = getattr(peer, key)
+            first = seen.setdefault(value, index)
+            if first != index:
+                blame.add(("mesh", "peer", index, key), f"is that of mesh.peer[{first + 1}] already")

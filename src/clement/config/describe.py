@@ -51,12 +51,27 @@ def _sections() -> Iterator[Section]:
         is_repeated = get_origin(annotation) is tuple
         kind = get_args(annotation)[0] if is_repeated else annotation
         yield Section(name, one_line(kind.__doc__ or ""), is_repeated, tuple(_settings(kind)))
+        for inner, repeated in _tables_within(kind):
+            yield Section(
+                f"{name}.{inner}", one_line(repeated.__doc__ or ""), True, tuple(_settings(repeated))
+            )
+
+
+def _tables_within(kind: type[msgspec.Struct]) -> Iterator[tuple[str, type[msgspec.Struct]]]:
+    """The fields that are tables themselves, written [[table.field]] once for each."""
+    for name, annotation in get_type_hints(kind, include_extras=True).items():
+        item = get_args(annotation)[0] if get_origin(annotation) is tuple else None
+        if isinstance(item, type) and issubclass(item, msgspec.Struct):
+            yield name, item
 
 
 def _settings(kind: type[msgspec.Struct]) -> Iterator[Description]:
     purposes = _field_docstrings(kind)
     annotations = get_type_hints(kind, include_extras=True)
+    tables = {name for name, _kind in _tables_within(kind)}
     for field in msgspec.structs.fields(kind):
+        if field.name in tables:
+            continue
         annotation = without_none(annotations[field.name])
         default = "" if field.required or field.default is None else toml_value(field.default, annotation)
         yield Description(field.name, purposes[field.name], expected(annotation), default, field.required)

@@ -20,6 +20,7 @@ from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.locate import KeyPath
 from clement.config.secret import require_private
 from clement.config.settings import Settings
+from clement.policy.mesh.key import PrivateKey, parse_private_key
 
 
 def find_faults(settings: Settings, blame: Blame) -> None:
@@ -27,6 +28,7 @@ def find_faults(settings: Settings, blame: Blame) -> None:
     _inspect_certificates(settings, blame)
     _inspect_secret(settings, blame)
     _inspect_account(settings, blame)
+    _inspect_mesh(settings, blame)
     for table, key, folder in (
         ("store", "mail_root", settings.store.mail_root),
         ("spool", "folder", settings.spool.folder),
@@ -117,6 +119,26 @@ def _inspect_account(settings: Settings, blame: Blame) -> None:
             grp.getgrnam(processes.group)
         except KeyError:
             blame.add(("processes", "group"), f"this machine has no group {processes.group}")
+
+
+def _inspect_mesh(settings: Settings, blame: Blame) -> None:
+    if not settings.mesh.enabled:
+        return
+    try:
+        read_mesh_key(settings.mesh.key)
+    except ValueError as error:
+        blame.add(("mesh", "key"), f"{error}; `clement mesh init` makes a key")
+
+
+def read_mesh_key(path: Path) -> PrivateKey:
+    """Our key in the mesh. Raises ValueError when there is none, or others can read it."""
+    require_private(path)
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ValueError(f"{path} can be read by others than our own user: chmod 600 {path}")
+        return parse_private_key(path.read_bytes())
+    except OSError as error:
+        raise ValueError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _inspect_folder(folder: Path, key: KeyPath, blame: Blame) -> None:

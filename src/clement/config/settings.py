@@ -15,6 +15,7 @@ from clement.config.dns_list import DnsListSettings
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.limits import LimitSettings
 from clement.config.listener import ListenerSettings
+from clement.config.mesh import MeshSettings
 from clement.config.reputation import ReputationSettings
 from clement.config.secret import Secret
 from clement.config.values import (
@@ -220,3 +221,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reputation: ReputationSettings = ReputationSettings()
     dns_list: tuple[DnsListSettings, ...] = ()
     web: WebSettings = WebSettings()
+    mesh: MeshSettings = MeshSettings()

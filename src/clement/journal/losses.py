@@ -7,7 +7,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from clement.journal.records import GapRecord, MeshRecord, Record, RefusalRun, SessionRecord, TransactionRecord
+from clement.journal.records import (
+    GapRecord,
+    MeshRecord,
+    Record,
+    RefusalRun,
+    SessionRecord,
+    TransactionRecord,
+)
 from clement.telemetry import metrics
 from clement.telemetry.metrics import Metrics
 

@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from clement.journal.frames import MAX_FRAME_BYTES, Frame, split
-from clement.journal.records import GapRecord, MeshRecord, Record, RefusalRun, SessionRecord, TransactionRecord
+from clement.journal.records import (
+    GapRecord,
+    MeshRecord,
+    Record,
+    RefusalRun,
+    SessionRecord,
+    TransactionRecord,
+)
 from clement.journal.rejected import RejectedRecords
 from clement.journal.segments import OpenSegment, Segment, opened, writer_of
 from clement.telemetry import events, metrics

@@ -89,6 +89,12 @@ class HopConnection(asyncio.Protocol):
         return self.hop.host.startswith("/")
 
     @property
+    def peer_certificate(self) -> bytes:
+        """The certificate that the next hop has shown, DER; empty without TLS."""
+        channel = self._transport.get_extra_info("ssl_object") if self._transport is not None else None
+        return (channel.getpeercert(binary_form=True) or b"") if channel is not None else b""
+
+    @property
     def is_usable(self) -> bool:
         """True while a new transaction may begin here: nothing is awaited, and nobody has hung up."""
         session = self.session

@@ -1,4 +1,4 @@
-"""What all mesh sessions of one receiver share: the key, the peers, the log as it was read, what they have spent."""
+"""What all mesh sessions of one receiver share: the key, the peers, the log, and what they have spent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """XMESH from the server's side: one exchange with one peer. docs/mesh.md §5.
 
-Nothing here waits: an assertion is verified in a tenth of a millisecond, written to the journal, and answered;
-what is pulled comes from the snapshot in memory.
+Nothing here waits: an assertion is verified in a tenth of a millisecond, written to the journal, and
+answered; what is pulled comes from the snapshot in memory.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ REFUSALS: Final[dict[Refusal, Reply]] = {
     Refusal.MALFORMED: replies.MESH_ASSERTION_MALFORMED,
     Refusal.VERSION: replies.MESH_VERSION_UNKNOWN,
     Refusal.SIGNATURE: replies.MESH_SIGNATURE_WRONG,
-    Refusal.FUTURE: replies.MESH_NOT_YET,
     Refusal.OWN: replies.MESH_OK,
 }
 """What is said of an assertion that is not taken; in all other cases that it is not taken, and why."""
@@ -56,6 +55,7 @@ class MeshSession:
         "_meeting",
         "_over_quota",
         "_peer",
+        "_waiting",
     )
 
     def __init__(self, desk: MeshDesk, address: Address, certificate: str) -> None:
@@ -65,6 +65,8 @@ class MeshSession:
         self._meeting: Meeting | None = None
         self._peer: Peer | None = None
         self._commands = self._entries = self._faults = self._over_quota = 0
+        self._waiting: Reply | None = None
+        """Said to an entry that may come again, and to all behind it: none of them may come before."""
 
     def answer(self, argument: bytes) -> Reply:
         """What is said to one command. Never raises for anything that a client may send."""
@@ -129,19 +131,25 @@ class MeshSession:
         if self._entries >= peer.quotas.per_session or not self._desk.spend(peer):
             self._over_quota += 1
             return self._flooded(peer) if self._over_quota > PATIENCE_OVER_QUOTA else replies.MESH_QUOTA
+        if self._waiting is not None:
+            return self._waiting
         self._entries += 1
         judged = judge(entry, peer, self._desk.roster, self._desk.now_s())
         if isinstance(judged, Assertion):
             kept = self._desk.record(peer, entry.position, entry.hops, assertion=entry.text)
-            return replies.MESH_OK if kept else replies.LOCAL_ERROR
+            return replies.MESH_OK if kept else self._later(replies.LOCAL_ERROR)
         if judged is Refusal.FUTURE:
-            return replies.MESH_NOT_YET
+            return self._later(replies.MESH_NOT_YET)
         self._desk.record(peer, entry.position, entry.hops, refusal=judged)
         if judged in FAULTS:
             self._faults += 1
             if self._faults > peer.quotas.faults_per_session:
                 return self._flooded(peer)
         return REFUSALS.get(judged) or replies.MESH_ASSERTION_REFUSED.with_text(f"Not taken: {judged}")
+
+    def _later(self, reply: Reply) -> Reply:
+        self._waiting = reply
+        return reply
 
     def _flooded(self, peer: Peer) -> Reply:
         self._desk.record(peer, 0, 0, refusal=Fault.FLOODED)
@@ -150,4 +158,6 @@ class MeshSession:
 
 def told(reply: Reply) -> Reply:
     """A reply as it stands in the transcript: a page of assertions is told by its last line."""
-    return reply if len(reply.text) == 1 else reply.with_text(f"<{len(reply.text) - 1} entries>", reply.text[-1])
+    return (
+        reply if len(reply.text) == 1 else reply.with_text(f"<{len(reply.text) - 1} entries>", reply.text[-1])
+    )

@@ -227,6 +227,10 @@ class ClientSession:
         """NOOP."""
         self._queue("NOOP")
 
+    def mesh(self, argument: bytes) -> None:
+        """XMESH, where the server offers it (docs/mesh.md)."""
+        self._queue("XMESH", argument)
+
     def quit(self) -> None:
         """QUIT."""
         self._queue("QUIT")
@@ -274,8 +278,7 @@ class ClientSession:
             command, octets = self._unsent.popleft()
             self._octets.append(octets)
             self._awaited.append(command)
-        octets = b"".join(self._octets)
-        self._octets = []
+        octets, self._octets = b"".join(self._octets), []
         return octets
 
     @property

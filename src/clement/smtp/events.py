@@ -128,7 +128,7 @@ class TlsRequested(CommandEvent):
 
 @dataclass(slots=True)
 class MeshRequested(CommandEvent):
-    """XMESH, where it is offered: `argument` is printable ASCII and goes to the mesh unread (docs/mesh.md)."""
+    """XMESH, where it is offered: `argument` is printable ASCII, and for the mesh to read (docs/mesh.md)."""
 
     argument: bytes
 

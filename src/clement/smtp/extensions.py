@@ -4,7 +4,8 @@ What a client may then write after MAIL FROM and RCPT TO is read in `parameters`
 
 PIPELINING RFC 2920, SIZE RFC 1870, 8BITMIME RFC 6152, SMTPUTF8 RFC 6531, CHUNKING RFC 3030, DSN RFC 3461,
 ENHANCEDSTATUSCODES RFC 2034, STARTTLS RFC 3207, AUTH RFC 4954, REQUIRETLS RFC 8689, LIMITS RFC 9422,
-PRDR draft-hall-prdr-00, XMESH docs/mesh.md.  BINARYMIME (RFC 3030) is never offered: content here is made of lines.
+PRDR draft-hall-prdr-00, XMESH docs/mesh.md.  BINARYMIME (RFC 3030) is never offered: content here is made
+of lines.
 """
 
 from __future__ import annotations

@@ -10,7 +10,14 @@ from math import isfinite
 
 import msgspec
 
-from clement.journal.records import GapRecord, Record, RefusalRun, SessionRecord, TransactionRecord
+from clement.journal.records import (
+    GapRecord,
+    MeshRecord,
+    Record,
+    RefusalRun,
+    SessionRecord,
+    TransactionRecord,
+)
 from clement.store.log_text import fit, packed
 
 Value = str | int | float | bytes
@@ -72,7 +79,7 @@ class Batch:
     Runs stay records: what becomes of them depends on what is there.
     """
 
-    __slots__ = ("further", "gaps", "recipients", "runs", "sessions", "transactions")
+    __slots__ = ("further", "gaps", "mesh", "recipients", "runs", "sessions", "transactions")
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.sessions: list[Row] = []
@@ -81,6 +88,7 @@ class Batch:
         self.further: list[Row] = []
         self.gaps: list[Row] = []
         self.runs: dict[str, RefusalRun] = {}
+        self.mesh: list[MeshRecord] = []
         for record in records:
             self._add(record)
 
@@ -138,6 +146,8 @@ class Batch:
         elif isinstance(record, RefusalRun):
             if record.count > getattr(self.runs.get(record.id), "count", 0):
                 self.runs[record.id] = record
+        elif isinstance(record, MeshRecord):
+            self.mesh.append(record)
         else:
             self.gaps.append(_gap(record))
 

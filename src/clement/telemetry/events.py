@@ -121,6 +121,15 @@ DNS_LIST_OUT_OF_USE: Final = _event(
 DNS_LIST_ODD_ANSWER: Final = _event(
     "dns-list-odd-answer", "A DNS list gave an address outside 127.0.0.0/8, which is no listing"
 )
+MESH_UNREADABLE: Final = _event(
+    "mesh-unreadable", "The snapshot of the mesh cannot be read; peers are told what stood in the last one"
+)
+MESH_CALL_FAILED: Final = _event("mesh-call-failed", "A peer of the mesh could not be spoken with")
+MESH_PEER_UNHEARD: Final = _event(
+    "mesh-peer-unheard",
+    "A peer of the mesh has lost its standing: it bans servers whose mail is accepted here; ask its people",
+)
+MESH_FAILED: Final = _event("mesh-failed", "A round of the mesh came to nothing; it is tried again")
 POSTMASTER_LOST: Final = _event(
     "postmaster-lost",
     "No mailbox takes mail for postmaster, as RFC 5321 wants it: add one, or set site.postmaster",

@@ -1,7 +1,7 @@
 """Whether an assertion that a peer hands over is taken: one pure function, and every answer it can give.
 
-Taking one says nothing of what it is worth (`worth`). Refusing one costs whoever handed it over, where it is a
-fault that an honest server cannot make by mistake of its clock or its configuration.
+Taking one says nothing of what it is worth (`worth`). Refusing one costs whoever handed it over, where it is
+a fault that an honest server cannot make by mistake of its clock or its configuration.
 """
 
 from __future__ import annotations

@@ -10,13 +10,12 @@ causes     = cause "=" count *5( "," cause "=" count )        ; in order of thei
 cause      = 1*20( %x61-7A / "-" )
 count      = number
 expiry     = number                             ; seconds since 1970, as are first-seen and last-seen
-network    = IPv4-network / IPv6-network        ; RFC 4632, RFC 5952, no bits behind the prefix
+network    = IPv4-network / IPv6-network        ; RFC 4632, RFC 5952, no bits behind it
 number     = %x31-39 *17DIGIT
 
 There is one way to write a statement: what is read is written again and must be the same, octet by octet.
 So the signature, which covers the octets, covers the meaning as well.
 """
-# ruff: noqa: ERA001 - ABNF is not commented-out code
 
 from __future__ import annotations
 
@@ -42,10 +41,11 @@ SIGNED_AS: Final = b"CLEMENT-MESH-1 assertion\n"
 
 _NUMBER = r"[1-9][0-9]{0,17}"
 _CAUSE = rf"[a-z\-]{{1,20}}={_NUMBER}"
+_NETWORK = r"[0-9a-f.:]{2,39}/[0-9]{1,3}"
 _ASSERTION: Final = re.compile(
     rf"(1 ({KEY_ID}) ({_NUMBER}) (?:"
-    rf"ban ([0-9a-f.:]{{2,39}}/[0-9]{{1,3}}) ({_NUMBER}) ({_NUMBER}) ({_NUMBER}) ({_CAUSE}(?:,{_CAUSE}){{0,5}})"
-    rf"|unban ([0-9a-f.:]{{2,39}}/[0-9]{{1,3}}) ({_NUMBER})"
+    rf"ban ({_NETWORK}) ({_NUMBER}) ({_NUMBER}) ({_NUMBER}) ({_CAUSE}(?:,{_CAUSE}){{0,5}})"
+    rf"|unban ({_NETWORK}) ({_NUMBER})"
     rf")) ({SIGNATURE})"
 )
 
@@ -62,7 +62,7 @@ class AssertionMalformed(ValueError):
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """Why a network is banned by its accuser: counts by cause, and when it was first and last seen (Unix s)."""
+    """Why a network is banned by its accuser: counts by cause, and when it was seen first and last (Unix s)."""
 
     counts: tuple[tuple[str, int], ...]
     first_seen_at_s: int

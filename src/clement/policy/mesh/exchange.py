@@ -14,7 +14,6 @@ proven     = signature SP position              ; of the 250 that answers PROVE:
 entry      = position SP hops SP assertion      ; of each line but the last that answers PULL
 page-end   = position SP ( "MORE" / "END" )     ; of its last line
 """
-# ruff: noqa: ERA001 - ABNF is not commented-out code
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
 """Keys of the mesh: Ed25519 (RFC 8032), how they are written, and the short names they go by.
 
 public-key = "ed25519:" 43base64url-char        32 octets, RFC 4648 §5, without padding
-key-id     = 26base32-char                      the first 16 octets of the key's SHA-256, RFC 4648 §6, lower case
+key-id     = 26base32-char                      16 octets of the key's SHA-256, RFC 4648 §6, lower case
 signature  = 86base64url-char                   64 octets, without padding
 """
-# ruff: noqa: ERA001 - ABNF is not commented-out code
 
 from __future__ import annotations
 
@@ -75,9 +74,7 @@ class PrivateKey:
             raise KeyUnusable(f"an Ed25519 seed has 32 octets, not {len(seed)}")
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self.public: Final = PublicKey(
-            self._key.public_key().public_bytes(
-                serialization.Encoding.Raw, serialization.PublicFormat.Raw
-            )
+            self._key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         )
 
     def sign(self, octets: bytes) -> str:
@@ -102,7 +99,7 @@ def parse_public_key(text: str) -> PublicKey:
 
 
 def parse_private_key(pem: bytes) -> PrivateKey:
-    """A private key from the file that `to_pem` made. Raises KeyUnusable; its text tells nothing of the key."""
+    """A private key from what `to_pem` made. Raises KeyUnusable, whose text tells nothing of the key."""
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError):

@@ -1,17 +1,16 @@
 """How two peers prove to each other who they are, inside a TLS session that nobody vouches for.
 
-Each signs the same facts, but for the first line: both names, both nonces, and the SHA-256 of the certificate
-that the server shows. A nonce of one's own makes the other's proof fresh; the certificate ties it to this TLS
-session, as tls-server-end-point does (RFC 5929 §4): somebody in the middle shows a certificate of his own, and
-what the client signs then fits nowhere else. The client proves itself first, so that a server tells its name
-to nobody who is not a peer.
+Each signs the same facts, but for the first line: both names, both nonces, and the SHA-256 of the
+certificate that the server shows. A nonce of one's own makes the other's proof fresh; the certificate ties
+it to this TLS session, as tls-server-end-point does (RFC 5929 §4): somebody in the middle shows a certificate
+of his own, and what the client signs then fits nowhere else. The client proves itself first, so that a server
+tells its name to nobody who is not a peer.
 
 proof      = role LF client-id LF server-id LF client-nonce LF server-nonce LF certificate
 role       = "CLEMENT-MESH-1 client-proof" / "CLEMENT-MESH-1 server-proof"
 nonce      = 22base64url-char                   ; 16 octets
 certificate = 64HEXDIG                          ; lower case, SHA-256 of the DER octets
 """
-# ruff: noqa: ERA001 - ABNF is not commented-out code
 
 from __future__ import annotations
 
@@ -46,9 +45,8 @@ class Meeting(msgspec.Struct, frozen=True):
 
     def signed_octets(self, role: Role) -> bytes:
         """What the proof of this side signs."""
-        return "\n".join(
-            (role, self.client, self.server, self.client_nonce, self.server_nonce, self.certificate)
-        ).encode("ascii")
+        names, nonces = f"{self.client}\n{self.server}", f"{self.client_nonce}\n{self.server_nonce}"
+        return f"{role}\n{names}\n{nonces}\n{self.certificate}".encode("ascii")
 
 
 def nonce(octets: bytes) -> str:

@@ -20,7 +20,7 @@ class SnapshotUnreadable(ValueError):
 
 
 class LoggedEntry(msgspec.Struct, frozen=True, array_like=True):
-    """One assertion of the log. hops: that it had made when it came here; handed_by: from whom, "": our own."""
+    """One assertion of the log. hops: made when it came here; handed_by: from whom, "" for our own."""
 
     position: int
     hops: int
@@ -44,7 +44,7 @@ class MeshSnapshot(msgspec.Struct, frozen=True):
     peers: dict[KeyId, PeerNote] = {}
 
     def page(self, asking: KeyId, after: int) -> Page:
-        """What this peer may be told next: nothing of its own, nothing it gave us, nothing too far travelled."""
+        """What this peer may be told next: nothing it said or gave us, nothing too far travelled."""
         begin = bisect_right(self.entries, after, key=attrgetter("position"))
         chosen: list[Entry] = []
         end = begin
@@ -53,7 +53,7 @@ class MeshSnapshot(msgspec.Struct, frozen=True):
                 break
             end += 1
             hops = 0 if entry.handed_by == "" else entry.hops + 1
-            if entry.origin != asking and entry.handed_by != asking and hops <= MAX_HOPS:
+            if asking not in (entry.origin, entry.handed_by) and hops <= MAX_HOPS:
                 chosen.append(Entry(entry.position, hops, entry.text))
         if end < len(self.entries):
             return Page(tuple(chosen), self.entries[end - 1].position, has_more=True)

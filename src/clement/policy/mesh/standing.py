@@ -1,8 +1,8 @@
 """What a peer's word is worth after what it has done: a score that faults lower and time restores.
 
-Who signed answers for what was said; who handed it over answers for its form. Below `HEARD_FROM` a peer is not
-heard: its assertions are kept and count nothing. So a peer that lies or floods loses its own standing, and no
-other peer's.
+Who signed answers for what was said; who handed it over answers for its form. Below `HEARD_FROM` a peer is
+not heard: its assertions are kept and count nothing. So a peer that lies or floods loses its own standing,
+and no other peer's.
 """
 
 from __future__ import annotations

@@ -29,18 +29,15 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 class Ban(msgspec.Struct, frozen=True):
-    """What the mesh bans here, until when, and who stands behind it; weight: theirs together."""
+    """What the mesh bans here and until when. claims: one of each origin behind it; weight: of them all."""
 
     network: Network
     expires_at_s: int
-    origins: tuple[KeyId, ...]
+    claims: tuple[Claim, ...]
     weight: float
-    evidence: Evidence
 
 
-def decide(
-    claims: Iterable[Claim], weights: Mapping[KeyId, float], quorum: float, now_s: float
-) -> list[Ban]:
+def decide(claims: Iterable[Claim], weights: Mapping[KeyId, float], quorum: float, now_s: float) -> list[Ban]:
     """The bans that a quorum stands behind, in order of their networks.
 
     weights: of those who are heard; others count nothing.
@@ -51,7 +48,9 @@ def decide(
         ban = _ban(network, index.covering(network), weights, quorum)
         if ban is not None:
             bans.append(ban)
-    return sorted(bans, key=lambda ban: (ban.network.version, ban.network.network_address, ban.network.prefixlen))
+    return sorted(
+        bans, key=lambda ban: (ban.network.version, ban.network.network_address, ban.network.prefixlen)
+    )
 
 
 def _ban(
@@ -70,21 +69,7 @@ def _ban(
             expires_at_s = claim.expires_at_s
     if not expires_at_s:
         return None
-    origins = tuple(sorted(claim.origin for claim in behind))
-    return Ban(network, expires_at_s, origins, weight, _together([claim.evidence for claim in behind]))
-
-
-def _together(several: Sequence[Evidence]) -> Evidence:
-    """Counts added up, the earliest and the latest sight."""
-    counts: dict[str, int] = defaultdict(int)
-    for evidence in several:
-        for cause, count in evidence.counts:
-            counts[cause] += count
-    return Evidence(
-        tuple(sorted(counts.items())),
-        min(evidence.first_seen_at_s for evidence in several),
-        max(evidence.last_seen_at_s for evidence in several),
-    )
+    return Ban(network, expires_at_s, tuple(behind), weight)
 
 
 class _Claims:

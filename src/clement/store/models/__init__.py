@@ -14,6 +14,7 @@ from clement.store.models.log import (
     Transaction,
 )
 from clement.store.models.mailbox import Alias, AliasTarget, Mailbox
+from clement.store.models.mesh import MeshClock, MeshEntry, MeshEvent, MeshPeer
 from clement.store.models.network import ClientNetwork
 from clement.store.models.person import Person, RoleGrant, SendAsGrant
 from clement.store.models.reputation import (
@@ -42,6 +43,10 @@ __all__ = [
     "ListChange",
     "LogGap",
     "Mailbox",
+    "MeshClock",
+    "MeshEntry",
+    "MeshEvent",
+    "MeshPeer",
     "NextHop",
     "Pardon",
     "Person",

@@ -1,0 +1,5 @@
+"""The fixture of this folder."""
+
+from tests.mesh.sites import mesh
+
+__all__ = ["mesh"]
