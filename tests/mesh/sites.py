@@ -7,6 +7,7 @@ PROXY header lets a test come from any address of the Internet without leaving t
 from __future__ import annotations
 
 import json
+import os
 import re
 import smtplib
 import socket
@@ -14,15 +15,20 @@ import sqlite3
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from clement.policy.mesh.key import parse_public_key
+from clement.policy.mesh.assertion import Evidence, Kind, Statement, sign
+from clement.policy.mesh.exchange import parse_proven
+from clement.policy.mesh.key import PrivateKey, parse_private_key, parse_public_key
+from clement.policy.mesh.proof import Meeting, Role, certificate_hash, nonce
 from tests.fixtures.clement import CLEMENT, LOCAL_EXAMPLE, as_toml, run_verb
 from tests.fixtures.clement import Sites as SitesOfFixture
 from tests.fixtures.programs import Program, choose_port, wait_until
@@ -32,11 +38,16 @@ RECIPIENT = "anna@local.example"
 LONG_S = 60.0
 
 ACTIONS = """
+import time
 from clement.store.database import DatabaseSettings, connect
 connect(DatabaseSettings(path="{path}"))
 from clement.policy.network import Standing
 from clement.store.access.actor import shell_actor
+from clement.store.actions.conclusion import conclude
 from clement.store.actions.network import add_network
+from clement.cli.server_lists import rules_of
+from clement.config.reputation import ReputationSettings
+rules = rules_of(ReputationSettings(trial_hours=0))
 actor = shell_actor("test")
 {statement}
 """
@@ -58,6 +69,11 @@ class Site:
     def key_id(self) -> str:
         """What its key is called."""
         return parse_public_key(self.public_key).id
+
+    @property
+    def key(self) -> PrivateKey:
+        """Its private key, for tests that play it."""
+        return parse_private_key((self.folder / "mesh.key").read_bytes())
 
     def verb(self, line: str) -> str:
         return run_verb(self.config, line)
@@ -92,6 +108,11 @@ class Site:
         found = self._sql("SELECT taken FROM clement_meshpeer WHERE key = ?", peer.key_id)
         return int(found[0][0]) if found else 0
 
+    def calls_to(self, peer: Site) -> float:
+        """When it last called that peer and all went well."""
+        found = self._sql("SELECT succeeded_at_s FROM clement_meshpeer WHERE key = ?", peer.key_id)
+        return float(found[0][0]) if found else 0.0
+
     def hears(self, *expected: tuple[Site, str, str]) -> None:
         """Wait until these assertions are in force."""
         wanted = {(site.key_id, kind, f"{address}/32") for site, kind, address in expected}
@@ -101,6 +122,10 @@ class Site:
         """Have an administrator ban these, in one process."""
         self._act(f"[add_network(actor, a + '/32', Standing.BANNED) for a in {addresses!r}]")
 
+    def conclude(self) -> None:
+        """Have the steward's ten minutes pass twice: what has a quorum comes on trial, and into effect."""
+        self._act("[conclude(rules, time.time() + n, lambda: False) for n in (0, 1)]")
+
     def _act(self, statement: str) -> None:
         program = ACTIONS.format(path=self.folder / "clement.sqlite3", statement=statement)
         subprocess.run([sys.executable, "-c", program], check=True, timeout=LONG_S)
@@ -108,6 +133,18 @@ class Site:
     def _sql(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.folder / "clement.sqlite3", timeout=30)) as database:
             return database.execute(statement, values).fetchall()
+
+    def refuses(self, client: str) -> bool:
+        """Whether a client at this address is turned away at once."""
+        try:
+            self.from_afar(client).close()
+        except smtplib.SMTPConnectError as refusal:
+            return refusal.smtp_code == 554
+        return False
+
+    def messages(self) -> list[Path]:
+        """What has been delivered to its one recipient here."""
+        return list((self.folder / "mail" / "local.example" / "anna" / "new").glob("*"))
 
     def from_afar(self, client: str) -> smtplib.SMTP:
         """A session of a client at this address."""
@@ -214,3 +251,48 @@ def mesh(short_folder: Path, sites: SitesOfFixture) -> Iterator[Mesh]:
     yield made
     for site in made.made:
         site.program.stop()
+
+
+class FalsePeer(smtplib.SMTP):
+    """A peer that we play ourselves, with its key, to do what no Clement does."""
+
+    def __init__(self, key: PrivateKey, site: Site) -> None:
+        super().__init__(*site.mx, local_hostname="peer.example", timeout=30)
+        self.ehlo()
+        self.starttls(context=any_certificate())
+        self.ehlo()
+        self.key = key
+        self._server = parse_public_key(site.public_key)
+
+    def prove(self) -> int:
+        """Go through HELLO and PROVE, and check the server's proof; returns the code of its reply."""
+        own_nonce = nonce(os.urandom(16))
+        code, text = self.docmd("XMESH", f"HELLO 1 {self.key.public.id} {own_nonce}")
+        assert code == 250
+        assert isinstance(self.sock, ssl.SSLSocket)
+        shown = certificate_hash(self.sock.getpeercert(binary_form=True) or b"")
+        meeting = Meeting(self.key.public.id, self._server.id, own_nonce, text.decode().split()[-1], shown)
+        proof = self.key.sign(meeting.signed_octets(Role.CLIENT))
+        code, text = self.docmd("XMESH", f"PROVE {proof}")
+        if code == 250:
+            signature, _have = parse_proven(text.decode().split(" ", 1)[1])
+            assert self._server.verifies(signature, meeting.signed_octets(Role.SERVER))
+        return code
+
+    def push(self, position: int, text: str, hops: int = 0) -> int:
+        """PUSH; returns the code of the reply."""
+        return self.docmd("XMESH", f"PUSH {position} {hops} {text}")[0]
+
+    def ban(self, number: int, address: str) -> str:
+        """A ban signed by this peer."""
+        now_s = int(time.time())
+        evidence = Evidence((("content", 9),), now_s - 600, now_s - 60)
+        statement = Statement(
+            self.key.public.id,
+            now_s * 1_000_000 + number,
+            Kind.BAN,
+            ip_network(f"{address}/32"),
+            now_s + 86_400,
+            evidence,
+        )
+        return sign(statement, self.key).encode()
