@@ -20,10 +20,11 @@ from clement.cli.wiring import Paths
 from clement.config.inspection import read_mesh_key
 from clement.config.mesh import MeshPeerSettings
 from clement.config.settings import Settings
-from clement.net.mesh_client import ExchangeFailed, Heard, Ourselves, exchange
+from clement.journal.records import MeshRecord
+from clement.net.mesh_client import ExchangeFailed, Heard, HeardEntry, Ourselves, exchange
 from clement.policy.mesh.acceptance import may_be_asserted
 from clement.policy.mesh.assertion import MAX_CAUSES, Evidence
-from clement.policy.mesh.key import parse_public_key
+from clement.policy.mesh.key import KeyId, parse_public_key
 from clement.policy.mesh.snapshot import MeshSnapshot
 from clement.policy.network import ListOrigin, Standing
 from clement.server.mesh_file import write_mesh
@@ -141,7 +142,6 @@ class MeshRounds:
         most = min(peer.quotas.per_session, peer.quotas.per_day - actions.taken_today(now_s).get(peer_id, 0))
         ours = Ourselves(
             self._settings.site.hostname,
-            self._settings.site.node_name,
             self._key,
             self._roster,
             self._log,
@@ -152,9 +152,22 @@ class MeshRounds:
             heard = asyncio.run(exchange(configured.host, configured.port, peer, ours, after, max(0, most)))
         except ExchangeFailed as failure:
             heard = Heard(after, failure=str(failure))
-        if heard.records or heard.until > after:
-            actions.take(heard.records, peer_id, heard.until, self._now())
+        if heard.entries or heard.until > after:
+            records = [self._record(peer_id, each) for each in heard.entries]
+            actions.take(records, peer_id, heard.until, self._now())
         self._note(configured, heard, failures)
+
+    def _record(self, peer_id: KeyId, heard: HeardEntry) -> MeshRecord:
+        """The same as a receiver writes of what is pushed to it."""
+        return MeshRecord(
+            node=self._settings.site.node_name,
+            at_s=self._now(),
+            peer=peer_id,
+            position=heard.entry.position,
+            hops=heard.entry.hops,
+            assertion="" if heard.refusal else heard.entry.text,
+            refusal=heard.refusal or "",
+        )
 
     def _note(self, configured: MeshPeerSettings, heard: Heard, failures: int) -> None:
         now_s, interval_s = self._now(), self._mesh.interval_s

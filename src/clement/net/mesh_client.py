@@ -13,7 +13,6 @@ from typing import Final
 
 import msgspec
 
-from clement.journal.records import MeshRecord
 from clement.net.hop_connection import (
     HopConnection,
     HopTimeouts,
@@ -52,7 +51,6 @@ class Ourselves(msgspec.Struct, frozen=True):
     """What we are in an exchange. random_octets: fit for nonces. log: what we tell."""
 
     hostname: str
-    node: str
     key: PrivateKey
     roster: Roster
     log: MeshSnapshot
@@ -60,11 +58,18 @@ class Ourselves(msgspec.Struct, frozen=True):
     random_octets: Callable[[int], bytes]
 
 
+class HeardEntry(msgspec.Struct, frozen=True):
+    """An entry of the peer's log, and why it is not to be taken, if it is not."""
+
+    entry: Entry
+    refusal: Refusal | None = None
+
+
 class Heard(msgspec.Struct):
     """What came of an exchange. until: up to where we have the peer's log now."""
 
     until: int
-    records: list[MeshRecord] = []
+    entries: list[HeardEntry] = []
     told: int = 0
     faults: int = 0
     failure: str = ""
@@ -87,7 +92,7 @@ async def exchange(host: str, port: int, peer: Peer, ours: Ourselves, after: int
                 line.leave()
     except (HopUnavailable, ExchangeMalformed, ExchangeFailed, TimeoutError) as error:
         heard.failure = str(error) or "it took too long"
-        if heard.until == after and not heard.records:
+        if heard.until == after and not heard.entries:
             raise ExchangeFailed(heard.failure) from error
     return heard
 
@@ -146,7 +151,7 @@ def _any_certificate() -> TlsContexts:
 
 
 async def _pull(line: _Line, peer: Peer, ours: Ourselves, heard: Heard, most: int) -> None:
-    while len(heard.records) < most:
+    while len(heard.entries) < most:
         page = parse_page((await line.ask(f"PULL {heard.until}")).text, heard.until)
         if not _take(page, peer, ours, heard, most) or not page.has_more:
             return
@@ -156,9 +161,9 @@ def _take(page: Page, peer: Peer, ours: Ourselves, heard: Heard, most: int) -> b
     """Judge the entries of a page; False when no more shall be heard in this exchange."""
     for entry in page.entries:
         judged = judge(entry, peer, ours.roster, ours.now_s())
-        if judged is Refusal.FUTURE or len(heard.records) >= most:
+        if judged is Refusal.FUTURE or len(heard.entries) >= most:
             return False
-        heard.records.append(_record(entry, judged, peer, ours))
+        heard.entries.append(HeardEntry(entry, None if isinstance(judged, Assertion) else judged))
         heard.until = entry.position
         if judged in FAULTS:
             heard.faults += 1
@@ -166,19 +171,6 @@ def _take(page: Page, peer: Peer, ours: Ourselves, heard: Heard, most: int) -> b
                 raise ExchangeFailed("it breaks the rules too often")
     heard.until = page.until
     return True
-
-
-def _record(entry: Entry, judged: Assertion | Refusal, peer: Peer, ours: Ourselves) -> MeshRecord:
-    taken = isinstance(judged, Assertion)
-    return MeshRecord(
-        node=ours.node,
-        at_s=ours.now_s(),
-        peer=peer.id,
-        position=entry.position,
-        hops=entry.hops,
-        assertion=entry.text if taken else "",
-        refusal="" if taken else str(judged),
-    )
 
 
 async def _push(line: _Line, peer: Peer, ours: Ourselves, heard: Heard, have: int) -> None:
