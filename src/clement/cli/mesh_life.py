@@ -8,6 +8,7 @@ from typing import Final
 
 from django.db import Error
 
+from clement.cli.mesh_parts import usable_key
 from clement.cli.mesh_rounds import MeshRounds
 from clement.config.settings import Settings
 from clement.store.actions.change import ActionRefused, StoreUnavailable
@@ -23,12 +24,12 @@ AFTER_FAILURE_S: Final = 5.0
 
 
 def live(settings: Settings, stop: Callable[[], bool]) -> None:
-    """Take part in the mesh until told to stop. What fails is said, and tried again.
-
-    Raises ValueError when the key cannot be used, which `clement serve` has made sure of.
-    """
+    """Take part in the mesh until told to stop, or not at all without a key. What fails is tried again."""
     pace = Pace()
-    rounds = MeshRounds(settings)
+    key = usable_key(settings.mesh)
+    if key is None:
+        return
+    rounds = MeshRounds(settings, key)
     while not stop():
         try:
             rounds.step(stop)

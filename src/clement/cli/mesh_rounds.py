@@ -17,14 +17,13 @@ from typing import Final
 from clement.cli.mesh_parts import roster_of
 from clement.cli.mesh_weighing import Weighing
 from clement.cli.wiring import Paths
-from clement.config.inspection import read_mesh_key
 from clement.config.mesh import MeshPeerSettings
 from clement.config.settings import Settings
 from clement.journal.records import MeshRecord
 from clement.net.mesh_client import ExchangeFailed, Heard, HeardEntry, Ourselves, exchange
 from clement.policy.mesh.acceptance import may_be_asserted
 from clement.policy.mesh.assertion import MAX_CAUSES, Evidence
-from clement.policy.mesh.key import KeyId, parse_public_key
+from clement.policy.mesh.key import KeyId, PrivateKey, parse_public_key
 from clement.policy.mesh.snapshot import MeshSnapshot
 from clement.policy.network import ListOrigin, Standing
 from clement.server.mesh_file import write_mesh
@@ -40,6 +39,8 @@ log = Log("steward")
 
 LONGEST_PAUSE_S: Final = 3600.0
 ROUND_EVERY_S: Final = 60.0
+LONG_WRITE_S: Final = 0.2
+LONGEST_WAIT_S: Final = 60.0
 PAGE_ROWS: Final = 1000
 STEWARD: Final = shell_actor("steward (mesh)")
 
@@ -56,19 +57,20 @@ CAUSES: Final = {
 
 
 class MeshRounds:
-    """Works for one site. Raises ValueError when the key cannot be used."""
+    """Works for one site."""
 
     def __init__(
         self,
         settings: Settings,
+        key: PrivateKey,
         now: Callable[[], float] = time.time,
         random_share: Callable[[], float] = random.random,
     ) -> None:
         mesh = settings.mesh
         self._settings = settings
         self._mesh = mesh
-        self._key = read_mesh_key(mesh.key)
-        self._roster = roster_of(mesh, self._key)
+        self._key = key
+        self._roster = roster_of(mesh, key)
         self._known = {self._key.public.id, *(peer.id for peer in self._roster.peers)}
         self._weighing = Weighing(mesh, self._roster)
         self._path = Paths.of(settings).mesh
@@ -76,7 +78,7 @@ class MeshRounds:
         self._random_share = random_share
         self._log = MeshSnapshot()
         self._written: tuple[int, object] | None = None
-        self._next_round_s = 0.0
+        self._next_round_s = self._write_at_s = 0.0
         self._weighed = self._published = -1
 
     def step(self, stop: Callable[[], bool] = lambda: False) -> None:
@@ -115,12 +117,19 @@ class MeshRounds:
         return bans
 
     def _write_snapshot(self, now_s: float) -> None:
-        """Put the log where receivers read it, when there is anything new in it."""
+        """Put the log where receivers read it, when there is anything new in it.
+
+        One that takes long to write is written less often.
+        """
+        if now_s < self._write_at_s:
+            return
         state = (access.last_number(), access.notes(now_s))
         if state != self._written or not self._path.exists():
             self._log = access.snapshot(now_s)
             write_mesh(self._path, self._log)
             self._written = state
+            took_s = max(0.0, self._now() - now_s)
+            self._write_at_s = now_s + min(took_s * 20, LONGEST_WAIT_S) if took_s > LONG_WRITE_S else 0.0
 
     # --- What we hear -----------------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ from clement.telemetry.log import Log
 log = Log("steward")
 
 OLDER_AT_ONCE: Final = 500
+REMEMBERED_S: Final = 300.0
+MOST_REMEMBERED: Final = 50_000
 STEWARD: Final = shell_actor("steward (mesh)")
 
 
@@ -35,6 +37,7 @@ class Weighing:
         self._mesh = mesh
         self._roster = roster
         self._peers_at = tuple(_places(mesh))
+        self._accepted: dict[Network, tuple[float, int]] = {}
         self._looked_at_until = 0
         self._look_again_after = 0
 
@@ -68,9 +71,17 @@ class Weighing:
         return self._accepted_from(network, now_s) >= self._mesh.veto_messages
 
     def _accepted_from(self, network: Network, now_s: float) -> int:
+        """Asked anew after some minutes: thousands of claims are weighed in every round."""
         if not self._mesh.veto_days:
             return 0
-        return access.accepted_from(network, now_s - self._mesh.veto_days * DAY_S)
+        known = self._accepted.get(network)
+        if known is not None and 0 <= now_s - known[0] < REMEMBERED_S:
+            return known[1]
+        accepted = access.accepted_from(network, now_s - self._mesh.veto_days * DAY_S)
+        if len(self._accepted) >= MOST_REMEMBERED:
+            self._accepted.clear()
+        self._accepted[network] = (now_s, accepted)
+        return accepted
 
     def _charge_contradictions(self, now_s: float) -> None:
         """Once for each assertion, when it is found that its origin bans whom we accept mail from.

@@ -37,7 +37,7 @@ class MeshFile:
     def refresh(self) -> bool:
         """Read it if there is a newer one; True when it was read. An unreadable one changes nothing.
 
-        A log of ten thousand entries takes some 5 ms, so this needs no thread.
+        A log of ten thousand entries takes 8 ms, so this needs no thread.
         """
         try:
             status = self._path.stat()

@@ -20,8 +20,8 @@ from clement.store.access.actor import Actor
 from clement.store.log_ids import first_id_at
 from clement.store.mesh_records import HandedOver, MeshEntryRow, MeshEventRow, MeshPeerRow
 
-MOST_SERVED = 50_000
-"""Entries that a receiver holds in memory, the newest: some 25 MB."""
+MOST_SERVED = 20_000
+"""Entries that a receiver holds in memory, the newest: some 12 MB."""
 
 ONLY_ROW = 1
 PAGE_ROWS = 1000
