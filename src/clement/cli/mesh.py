@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from clement.cli.database import operator
@@ -17,47 +16,15 @@ from clement.cli.terminal import Column, complain, local_time, print_facts, prin
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
-    from clement.config.mesh import MeshPeerSettings
+    from clement.cli.mesh_shown import AssertionShown, PeerShown
     from clement.config.settings import Settings
-    from clement.policy.mesh.key import KeyId, PrivateKey
-    from clement.store.mesh_records import MeshEntryRow, MeshEventRow, MeshPeerRow
+    from clement.policy.mesh.key import PrivateKey
+    from clement.store.mesh_records import MeshEventRow
 
 app = Verbs(help="Servers that share with us what they learn about banned servers (docs/mesh.md).")
 
 WhichPeer = Annotated[str, typer.Argument(help="The peer's name in the configuration.", show_default=False)]
 LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help="Rows to show at most.")]
-
-
-class PeerShown(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer: what is configured, and what is remembered."""
-
-    name: str
-    key_id: str
-    calls: str
-    weight: float
-    standing: float
-    heard: bool
-    assertions: int
-    taken_today: int
-    called_at_s: float
-    succeeded_at_s: float
-    failures: int
-    next_call_at_s: float
-
-
-class AssertionShown(msgspec.Struct, frozen=True, kw_only=True):
-    """An assertion in force."""
-
-    origin: str
-    kind: str
-    network: str
-    expires_at_s: int
-    counts: dict[str, int]
-    first_seen_at_s: int
-    last_seen_at_s: int
-    by: str
-    hops: int
-    contradicted: bool
 
 
 @app.verb("init", "Make our key.")
@@ -104,14 +71,16 @@ def peers(config: ConfigOption = None, json: JsonOption = False) -> None:
 
     Example: clement mesh peers
     """
+    from clement.cli.mesh_shown import by_origin, peer_shown
+
     settings = load_settings(config)
     with operator(config) as actor:
         from clement.store.access import mesh as access
 
         now_s = time.time()
-        said = _by_origin(access.entries(actor, now_s, limit=100_000))
+        said = by_origin(access.entries(actor, now_s, limit=100_000))
         remembered = access.peers(actor, now_s)
-        rows = [_peer_shown(peer, remembered, said) for peer in settings.mesh.peer]
+        rows = [peer_shown(peer, remembered, said) for peer in settings.mesh.peer]
     if json:
         print_json(rows)
         return
@@ -169,12 +138,13 @@ def list_assertions(config: ConfigOption = None, json: JsonOption = False, limit
 
     Example: clement mesh list
     """
-    settings = load_settings(config)
-    names = _names(settings)
+    from clement.cli.mesh_shown import assertion_shown, names_of
+
+    names = names_of(load_settings(config))
     with operator(config) as actor:
         from clement.store.access import mesh as access
 
-        rows = [_assertion_shown(row, names) for row in access.entries(actor, time.time(), limit=limit)]
+        rows = [assertion_shown(row, names) for row in access.entries(actor, time.time(), limit=limit)]
     if json:
         print_json(rows)
         return
@@ -195,7 +165,9 @@ def log(config: ConfigOption = None, json: JsonOption = False, limit: LimitOptio
 
     Example: clement mesh log --limit 20
     """
-    names = _names(load_settings(config))
+    from clement.cli.mesh_shown import names_of
+
+    names = names_of(load_settings(config))
     with operator(config) as actor:
         from clement.store.access import mesh as access
 
@@ -218,8 +190,10 @@ def restore(which: WhichPeer, config: ConfigOption = None) -> None:
 
     Example: clement mesh restore anna
     """
-    settings = load_settings(config)
-    wanted = [key_id for key_id, name in _names(settings).items() if name == which]
+    from clement.cli.mesh_shown import names_of
+
+    names = names_of(load_settings(config))
+    wanted = [key_id for key_id, name in names.items() if name == which]
     if not wanted:
         raise Failure(ExitCode.NOT_FOUND, f"no peer {which} in the configuration")
     with operator(config) as actor:
@@ -245,67 +219,3 @@ def _write_private(path: Path, octets: bytes) -> None:
         file.write(octets)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _names(settings: Settings) -> dict[KeyId, str]:
-    """What the keys are called here; our own "us"."""
-    from clement.config.inspection import read_mesh_key
-    from clement.policy.mesh.key import parse_public_key
-
-    names = {parse_public_key(peer.public_key).id: peer.name for peer in settings.mesh.peer}
-    try:
-        names[read_mesh_key(settings.mesh.key).public.id] = "us"
-    except ValueError:
-        return names
-    return names
-
-
-def _by_origin(rows: list[MeshEntryRow]) -> dict[KeyId, int]:
-    counts: dict[KeyId, int] = {}
-    for row in rows:
-        counts[row.origin] = counts.get(row.origin, 0) + 1
-    return counts
-
-
-def _peer_shown(
-    peer: MeshPeerSettings, remembered: dict[KeyId, MeshPeerRow], said: dict[KeyId, int]
-) -> PeerShown:
-    from clement.policy.mesh.key import parse_public_key
-    from clement.policy.mesh.standing import HEARD_FROM
-    from clement.store.mesh_records import MeshPeerRow as Remembered
-
-    key_id = parse_public_key(peer.public_key).id
-    row = remembered.get(key_id) or Remembered(key=key_id)
-    return PeerShown(
-        name=peer.name,
-        key_id=key_id,
-        calls=f"{peer.host}:{peer.port}" if peer.host else "",
-        weight=peer.weight,
-        standing=row.score,
-        heard=row.score >= HEARD_FROM,
-        assertions=said.get(key_id, 0),
-        taken_today=row.taken_today,
-        called_at_s=row.called_at_s,
-        succeeded_at_s=row.succeeded_at_s,
-        failures=row.failures,
-        next_call_at_s=row.next_call_at_s,
-    )
-
-
-def _assertion_shown(row: MeshEntryRow, names: dict[KeyId, str]) -> AssertionShown:
-    from clement.policy.mesh.assertion import parse_assertion
-    from clement.policy.mesh.key import KeyId
-
-    evidence = parse_assertion(row.text).statement.evidence
-    return AssertionShown(
-        origin=names.get(row.origin, row.origin),
-        kind=row.kind,
-        network=row.network,
-        expires_at_s=row.expires_at_s,
-        counts=dict(evidence.counts) if evidence else {},
-        first_seen_at_s=evidence.first_seen_at_s if evidence else 0,
-        last_seen_at_s=evidence.last_seen_at_s if evidence else 0,
-        by=names.get(KeyId(row.handed_by), row.handed_by) if row.handed_by else "us",
-        hops=row.hops,
-        contradicted=row.contradicted,
-    )
