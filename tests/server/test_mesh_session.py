@@ -20,7 +20,6 @@ from clement.policy.mesh.roster import Peer, Quotas, Roster
 from clement.policy.mesh.snapshot import (
     LoggedEntry,
     MeshSnapshot,
-    PeerNote,
     decode_snapshot,
     encode_snapshot,
 )
@@ -110,7 +109,7 @@ def ban(number: int = 1, **changed: object) -> str:
 
 
 def test_both_sides_prove_who_they_are() -> None:
-    house = House(feed=Feed(MeshSnapshot(peers={ANNA.public.id: PeerNote(have=17)})))
+    house = House(feed=Feed(MeshSnapshot(have={ANNA.public.id: 17})))
     session = house.session()
     hello = say(session, f"HELLO 1 {ANNA.public.id} {NONCE}")
     meeting = Meeting(ANNA.public.id, OURS.public.id, NONCE, hello.text[0], CERTIFICATE)
@@ -200,6 +199,14 @@ def test_a_day_s_quota_holds_for_all_sessions_and_ends_with_the_day() -> None:
     house.now_s += 86_400
     late = ban(sequence=(NOW_S + 80_000) * 1_000_000, expires_at_s=NOW_S + 200_000)
     assert say(session, f"PUSH 3 0 {late}").is_positive
+
+
+def test_asking_without_end_spends_the_same_quota() -> None:
+    house = House(quotas=Quotas(per_day=3))
+    session = house.proven()
+    said = [say(session, "PULL 0").code for _ in range(14)]
+    assert said == [250] * 3 + [452] * 10 + [421]
+    assert [record.refusal for record in house.journal.records] == ["flooded"]
 
 
 def test_a_peer_is_in_no_more_than_two_sessions_at_once() -> None:

@@ -196,7 +196,7 @@ def test_receivers_are_told_what_is_in_force() -> None:
     snapshot = decode_snapshot(encode_snapshot(access.snapshot(NOW_S)))
     assert [entry.handed_by for entry in snapshot.entries] == ["", ANNA.public.id, ANNA.public.id]
     assert snapshot.until == snapshot.entries[-1].position == access.last_number()
-    assert snapshot.note(ANNA.public.id).have == 5
+    assert snapshot.have[ANNA.public.id] == 5
     page = snapshot.page(BRUNO.public.id, 0)
     assert [(entry.hops, parse_assertion(entry.text).statement.origin) for entry in page.entries] == [
         (0, OURS.public.id),

@@ -123,7 +123,7 @@ class MeshRounds:
         """
         if now_s < self._write_at_s:
             return
-        state = (access.last_number(), access.notes(now_s))
+        state = (access.last_number(), access.have())
         if state != self._written or not self._path.exists():
             self._log = access.snapshot(now_s)
             write_mesh(self._path, self._log)

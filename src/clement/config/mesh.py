@@ -43,7 +43,7 @@ class MeshPeerSettings(msgspec.Struct, frozen=True, kw_only=True):
     entries_per_exchange: Count = 2000
     """Assertions taken from it in one session."""
     entries_per_day: Count = 20_000
-    """Assertions taken from it in one day."""
+    """Assertions taken from it, and questions answered to it, in one day, by each receiver."""
 
 
 class MeshSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -77,7 +77,7 @@ class MeshDesk:
         self._present[peer.id] -= 1
 
     def spend(self, peer: Peer) -> bool:
-        """Take one entry from the peer's quota of today; False when nothing is left of it."""
+        """Take one command from the peer's quota of today; False when nothing is left of it."""
         day = int(self.now_s() // DAY_S)
         if day != self._day:
             self._day = day

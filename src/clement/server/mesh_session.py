@@ -1,6 +1,6 @@
 """XMESH from the server's side: one exchange with one peer. docs/mesh.md §5.
 
-Nothing here waits: an assertion is verified in a tenth of a millisecond, written to the journal, and
+Nothing here waits: an assertion is verified in a fifth of a millisecond, written to the journal, and
 answered; what is pulled comes from the snapshot in memory.
 """
 
@@ -28,7 +28,7 @@ from clement.server.mesh_desk import MeshDesk
 from clement.smtp import Reply, replies
 
 PATIENCE_OVER_QUOTA: Final = 10
-"""Pushes answered with 452; whoever goes on after them floods."""
+"""Commands answered with 452; whoever goes on after them floods."""
 
 REFUSALS: Final[dict[Refusal, Reply]] = {
     Refusal.MALFORMED: replies.MESH_ASSERTION_MALFORMED,
@@ -85,6 +85,8 @@ class MeshSession:
                 self._commands += 1
                 if self._commands > self._peer.quotas.commands_per_session:
                     return self._flooded(self._peer)
+                if not self._desk.spend(self._peer):
+                    return self._over(self._peer)
                 if isinstance(command, PullCommand):
                     return self._pull(self._peer, command)
                 return self._push(self._peer, command.entry)
@@ -120,7 +122,7 @@ class MeshSession:
             return replies.MESH_FLOOD
         self._peer = peer
         proof = self._desk.key.sign(meeting.signed_octets(Role.SERVER))
-        return replies.MESH_PROVEN.with_text(f"{proof} {self._desk.log.note(peer.id).have}")
+        return replies.MESH_PROVEN.with_text(f"{proof} {self._desk.log.have.get(peer.id, 0)}")
 
     # --- What is said -----------------------------------------------------------------------------------
 
@@ -128,9 +130,8 @@ class MeshSession:
         return replies.MESH_OK.with_text(*self._desk.log.page(peer.id, command.after).lines())
 
     def _push(self, peer: Peer, entry: Entry) -> Reply:
-        if self._entries >= peer.quotas.per_session or not self._desk.spend(peer):
-            self._over_quota += 1
-            return self._flooded(peer) if self._over_quota > PATIENCE_OVER_QUOTA else replies.MESH_QUOTA
+        if self._entries >= peer.quotas.per_session:
+            return self._over(peer)
         if self._waiting is not None:
             return self._waiting
         self._entries += 1
@@ -146,6 +147,11 @@ class MeshSession:
             if self._faults > peer.quotas.faults_per_session:
                 return self._flooded(peer)
         return REFUSALS.get(judged) or replies.MESH_ASSERTION_REFUSED.with_text(f"Not taken: {judged}")
+
+    def _over(self, peer: Peer) -> Reply:
+        """A quota is spent; whoever is told so and goes on floods."""
+        self._over_quota += 1
+        return self._flooded(peer) if self._over_quota > PATIENCE_OVER_QUOTA else replies.MESH_QUOTA
 
     def _later(self, reply: Reply) -> Reply:
         self._waiting = reply

@@ -55,16 +55,12 @@ class Refusal(StrEnum):
     TIMES = "times"
     NETWORK = "network"
     OWN = "own"
-    QUOTA = "quota"
 
 
 FAULTS: Final = frozenset(
     {Refusal.MALFORMED, Refusal.HOPS, Refusal.SIGNATURE, Refusal.LIFETIME, Refusal.TIMES, Refusal.NETWORK}
 )
 """What no honest server hands over: it has checked the same before it took the assertion itself."""
-
-PASSING: Final = frozenset({Refusal.FUTURE, Refusal.QUOTA})
-"""What may be taken later, so that the position of the exchange must not move beyond it."""
 
 
 def judge(entry: Entry, handed_by: Peer, roster: Roster, now_s: float) -> Assertion | Refusal:

@@ -29,19 +29,12 @@ class LoggedEntry(msgspec.Struct, frozen=True, array_like=True):
     text: str
 
 
-class PeerNote(msgspec.Struct, frozen=True):
-    """What SQL knows of a peer. have: up to where we have its log. heard: whether its word counts."""
-
-    have: int = 0
-    heard: bool = True
-
-
 class MeshSnapshot(msgspec.Struct, frozen=True):
-    """The log in order of its positions, up to `until`, and the peers by key id."""
+    """The log in order of its positions, up to `until`. have: up to where we have the log of each peer."""
 
     entries: tuple[LoggedEntry, ...] = ()
     until: int = 0
-    peers: dict[KeyId, PeerNote] = {}
+    have: dict[KeyId, int] = {}
 
     def page(self, asking: KeyId, after: int) -> Page:
         """What this peer may be told next: nothing it said or gave us, nothing too far travelled."""
@@ -59,12 +52,7 @@ class MeshSnapshot(msgspec.Struct, frozen=True):
             return Page(tuple(chosen), self.entries[end - 1].position, has_more=True)
         return Page(tuple(chosen), max(self.until, after), has_more=False)
 
-    def note(self, peer: KeyId) -> PeerNote:
-        """What is known of a peer."""
-        return self.peers.get(peer, _UNKNOWN)
 
-
-_UNKNOWN: Final = PeerNote()
 _DECODER: Final = msgspec.msgpack.Decoder(MeshSnapshot)
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from clement.policy.mesh.assertion import Kind, parse_assertion
 from clement.policy.mesh.key import KeyId
-from clement.policy.mesh.snapshot import LoggedEntry, MeshSnapshot, PeerNote
+from clement.policy.mesh.snapshot import LoggedEntry, MeshSnapshot
 from clement.policy.mesh.standing import DAY_S, Standing
 from clement.policy.mesh.worth import Claim
 from clement.policy.network import Network
@@ -41,15 +41,12 @@ def snapshot(now_s: float) -> MeshSnapshot:
         LoggedEntry(position, hops, KeyId(origin), handed_by, text)
         for position, hops, origin, handed_by, text in columns[:MOST_SERVED]
     ]
-    return MeshSnapshot(tuple(reversed(entries)), until, notes(now_s))
+    return MeshSnapshot(tuple(reversed(entries)), until, have())
 
 
-def notes(now_s: float) -> dict[KeyId, PeerNote]:
-    """What receivers know of each peer."""
-    return {
-        KeyId(peer.key): PeerNote(peer.have, _standing(peer).is_heard(now_s))
-        for peer in models.MeshPeer.objects.all()
-    }
+def have() -> dict[KeyId, int]:
+    """Up to where we have the log of each peer."""
+    return {KeyId(key): until for key, until in models.MeshPeer.objects.values_list("key", "have")}
 
 
 def claims(now_s: float) -> list[Claim]:
