@@ -11,7 +11,7 @@ from clement.policy.mesh.assertion import parse_assertion
 from clement.policy.mesh.key import KeyId
 from clement.policy.mesh.roster import Roster
 from clement.policy.mesh.standing import DAY_S, HEARD_FROM
-from clement.policy.mesh.worth import Ban, decide
+from clement.policy.mesh.worth import ROUNDING, Ban, decide
 from clement.policy.network import Network
 from clement.store.access import mesh as access
 from clement.store.access.actor import shell_actor
@@ -129,7 +129,8 @@ class Weighing:
                     last_seen_s=claim.evidence.last_seen_at_s,
                 ),
                 expires_at_s=claim.expires_at_s,
-                worth=peer.weight / self._mesh.quorum,
+                # Seven sevenths fall short of 1 by the last bit.
+                worth=peer.weight / self._mesh.quorum * (1 + ROUNDING),
             )
 
 

@@ -6,6 +6,7 @@ arrive meanwhile wait behind it (watch `buffered_bytes` and stop reading).
 
 What this file owns is the turn: whose it is, which line or chunk comes next, and what an answer changes.
 What a command means is in `commands`, when it may be given in `state`, where content ends in `content`.
+Long because the turn is one thing: each half of it would have to know the other.
 
 Any octets lead to events and replies, never to an exception; the same octets lead to the same events however
 they are cut.  `LocalProtocolError` is raised for mistakes of the calling program only.

@@ -30,7 +30,8 @@ class Numbers:
     """
 
     def __init__(self, now_s: float) -> None:
-        self._clock = models.MeshClock.objects.select_for_update().get(pk=ONLY_ROW)
+        rows = models.MeshClock.objects.select_for_update()
+        self._clock = rows.get_or_create(pk=ONLY_ROW, defaults={"last": 0})[0]
         self._now_us = int(now_s * 1_000_000)
 
     def next(self) -> int:

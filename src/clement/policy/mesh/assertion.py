@@ -62,7 +62,7 @@ class AssertionMalformed(ValueError):
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """Why a network is banned by its accuser: counts by cause, and when it was seen first and last (Unix s)."""
+    """Why its accuser bans a network: counts by cause, and when it was seen first and last (Unix s)."""
 
     counts: tuple[tuple[str, int], ...]
     first_seen_at_s: int

@@ -29,7 +29,7 @@ PAGE_ROWS = 1000
 
 def last_number() -> int:
     """The last number given in the log; it rises with every change of it."""
-    return int(models.MeshClock.objects.values_list("last", flat=True).get(pk=ONLY_ROW))
+    return int(models.MeshClock.objects.filter(pk=ONLY_ROW).values_list("last", flat=True).first() or 0)
 
 
 def snapshot(now_s: float) -> MeshSnapshot:

@@ -121,14 +121,13 @@ def contradict(entry: MeshEntryRow, messages: int, now_s: float) -> bool:
         return before >= HEARD_FROM > _score(entry.origin, now_s)
 
 
-def tidy(known: Collection[KeyId], now_s: float) -> int:
-    """Forget what has expired, all of those who are no peers any more, and old events; how many there were."""
+def tidy(known: Collection[KeyId], now_s: float) -> None:
+    """Forget what has expired, all of those who are no peers any more, and old events."""
     with mesh_change():
-        expired = models.MeshEntry.objects.filter(expires_at_s__lte=now_s).delete()[0]
-        strangers = models.MeshEntry.objects.exclude(origin__in=list(known)).delete()[0]
+        models.MeshEntry.objects.filter(expires_at_s__lte=now_s).delete()
+        models.MeshEntry.objects.exclude(origin__in=list(known)).delete()
         newest = models.MeshEvent.objects.order_by("-id").values_list("id", flat=True).first() or 0
         models.MeshEvent.objects.filter(id__lte=newest - KEPT_EVENTS).delete()
-        return expired + strangers
 
 
 def restore_standing(actor: Actor, peer: KeyId, now_s: float) -> None:
