@@ -150,6 +150,31 @@ WORDS: dict[Reason, Words] = {
         "The From field cannot be read.", "Correct the From field (RFC 5322 §3.6.2)."
     ),
     Reason.HEADER_MALFORMED: Words("The header cannot be read.", "Correct the header (RFC 5322 §2.2)."),
+    Reason.SPF_FAIL: Words(
+        "The domain of the reverse-path says in its SPF record that this client may not send in its name.",
+        "Send through the domain's own servers, or add this one to its SPF record (RFC 7208).",
+        "The group's policy spf_fail decides what follows from it.",
+    ),
+    Reason.SPF_PERMERROR: Words(
+        "The SPF record of the reverse-path's domain cannot be evaluated.",
+        "Correct the record: the reply says what is wrong with it.",
+        "The group's policy spf_permerror decides what follows from it.",
+    ),
+    Reason.DMARC_REJECT: Words(
+        "The owner of the author's domain asks to reject mail that neither SPF nor DKIM ties to it.",
+        "Send through the domain's own servers, or have it signed by them with DKIM.",
+        "The group's policy dmarc_reject decides; trusted_sealers names lists whose ARC seals you believe.",
+    ),
+    Reason.DMARC_QUARANTINE: Words(
+        "The owner of the author's domain asks to distrust mail that neither SPF nor DKIM ties to it.",
+        "Send through the domain's own servers, or have it signed by them with DKIM.",
+        "The group's policy dmarc_quarantine decides what follows from it.",
+    ),
+    Reason.REVERSE_NAME_UNVERIFIED: Words(
+        "The client's address has no name in the DNS, or one that does not have this address.",
+        "Have the provider give the address a name, and the name the address.",
+        "The group's policy unverified_reverse_name decides what follows from it.",
+    ),
     Reason.VIRUS: Words(
         "The virus scanner found a signature in the content; nothing overrides that.",
         "Clean the machine that sent it, or send the file in another way.",

@@ -85,6 +85,11 @@ class GroupPolicy(msgspec.Struct, frozen=True):
     unresolvable_sender: Fallback = Fallback.DEFER
     implausible_hello: Fallback = Fallback.ACCEPT
     bare_line_endings: Fallback = Fallback.REFUSE
+    spf_fail: Fallback = Fallback.ACCEPT
+    spf_permerror: Fallback = Fallback.ACCEPT
+    dmarc_reject: Fallback = Fallback.REFUSE
+    dmarc_quarantine: Fallback = Fallback.ACCEPT
+    unverified_reverse_name: Fallback = Fallback.ACCEPT
     dns_listed: Fallback = Fallback.REFUSE
     greylisting: Greylisting = Greylisting.OFF
     # Less than the 300 s after which Postfix first tries again: its first retry must not come too early.

@@ -12,6 +12,7 @@ import msgspec
 
 from clement.message.grammar import MessageFacts
 from clement.policy.directory import Directory, Person, Route
+from clement.policy.identity import ContentIdentity, EnvelopeIdentity
 from clement.policy.network import Address, ClientNetwork, Standing
 from clement.policy.ports import Scan
 from clement.smtp import ContentDefects, ForwardPath, ReversePath, Service
@@ -58,11 +59,16 @@ class SessionFacts(msgspec.Struct):
 
 
 class TransactionFacts(msgspec.Struct):
-    """One transaction. `size_bytes` is what the client declared (RFC 1870 §6), 0 when it did not."""
+    """One transaction.
+
+    size_bytes: what the client declared (RFC 1870 §6), 0 when it did not. identity: what can be found out of
+    the client and the reverse-path; None where nobody is to be judged by it.
+    """
 
     session: SessionFacts
     reverse_path: ReversePath
     size_bytes: int = 0
+    identity: EnvelopeIdentity | None = None
 
 
 class RecipientFacts(msgspec.Struct):
@@ -75,13 +81,18 @@ class RecipientFacts(msgspec.Struct):
 
 
 class ContentFacts(msgspec.Struct):
-    """The content as a whole. `scan` waits for the scanner; None: no recipient's group wants one."""
+    """The content as a whole.
+
+    scan: waits for the scanner; None: no recipient's group wants one.
+    identity: what can be found out of who signed and wrote it; None where nobody is to be judged by it.
+    """
 
     transaction: TransactionFacts
     size_bytes: int
     defects: ContentDefects
     message: MessageFacts
     scan: Callable[[], Awaitable[Scan]] | None = None
+    identity: ContentIdentity | None = None
 
 
 class RecipientContentFacts(msgspec.Struct):

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from clement.policy.checks import (
+    arc,
     client_network,
+    dkim,
+    dmarc,
     dns_lists,
     grammar,
     hello,
     loop,
     recipient,
     reputation,
+    reverse_name,
     sender_domain,
     sender_ownership,
     size,
+    spf,
     virus,
 )
 from clement.policy.dns_list import DnsLists, NoLists
@@ -52,6 +57,13 @@ def standard_plan(
             Check(grammar.NAME, grammar.check_lines),
             Check(grammar.NAME, grammar.check_header),
             Check(loop.NAME, loop.check_hops),
+            Check(reverse_name.NAME, reverse_name.check, bounds_itself=True),
+            Check(hello.NAME, hello.check_resolves, bounds_itself=True),
+            Check(spf.NAME, spf.check_hello, bounds_itself=True),
+            Check(spf.NAME, spf.check, bounds_itself=True),
+            Check(dkim.NAME, dkim.check, bounds_itself=True),
+            Check(arc.NAME, arc.check, bounds_itself=True),
+            Check(dmarc.NAME, dmarc.check, bounds_itself=True),
             Check(virus.NAME, virus.check, bounds_itself=True),
         ),
         recipient_content=(

@@ -53,6 +53,11 @@ class Reason(StrEnum):
     SEVERAL_AUTHORS = "several-authors"
     AUTHOR_MALFORMED = "author-malformed"
     HEADER_MALFORMED = "header-malformed"
+    SPF_FAIL = "spf-fail"
+    SPF_PERMERROR = "spf-permerror"
+    DMARC_REJECT = "dmarc-reject"
+    DMARC_QUARANTINE = "dmarc-quarantine"
+    REVERSE_NAME_UNVERIFIED = "reverse-name-unverified"
     VIRUS = "virus"
     UNSCANNABLE = "unscannable"
     SCANNER_UNAVAILABLE = "scanner-unavailable"
@@ -121,6 +126,13 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.SEVERAL_AUTHORS: Rule(Disposition.REJECT, liftable=True),
     Reason.AUTHOR_MALFORMED: Rule(Disposition.REJECT, liftable=True),
     Reason.HEADER_MALFORMED: Rule(Disposition.REJECT, liftable=True),
+    Reason.SPF_FAIL: Rule(Disposition.REJECT, liftable=True, setting="spf_fail"),
+    Reason.SPF_PERMERROR: Rule(Disposition.REJECT, liftable=True, setting="spf_permerror"),
+    Reason.DMARC_REJECT: Rule(Disposition.REJECT, liftable=True, setting="dmarc_reject"),
+    Reason.DMARC_QUARANTINE: Rule(Disposition.REJECT, liftable=True, setting="dmarc_quarantine"),
+    Reason.REVERSE_NAME_UNVERIFIED: Rule(
+        Disposition.REJECT, liftable=True, setting="unverified_reverse_name"
+    ),
     Reason.VIRUS: _REJECT,
     Reason.UNSCANNABLE: Rule(Disposition.REJECT, liftable=True, setting="unscannable"),
     Reason.SCANNER_UNAVAILABLE: Rule(Disposition.DEFER, setting="scanner_unavailable", ours=True),

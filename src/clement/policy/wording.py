@@ -59,6 +59,11 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.SEVERAL_AUTHORS: (replies.MESSAGE_MALFORMED, "{detail} (RFC 5322 3.6 allows one From field)"),
     Reason.AUTHOR_MALFORMED: (replies.MESSAGE_MALFORMED, "The From field cannot be read: {detail}"),
     Reason.HEADER_MALFORMED: (replies.MESSAGE_MALFORMED, "The header cannot be read: {detail}"),
+    Reason.SPF_FAIL: (replies.SPF_REFUSED, "{detail} (RFC 7208)"),
+    Reason.SPF_PERMERROR: (replies.SPF_BROKEN, "{detail} (RFC 7208)"),
+    Reason.DMARC_REJECT: (replies.DMARC_REFUSED, "{detail}"),
+    Reason.DMARC_QUARANTINE: (replies.DMARC_REFUSED, "{detail}"),
+    Reason.REVERSE_NAME_UNVERIFIED: (replies.REVERSE_NAME_REFUSED, "{detail}"),
     Reason.VIRUS: (replies.VIRUS_FOUND, "Virus found: {detail}"),
     Reason.UNSCANNABLE: (replies.CONTENT_UNSCANNABLE, "Content cannot be scanned for viruses: {detail}"),
     Reason.NEXT_HOP_REFUSED: (replies.NEXT_HOP_REFUSED, "{detail}"),
@@ -78,6 +83,14 @@ _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.LINE_ENDINGS: (
         replies.CHECK_UNAVAILABLE,
         "{detail} in content; lines end in CRLF (RFC 5321 2.3.8)",
+    ),
+    Reason.SPF_FAIL: (replies.SPF_DEFERRED, "{detail}; correct the DNS and try again"),
+    Reason.SPF_PERMERROR: (replies.SPF_BROKEN_FOR_NOW, "{detail}; correct the DNS and try again"),
+    Reason.DMARC_REJECT: (replies.DMARC_DEFERRED, "{detail}"),
+    Reason.DMARC_QUARANTINE: (replies.DMARC_DEFERRED, "{detail}"),
+    Reason.REVERSE_NAME_UNVERIFIED: (
+        replies.REVERSE_NAME_DEFERRED,
+        "{detail}; correct the DNS and try again",
     ),
     Reason.UNSCANNABLE: (replies.CHECK_UNAVAILABLE, "Content could not be scanned for viruses: {detail}"),
     Reason.SCANNER_UNAVAILABLE: (

@@ -9,9 +9,12 @@ of a customer whose mail we relay. What follows from that is the group's to say.
 
 from __future__ import annotations
 
-from clement.policy.facts import SessionFacts
+from clement.policy.facts import ContentFacts, SessionFacts
 from clement.policy.finding import Finding, Result
+from clement.policy.identity import EnvelopeIdentity
 from clement.policy.network import client_address
+from clement.policy.once import settled
+from clement.policy.pipeline import Answer
 from clement.policy.reason import Reason
 from clement.smtp import Service
 
@@ -57,3 +60,19 @@ def _literal_is_client(name: str, session: SessionFacts) -> bool:
         return client_address(text) == session.client
     except ValueError:
         return False
+
+
+def check_resolves(content: ContentFacts) -> Answer:
+    """Note whether the name has the client's address; it may be no reason to refuse (RFC 5321 §4.1.4)."""
+    return None if content.identity is None else settled(_resolves(content.identity.envelope))
+
+
+async def _resolves(identity: EnvelopeIdentity) -> Finding | None:
+    result = await identity.hello_resolves
+    if result is Result.NONE:
+        return None
+    name = identity.envelope.hello
+    if result is Result.FAIL:
+        detail = f"{name} does not have the client's address"
+        return Finding(NAME, Result.SOFTFAIL, detail=detail, weight=0.4)
+    return Finding(NAME, result, detail=name, weight=-0.1 if result is Result.PASS else 0.0)
