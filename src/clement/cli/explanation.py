@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from clement.store.records import DirectiveRow
 
 
+MAX_EVIDENCE = 40
+
+
 class Explanation(msgspec.Struct, frozen=True):
     """One answer, explained. Empty strings are left out when it is shown.
 
-    finding: the one that decided. directive: the rule that decided, with whose it is and where it came from.
+    finding: the one that decided. evidence: the others that say something.
+    directive: the rule that decided, with whose it is and where it came from.
     otherwise: what would have changed the verdict, each by itself.
     """
 
@@ -32,6 +36,7 @@ class Explanation(msgspec.Struct, frozen=True):
     otherwise: tuple[str, ...] = ()
     sender_can: str = ""
     postmaster_can: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 def explain(
@@ -57,6 +62,11 @@ def explain(
         otherwise=tuple(_otherwise(reason, directive)),
         sender_can=words.sender,
         postmaster_can=words.postmaster,
+        evidence=tuple(
+            dict.fromkeys(
+                finding_text(finding) for finding in findings if finding.detail and finding != deciding
+            )
+        )[:MAX_EVIDENCE],
     )
 
 
@@ -105,6 +115,8 @@ def lines(explanation: Explanation) -> Iterator[tuple[str, str]]:
     yield "what was said", explanation.reply
     yield "what happened", explanation.happened
     yield "finding", explanation.finding
+    for number, text in enumerate(explanation.evidence):
+        yield "" if number else "also found", text
     yield "directive", explanation.directive
     for number, text in enumerate(explanation.otherwise):
         yield "it would have passed" if not number else "or", text

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from clement.cli import wiring
+from clement.cli.authentication import load_public_suffixes
 from clement.cli.database import store_settings
 from clement.cli.listeners import Opened, bind_unix
 from clement.cli.wiring import Outside, Paths
@@ -32,6 +33,7 @@ RECORDER_NICENESS = 10
 def roles(settings: Settings, opened: Opened, outside: Outside) -> list[Role]:
     """Every process, with what it needs already in hand. Raises OSError."""
     receivers = wiring.receiver_count(settings)
+    load_public_suffixes()
     census = Census(receivers)
     checkers = bind_unix(Paths.of(settings).checkers)
     checkers.setblocking(True)

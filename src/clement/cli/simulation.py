@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from clement.cli import wiring
+from clement.cli.authentication import authentication_for
 from clement.cli.database import connected
 from clement.cli.dns_list_watch import Unreported
 from clement.cli.dns_list_wiring import dns_lists
@@ -34,6 +35,7 @@ from clement.policy.pipeline import Plan
 from clement.policy.plan import standard_plan
 from clement.policy.ports import Scanner
 from clement.server.admission import Unlimited
+from clement.server.authentication import Authentication
 from clement.server.conversation import Conversation
 from clement.server.greylist import Greylist
 from clement.server.greylist_memory import GreylistMemory
@@ -102,6 +104,7 @@ async def play(settings: Settings, directory: Directory, request: SimulationRequ
         workers,
         standard_plan(resolver, lists=lists),
         wiring.scanner_for(settings),
+        authentication_for(settings, resolver, workers),
     )
     door = Door("simulation", SERVICES[request.kind], replies.SERVICE_READY)
     mechanisms = ("PLAIN",) if request.login else ()
@@ -246,6 +249,7 @@ def _services(
     workers: Workers,
     plan: Plan,
     scanner: Scanner | None,
+    authentication: Authentication | None,
 ) -> Services:
     filesystem, paths, agreeable = OsFileSystem(), Paths.of(settings), NowhereTransport()
     folder = str(paths.staging)
@@ -272,4 +276,5 @@ def _services(
         reached=filesystem.reached,
         count=lambda _series: None,
         flush_soon=lambda: None,
+        authentication=authentication,
     )

@@ -13,6 +13,7 @@ from secrets import token_bytes
 
 import msgspec
 
+from clement.cli.authentication import authentication_for
 from clement.cli.dns_list_watch import DnsListReporter, list_series
 from clement.cli.dns_list_wiring import dns_lists, zones
 from clement.cli.mesh_parts import desk_of
@@ -200,6 +201,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         count=metrics.add,
         flush_soon=FlushSoon(asyncio.get_running_loop(), journal),
         mesh=desk_of(settings, journal, mesh_feed),
+        authentication=authentication_for(settings, resolver, workers),
     )
     return Running(
         services,

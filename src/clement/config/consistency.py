@@ -16,6 +16,7 @@ def find_contradictions(settings: Settings, blame: Blame) -> None:
     _check_certificates(settings, blame)
     _check_times(settings, blame)
     _check_reachable(settings, blame)
+    _check_sealing(settings, blame)
     _check_mesh(settings, blame)
 
 
@@ -92,3 +93,12 @@ def _check_mesh(settings: Settings, blame: Blame) -> None:
             first = seen.setdefault(value, index)
             if first != index:
                 blame.add(("mesh", "peer", index, key), f"is that of mesh.peer[{first + 1}] already")
+
+
+def _check_sealing(settings: Settings, blame: Blame) -> None:
+    """Sealing needs all three."""
+    given = settings.authentication
+    wanted = {"arc_domain": given.arc_domain, "arc_selector": given.arc_selector, "arc_key": given.arc_key}
+    missing = [name for name, value in wanted.items() if not value]
+    if 0 < len(missing) < len(wanted):
+        blame.add(("authentication", missing[0]), "missing; it is needed to seal")

@@ -20,6 +20,7 @@ from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.locate import KeyPath
 from clement.config.secret import require_private
 from clement.config.settings import Settings
+from clement.message.authentication.signing_key import SigningKey
 from clement.policy.mesh.key import PrivateKey, parse_private_key
 
 
@@ -27,6 +28,7 @@ def find_faults(settings: Settings, blame: Blame) -> None:
     """Note certificates, keys, secrets and folders that cannot be used."""
     _inspect_certificates(settings, blame)
     _inspect_secret(settings, blame)
+    _inspect_sealing_key(settings, blame)
     _inspect_account(settings, blame)
     _inspect_mesh(settings, blame)
     for table, key, folder in (
@@ -139,6 +141,19 @@ def read_mesh_key(path: Path) -> PrivateKey:
         return parse_private_key(path.read_bytes())
     except OSError as error:
         raise ValueError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _inspect_sealing_key(settings: Settings, blame: Blame) -> None:
+    path = settings.authentication.arc_key
+    if path is None:
+        return
+    try:
+        require_private(path)
+        SigningKey.from_pem(path.read_bytes())
+    except OSError as error:
+        blame.add(("authentication", "arc_key"), f"cannot read {path}: {error.strerror}")
+    except ValueError as error:
+        blame.add(("authentication", "arc_key"), f"{path}: {error}")
 
 
 def _inspect_folder(folder: Path, key: KeyPath, blame: Blame) -> None:

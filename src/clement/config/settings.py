@@ -197,6 +197,32 @@ class DnsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Look again so soon at a list that could not; from time to time less often, up to list_test_every_s."""
 
 
+class AuthenticationSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is calling and who wrote it: SPF, DKIM, ARC, DMARC. What it is worth, each group says."""
+
+    enabled: bool = True
+    """false: nobody's identity is looked at, and no Authentication-Results are written."""
+    timeout_s: Seconds = 10
+    """Time that all questions about one message may take together; what is not answered counts as
+    temperror, and nothing is refused for it."""
+    questions: Count = 120
+    """Questions to the DNS about one message, half of them for SPF, so that no SPF record can keep
+    DMARC from being asked for."""
+    dmarc_tree_walk: bool = False
+    """true: find DMARC records by walking up the tree (psd=, np=, t=), as the successor of RFC 7489 has
+    it; false: by the public suffix list."""
+    received_spf: bool = False
+    """true: also write Received-SPF (RFC 7208 §9.1)."""
+    trusted_sealers: tuple[HostName, ...] = ()
+    """Domains whose ARC seals are believed, those below them too: mailing lists and forwarders."""
+    arc_domain: HostName | None = None
+    """Seal what is relayed in this domain's name (RFC 8617); needs arc_selector and arc_key."""
+    arc_selector: str = ""
+    """Where the public key stands: SELECTOR._domainkey.DOMAIN."""
+    arc_key: Path | None = None
+    """The private key, PEM, RSA or Ed25519, not readable by others."""
+
+
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The web pages."""
 
@@ -218,6 +244,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalSettings = JournalSettings()
     scanner: ScannerSettings = ScannerSettings()
     dns: DnsSettings = DnsSettings()
+    authentication: AuthenticationSettings = AuthenticationSettings()
     reputation: ReputationSettings = ReputationSettings()
     dns_list: tuple[DnsListSettings, ...] = ()
     web: WebSettings = WebSettings()

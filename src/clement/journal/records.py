@@ -67,7 +67,7 @@ class RecipientRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class TransactionRecord(msgspec.Struct, frozen=True, tag="transaction"):
     """One transaction: from MAIL to its end. `id` is the session's id, a hyphen, and a number from 1.
 
-    authenticated_domains: those that vouch for it (SPF or DKIM pass), A-labels with a space between.
+    authenticated_domains: those that SPF of the reverse-path or DKIM has proven, a space between two.
     """
 
     id: str

@@ -23,6 +23,7 @@ from clement.policy.reason import Reason
 from clement.policy.verdict import Accept, Verdict
 from clement.policy.wording import reply_to
 from clement.server.answering import CONTENT_LINE
+from clement.server.authentication import identity_of
 from clement.server.judgement import answers
 from clement.server.login import Login
 from clement.server.mesh_session import told
@@ -147,7 +148,8 @@ class Conversation(WatchedSession):
             self._log.mark(Outcome.DEFERRED, Reason.STORAGE_FULL)
             self._answer(event.line, replies.STORAGE_FULL)
             return None
-        facts = TransactionFacts(self._facts, event.reverse_path, size_bytes)
+        identity = identity_of(self._services.authentication, self._facts, event.reverse_path)
+        facts = TransactionFacts(self._facts, event.reverse_path, size_bytes, identity)
         found = gather(self._services.plan.mail, facts, self._services.plan.budget_s)
         if isinstance(found, list):
             self._mail_found(event, facts, found)

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from msgspec import structs
+
 from clement.delivery.transport import Delivery, Destination, Envelope, Placement
+from clement.message.authentication.forged_results import without_forged_results
 from clement.message.grammar import MessageFacts
 from clement.policy.decide import decide
+from clement.policy.directory import Relayed
 from clement.policy.facts import ContentFacts, RecipientContentFacts, RecipientFacts, TransactionFacts
 from clement.policy.finding import Finding, Observation
+from clement.policy.identity import ContentIdentity, authenticated_domains
 from clement.policy.pipeline import gather
 from clement.policy.reason import Reason
 from clement.policy.verdict import Accept, Defer, Verdict
 from clement.policy.wording import reply_to
+from clement.server.authentication import content_identity, proven_names
+from clement.server.authentication_trace import trace_of, verified_client_name
 from clement.server.intake import Intake
 from clement.server.recipients import Recipient, verdict_of
 from clement.server.services import Services
+from clement.server.speaking import directive_for
 from clement.server.splitting import agree, class_of
 from clement.smtp import ContentDefects, Reply, replies
 from clement.spool.content import Content
@@ -24,12 +32,13 @@ from clement.spool.content import Content
 class Judgement:
     """Judges and places the content of one transaction.
 
-    envelope: without recipients. adverse: findings of earlier stages that concern every recipient.
+    envelope: without recipients and trace. adverse: findings of earlier stages that concern every recipient.
     each_has_a_reply: LMTP or PRDR, so that recipients may differ.
+    received: makes the Received field, given the client's verified name, "" where there is none.
     on_commit: called right before the one step that cannot be taken back.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a message is judged and placed with
         self,
         services: Services,
         facts: TransactionFacts,
@@ -38,6 +47,7 @@ class Judgement:
         adverse: Sequence[Finding],
         *,
         each_has_a_reply: bool,
+        received: Callable[[str], bytes],
         on_commit: Callable[[], None],
     ) -> None:
         self._services = services
@@ -50,7 +60,10 @@ class Judgement:
         self._accepted = replies.MESSAGE_OK.with_text(f"Accepted [{self._trace_id}]")
         self.observations: list[Observation] = []
         self.message: MessageFacts | None = None
+        self._received = received
         self._on_commit = on_commit
+        self._identity: ContentIdentity | None = None
+        self.authenticated_domains: Sequence[str] = ()
 
     async def answer(self, intake: Intake, size_bytes: int, defects: ContentDefects) -> None:
         """Settle every recipient: each has its final verdict and reply, and what was accepted is durable.
@@ -58,12 +71,17 @@ class Judgement:
         Raises StorageFailure when the content could not be kept, and whatever an own fault raises.
         """
         content = await intake.complete()
-        await self._weigh(intake, content, size_bytes, defects)
-        verdicts = [recipient.verdict for recipient in self.recipients]
-        if not self._each_has_a_reply and not agree(verdicts):
-            self._split()
-            return
-        await self._place(content)
+        try:
+            await self._weigh(intake, content, size_bytes, defects)
+            verdicts = [recipient.verdict for recipient in self.recipients]
+            if not self._each_has_a_reply and not agree(verdicts):
+                self._split()
+                return
+            await self._place(content)
+        finally:
+            if self._identity is not None:
+                self.authenticated_domains = authenticated_domains(self._identity)
+                await self._identity.end()
 
     async def _weigh(
         self, intake: Intake, content: Content, size_bytes: int, defects: ContentDefects
@@ -72,10 +90,14 @@ class Judgement:
         facts = self._services.examine(content)
         self.message = facts if isinstance(facts, MessageFacts) else await facts
         scan = intake.scan if intake.scanned else None
-        content_facts = ContentFacts(self._facts, size_bytes, defects, self.message, scan)
+        identity = self._identity = content_identity(
+            self._services.authentication, self._facts, self.message, content, self._trace_id
+        )
+        content_facts = ContentFacts(self._facts, size_bytes, defects, self.message, scan, identity)
         plan = self._services.plan
         waiting = gather(plan.content, content_facts, plan.budget_s)
         common = self._noted(waiting if isinstance(waiting, list) else await waiting)
+        proven = proven_names(self._facts, identity)
         for recipient in self.recipients:
             recipient_facts = RecipientFacts(
                 self._facts, recipient.forward_path, recipient.address, recipient.route
@@ -83,6 +105,8 @@ class Judgement:
             concerned = RecipientContentFacts(content_facts, recipient_facts)
             waiting = gather(plan.recipient_content, concerned, plan.budget_s)
             own = self._noted(waiting if isinstance(waiting, list) else await waiting)
+            if identity is not None:
+                recipient.directive = directive_for(recipient_facts, proven)
             verdict = decide(
                 [*self._adverse, *recipient.findings, *common, *own], recipient.directive, recipient.policy()
             )
@@ -97,9 +121,10 @@ class Judgement:
         chosen = [recipient for recipient in self.recipients if recipient.accepted]
         if not chosen:
             return
+        envelope, content = await self._under_our_trace(content, chosen)
         destinations = [Destination(each.forward_path, each.route) for each in chosen]  # type: ignore[arg-type]
         transport = self._services.transports.for_route(destinations[0].route)
-        delivery = transport.start(self._envelope, destinations)
+        delivery = transport.start(envelope, destinations)
         committed = False
         try:
             if await self._prepare(delivery, content, chosen):
@@ -109,6 +134,22 @@ class Judgement:
         finally:
             if not committed:
                 await delivery.abort()
+
+    async def _under_our_trace(
+        self, content: Content, chosen: Sequence[Recipient]
+    ) -> tuple[Envelope, Content]:
+        """The message as it leaves us: without fields that claim to be ours, and with those that are."""
+        services, identity = self._services, self._identity
+        block = without_forged_results(content.header_block, services.hostname)
+        if block is not content.header_block:
+            content = content.with_header_block(block)
+        trace = self._received(verified_client_name(identity))
+        if services.authentication is not None and identity is not None:
+            relayed = isinstance(chosen[0].route, Relayed)
+            trace = await trace_of(
+                services.authentication, identity, content, trace, services.clocks.now_s, seals=relayed
+            )
+        return structs.replace(self._envelope, trace=trace), content
 
     async def _prepare(self, delivery: Delivery, content: Content, chosen: Sequence[Recipient]) -> bool:
         """Whether there is something to commit; recipients that turned out not to be ready are settled."""

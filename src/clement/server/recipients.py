@@ -8,29 +8,25 @@ import msgspec
 
 from clement.delivery.transport import Destination, Placement, Transport
 from clement.policy.decide import decide
-from clement.policy.directive import Action, Correspondence, Directive, Scope
-from clement.policy.directory import (
-    Directory,
-    Foreign,
-    GroupPolicy,
-    Local,
-    Relayed,
-    Route,
-    Unknown,
-    Unplaceable,
-)
+from clement.policy.directive import Action, Directive
+from clement.policy.directory import Directory, Foreign, GroupPolicy, Local, Relayed, Route, Unknown
 from clement.policy.facts import RecipientFacts, TransactionFacts
 from clement.policy.finding import Finding, Observation
 from clement.policy.pipeline import gather
 from clement.policy.reason import Reason
-from clement.policy.verdict import Accept, Defer, Reject, Verdict
+from clement.policy.verdict import ACCEPTED, Accept, Defer, Reject, Verdict
 from clement.policy.wording import reply_to
+from clement.server.authentication import proven_names
 from clement.server.services import Services
+from clement.server.speaking import (
+    POSTMASTER_LOCAL_PART,
+    directive_for,
+    directive_that_skips_greylisting,
+    hoped_for,
+)
 from clement.server.splitting import SplitNote
 from clement.smtp import BarePostmaster, ForwardPath, Mailbox, RecipientRequested, Reply, replies
 
-POSTMASTER_LOCAL_PART = "postmaster"
-_POSTMASTER_IS_REACHABLE = Directive(0, Scope.SITE, "", Action.ACCEPT, note="RFC 5321 §4.5.1")
 _NO_GROUP = GroupPolicy()
 
 
@@ -139,10 +135,18 @@ class RecipientDesk:
 
     def _judge(self, facts: RecipientFacts, found: list[Observation]) -> Judged | Awaitable[Judged]:
         findings = [observation.finding for observation in found]
-        directive = self._directive(facts)
+        proven = proven_names(self._facts, None)
+        directive = directive_for(facts, proven)
         route = facts.route
         policy = _NO_GROUP if isinstance(route, Foreign) else route.group.policy
         verdict = decide([*self._adverse, *findings], directive, policy)
+        if not isinstance(verdict, Accept):
+            hoped = hoped_for(facts, proven)
+            if hoped is not directive and isinstance(
+                decide([*self._adverse, *findings], hoped, policy), Accept
+            ):
+                # SPF or DKIM may still prove the name that a directive accepts: content decides.
+                verdict = ACCEPTED
         reply = reply_to(verdict, self._trace_id, replies.RECIPIENT_OK)
         recipient = Recipient(facts.forward_path, facts.address, route, directive, verdict, reply, findings)
         judged = Judged(recipient, found)
@@ -150,33 +154,6 @@ class RecipientDesk:
             self.recipients.append(recipient)
             return judged
         return self._admit(judged, Destination(facts.forward_path, route), facts)
-
-    def _directive(self, facts: RecipientFacts) -> Directive | None:
-        """The directive for this pair; mail for a postmaster always gets through (RFC 5321 §4.5.1)."""
-        if facts.address.startswith(POSTMASTER_LOCAL_PART + "@"):
-            return _POSTMASTER_IS_REACHABLE
-        route = facts.route
-        directives = self._facts.session.directory.directives
-        if not len(directives) or isinstance(route, Foreign):
-            return None
-        return directives.find(self._pair(facts, route), self._facts.session.now_s)
-
-    def _pair(self, facts: RecipientFacts, route: Local | Relayed | Unknown | Unplaceable) -> Correspondence:
-        session, reverse_path = self._facts.session, self._facts.reverse_path
-        return Correspondence(
-            client=session.client,
-            sender=reverse_path.key if isinstance(reverse_path, Mailbox) else "",
-            recipient=facts.address,
-            user=route.user if isinstance(route, Local) else "",
-            recipient_domain=route.domain.name,
-            group_id=route.group.id,
-            authenticated=self._proven_names(),
-        )
-
-    def _proven_names(self) -> frozenset[str]:
-        """Names proven for this transaction: those of the person who logged in."""
-        person = self._facts.session.person
-        return person.may_send_as if person is not None else frozenset()
 
     def _admit(
         self, judged: Judged, destination: Destination, facts: RecipientFacts
@@ -203,6 +180,9 @@ class RecipientDesk:
         if placement is not None:
             judged.recipient.settle(verdict_of(placement), placement.reply, placement.next_hop)
         if judged.recipient.accepted:
+            if self._facts.identity is not None:
+                # The client will now send content; what the DNS has to say of it comes meanwhile.
+                self._facts.identity.start()
             # Last of all: who would be refused is told so at once, and not asked to come back for it.
             judged = self._greylist(judged, facts)
         self.recipients.append(judged.recipient)
@@ -228,10 +208,7 @@ class RecipientDesk:
 
     def _skipping(self, recipient: Recipient, facts: RecipientFacts) -> Directive | None:
         """The directive that spares this recipient's mail the delay; the log has it as deciding."""
-        route, session = facts.route, self._facts.session
-        if isinstance(route, Foreign):
-            return None
-        found = session.directory.directives.skipping_greylisting(self._pair(facts, route), session.now_s)
+        found = directive_that_skips_greylisting(facts)
         recipient.directive = recipient.directive or found
         return found
 

@@ -13,6 +13,7 @@ from clement.message.grammar import MessageFacts
 from clement.policy.directory import Directory, Local, Relayed
 from clement.policy.pipeline import Plan
 from clement.policy.ports import Scanner
+from clement.server.authentication import Authentication
 from clement.server.greylist import Greylist
 from clement.server.mesh_desk import MeshDesk
 from clement.server.splitting import SplitMemory
@@ -94,7 +95,10 @@ class SessionLimits(msgspec.Struct, frozen=True):
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What a session is given. `random_bits` gives an integer of that many random bits."""
+    """What a session is given.
+
+    random_bits: gives an integer of that many random bits. authentication: None where nobody is identified.
+    """
 
     hostname: str
     node: str
@@ -119,3 +123,4 @@ class Services(msgspec.Struct, frozen=True):
     count: Callable[[Series], None]
     flush_soon: Callable[[], None]
     mesh: MeshDesk | None = None
+    authentication: Authentication | None = None

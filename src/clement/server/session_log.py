@@ -30,6 +30,7 @@ class TransactionNotes(msgspec.Struct):
     message: MessageFacts | None = None
     observations: Sequence[Observation] = ()
     recorded: bool = False
+    authenticated_domains: Sequence[str] = ()
 
 
 def outcome_of(verdict: Verdict) -> Outcome:
@@ -61,6 +62,7 @@ def transaction_record(notes: TransactionNotes, session_id: str, *, completed: b
         subject=shown_text(message.subject) if message is not None else "",
         person_id=notes.person_id,
         findings=notes_of(notes.observations),
+        authenticated_domains=shown_text(" ".join(notes.authenticated_domains)),
     )
 
 

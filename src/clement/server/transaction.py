@@ -87,6 +87,8 @@ class MailTransaction:
         if self._intake is not None:
             self._intake.discard()
             self._intake = None
+        if self._facts.identity is not None:
+            self._facts.identity.give_up()
 
     async def finish(self, event: events.ContentEnded) -> Judgement:
         """Judge and place the whole; afterwards every recipient is settled.
@@ -102,6 +104,7 @@ class MailTransaction:
             self.committing = False
             self.abandon()
             self.notes.message, self.notes.observations = judgement.message, judgement.observations
+            self.notes.authenticated_domains = judgement.authenticated_domains
         return judgement
 
     def learn(self) -> None:
@@ -122,7 +125,7 @@ class MailTransaction:
         envelope = Envelope(
             transaction_id=self.notes.id,
             reverse_path=self._facts.reverse_path,
-            trace=self._trace(recipients),
+            trace=b"",
             smtputf8=declared is not None and declared.parameters.smtputf8,
             eight_bit=declared is not None and declared.parameters.eight_bit,
             content_ended_s=self._services.clocks.monotonic_s(),
@@ -134,13 +137,14 @@ class MailTransaction:
             recipients,
             self._adverse,
             each_has_a_reply=self.each_has_a_reply,
+            received=lambda client_name: self._received(recipients, client_name),
             on_commit=self._enter_commit,
         )
 
     def _enter_commit(self) -> None:
         self.committing = True
 
-    def _trace(self, recipients: Sequence[Recipient]) -> bytes:
+    def _received(self, recipients: Sequence[Recipient], client_name: str) -> bytes:
         session, declared = self._facts.session, self._core.transaction
         protocol = protocol_name(
             lmtp=session.service is Service.LMTP,
@@ -157,6 +161,7 @@ class MailTransaction:
                 protocol=protocol,
                 id=self.notes.id,
                 at_s=self._services.clocks.now_s(),
+                ptr=client_name,
                 recipient=str(recipients[0].forward_path) if len(recipients) == 1 else "",
             )
         )

@@ -86,6 +86,21 @@ class Content:
             raise StorageFailure("content file is shorter than what was written")
         return piece
 
+    def with_header_block(self, block: bytes) -> Content:
+        """The same message under another header block, in place of `header_block`; nothing is copied on disk.
+
+        It reads this content: discard this one, and only when nobody reads the other any more.
+        """
+        if self.whole is not None:
+            whole = block + self.whole[len(self.header_block) :]
+            return Content(size_bytes=len(whole), header_block=block, whole=whole)
+        return _UnderAnotherHeader(self, block)
+
+    @property
+    def body_offset(self) -> int:
+        """Where the body begins, behind the empty line."""
+        return min(self.size_bytes, len(self.header_block) + 2)
+
     def discard(self) -> None:
         """Let go of the bytes. Safe to call twice; not while a transport or scanner still reads."""
         descriptor, self._descriptor = self._descriptor, -1
@@ -96,6 +111,25 @@ class Content:
         if self._filesystem is None:
             raise ValueError("content is not on disk")
         return self._filesystem
+
+
+class _UnderAnotherHeader(Content):
+    """Content on disk, of which the beginning is read from memory."""
+
+    __slots__ = ("_beneath",)
+
+    def __init__(self, beneath: Content, block: bytes) -> None:
+        shorter = len(beneath.header_block) - len(block)
+        super().__init__(size_bytes=beneath.size_bytes - shorter, header_block=block)
+        self._beneath = beneath
+
+    def read(self, offset: int, size_bytes: int) -> bytes:
+        piece = self.header_block[offset : offset + size_bytes]
+        wanted = min(size_bytes, self.size_bytes - offset) - len(piece)
+        if wanted <= 0:
+            return piece
+        start = max(offset, len(self.header_block)) - len(self.header_block) + len(self._beneath.header_block)
+        return piece + self._beneath.read(start, wanted)
 
 
 class ContentWriter:
