@@ -196,3 +196,41 @@ def test_content_given_up_while_it_is_handed_over_leaves_no_descriptor(tmp_path:
     asyncio.run(give_up())
     workers.stop()
     assert open_files() == before
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_another_header_block_stands_over_the_same_body(tmp_path: Path, *, whole: bool) -> None:
+    header, body = b"A: 1\r\nB: 2\r\n", bytes(range(256)) * 40
+    octets = header + b"\r\n" + body
+
+    async def main() -> None:
+        workers = Workers()
+        writer = ContentWriter(OsFileSystem(), tmp_path, workers, memory_bytes=len(octets) if whole else 100)
+        for start in range(0, len(octets), 1000):
+            waiting = writer.append(octets[start : start + 1000])
+            if waiting is not None:
+                await waiting
+        content = await writer.finish()
+        assert (content.whole is not None) == whole
+        for block in (b"", b"B: 2\r\n", header, b"C: 3\r\n" * 500):
+            other = content.with_header_block(block)
+            expected = block + b"\r\n" + body
+            assert other.header_block == block
+            assert other.size_bytes == len(expected)
+            assert (other.whole is not None) == whole
+            for size_bytes in (7, 100, 4096, 1 << 20):
+                assert b"".join(other.chunks(size_bytes)) == expected
+            for offset in (0, len(block), len(block) + 2, len(expected) - 4):
+                assert other.read(offset, 100) == expected[offset : offset + 100]
+        content.discard()
+        workers.stop()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("octets", "offset"),
+    [(b"A: 1\r\n\r\nbody", 8), (b"\r\nbody", 2), (b"A: 1\r\n", 6), (b"", 0), (b"A: 1\r\n\r\n", 8)],
+)
+def test_the_body_begins_behind_the_empty_line(octets: bytes, offset: int) -> None:
+    assert Content.in_memory(octets).body_offset == offset

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 from zlib import crc32
@@ -336,6 +337,7 @@ def is_related(domain: str, other: str) -> bool:
     return bool(domain and other) and organizational_domain(domain) == organizational_domain(other)
 
 
+@lru_cache(maxsize=4096)
 def _is_domain(text: str) -> bool:
     try:
         return not parse_domain(text).startswith("[")

@@ -17,10 +17,23 @@ from clement.message.authentication.authentication_results import (
 from clement.message.authentication.body_hashes import BodyHashes
 from clement.message.authentication.dkim import DkimOutcome
 from clement.message.authentication.dmarc import DmarcOutcome
+from clement.message.authentication.forged_results import without_forged_results
+from clement.message.authentication.received_spf import received_spf_field
 from clement.message.authentication.result import Result
 from clement.policy.identity import ContentIdentity, EnvelopeIdentity, speaks_for_whole
 from clement.server.authentication import Authentication, body_feed
-from clement.spool.content import Content
+from clement.spool.content import HEADER_LIMIT_BYTES, Content
+
+
+def without_forgeries(content: Content, authserv_id: str) -> Content:
+    """The same message without the results that pretend to be ours (RFC 8601 §5); itself if it has none."""
+    block, rest = content.header_block, b""
+    if len(block) == HEADER_LIMIT_BYTES:
+        # Cut off: half a line must not be taken away from its other half.
+        end = block.rfind(b"\n") + 1
+        block, rest = block[:end], block[end:]
+    kept = without_forged_results(block, authserv_id)
+    return content if kept is block else content.with_header_block(kept + rest)
 
 
 async def trace_of(
@@ -40,6 +53,8 @@ async def trace_of(
     hostname = identity.envelope.rules.hostname
     results = authentication_results_value(hostname, list(method_results(identity)))
     trace = f"{FIELD_NAME}: {results}\r\n".encode() + received
+    if authentication.received_spf:
+        trace = _received_spf(identity.envelope) + trace
     chain = identity.arc.found
     if not seals or authentication.sealer is None or chain is None:
         return trace
@@ -49,6 +64,21 @@ async def trace_of(
     if waiting is not None:
         await waiting
     return sealer.seal(chain, results, authentication.sealer, now_s=now_s()) + trace
+
+
+def _received_spf(identity: EnvelopeIdentity) -> bytes:
+    """RFC 7208 §9.1: for the identity that was judged, the reverse-path or else the HELO name."""
+    spf, envelope = identity.spf.found, identity.envelope
+    if spf is None:
+        return b""
+    return received_spf_field(
+        spf,
+        address=str(envelope.address),
+        identity="mailfrom" if identity.has_reverse_path else "helo",
+        mail_from=str(envelope.reverse_path),
+        hello=envelope.hello,
+        receiver=identity.rules.hostname,
+    )
 
 
 def verified_client_name(identity: ContentIdentity | None) -> str:

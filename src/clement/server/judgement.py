@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from msgspec import structs
 
 from clement.delivery.transport import Delivery, Destination, Envelope, Placement
-from clement.message.authentication.forged_results import without_forged_results
 from clement.message.grammar import MessageFacts
 from clement.policy.decide import decide
 from clement.policy.directory import Relayed
@@ -19,7 +18,7 @@ from clement.policy.reason import Reason
 from clement.policy.verdict import Accept, Defer, Verdict
 from clement.policy.wording import reply_to
 from clement.server.authentication import content_identity, proven_names
-from clement.server.authentication_trace import trace_of, verified_client_name
+from clement.server.authentication_trace import trace_of, verified_client_name, without_forgeries
 from clement.server.intake import Intake
 from clement.server.recipients import Recipient, verdict_of
 from clement.server.services import Services
@@ -140,9 +139,7 @@ class Judgement:
     ) -> tuple[Envelope, Content]:
         """The message as it leaves us: without fields that claim to be ours, and with those that are."""
         services, identity = self._services, self._identity
-        block = without_forged_results(content.header_block, services.hostname)
-        if block is not content.header_block:
-            content = content.with_header_block(block)
+        content = without_forgeries(content, services.hostname)
         trace = self._received(verified_client_name(identity))
         if services.authentication is not None and identity is not None:
             relayed = isinstance(chosen[0].route, Relayed)
