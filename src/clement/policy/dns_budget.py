@@ -1,7 +1,7 @@
 """The DNS with a bound on how much one message may ask of it, and on how long it may wait for the answers.
 
 Beyond either, every question is a temporary failure: evaluators know what to make of one, and nothing is ever
-refused for it. The time begins with the first question.
+refused for it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,26 @@ from clement.policy.once import Rest, begin
 
 
 class DnsBudget:
-    """Implements Dns. questions: how many may be asked, cached ones too. time_s: for all of them together."""
+    """Implements Dns.
+
+    questions: how many may be asked, cached ones too.
+    time_s: for all of them together, from the first that has to wait; or from now, when it `has_begun`.
+    """
 
     __slots__ = ("_clock", "_dns", "_until_s", "left", "time_s")
 
-    def __init__(self, dns: Dns, questions: int, time_s: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        dns: Dns,
+        questions: int,
+        time_s: float,
+        clock: Callable[[], float],
+        *,
+        has_begun: bool = False,
+    ) -> None:
         self._dns = dns
         self._clock = clock
-        self._until_s = 0.0
+        self._until_s = clock() + time_s if has_begun else 0.0
         self.left = questions
         self.time_s = time_s
 

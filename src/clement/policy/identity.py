@@ -8,7 +8,8 @@ time. What an outcome is worth, the checks report and `decide` alone says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -41,12 +42,13 @@ from clement.message.authentication.spf import SpfOutcome, check_host
 from clement.message.dns import Dns, DnsTemporaryFailure
 from clement.message.grammar import MessageFacts
 from clement.policy.dns_budget import DnsBudget
-from clement.policy.once import Once
+from clement.policy.once import Once, Rest, begin
 from clement.smtp import AddressError, Mailbox, ReversePath, parse_domain
 
 _SIGNATURE_FIELDS = (b"dkim-signature", b"arc-")
 _NO_CHAIN = ArcOutcome(result=Result.NONE)
 MAX_PROVEN_DOMAINS = 10
+MAX_KEYS_AT_ONCE = 10
 
 
 class IdentityRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,8 +202,10 @@ class ContentIdentity:
         self._header = header
         self._feed = feed
         self._transaction_id = transaction_id
-        self._key_dns = DnsBudget(dns, rules.questions // 4, rules.time_s, clock)
-        self._dmarc_dns = DnsBudget(dns, rules.questions // 4, rules.time_s, clock)
+        # The client waits from now on: whatever is asked for last has no more time than what came first.
+        quarter = rules.questions // 4
+        self._key_dns = DnsBudget(dns, quarter, rules.time_s, clock, has_begun=True)
+        self._dmarc_dns = DnsBudget(dns, quarter, rules.time_s, clock, has_begun=True)
         self._signatures: Once[_Signatures] = Once(self._read_signatures)
         self._discoveries: tuple[Once[Discovery], ...] = ()
         self.dkim: Once[tuple[DkimOutcome, ...]] = Once(self._verify_dkim)
@@ -234,11 +238,25 @@ class ContentIdentity:
         now_s = self.envelope.envelope.now_s
         verifier = DkimVerifier(header, now_s=now_s, hashes=hashes)
         validator = ArcValidator(header, now_s=now_s, hashes=hashes)
+        asking = self._ask_for_keys({*verifier.key_names, *validator.key_names})
         if hashes.wanted:
             waiting = self._feed(hashes)
             if waiting is not None:
                 await waiting
+        if asking:
+            await asyncio.wait(asking)
         return _Signatures(verifier, validator)
+
+    def _ask_for_keys(self, names: Collection[str]) -> list[asyncio.Task[None]]:
+        """Ask for several keys at once: signatures are verified one by one, and find them remembered."""
+        if len(names) < 2:
+            return []
+        begun = [begin(self._remember_key(name)) for name in sorted(names)[:MAX_KEYS_AT_ONCE]]
+        return [asyncio.ensure_future(rest.run()) for rest in begun if isinstance(rest, Rest)]
+
+    async def _remember_key(self, name: str) -> None:
+        with suppress(DnsTemporaryFailure):
+            await self._key_dns.txt(name)
 
     async def _verify_dkim(self) -> tuple[DkimOutcome, ...]:
         signatures = await self._signatures

@@ -9,7 +9,7 @@ from msgspec import structs
 from clement.delivery.transport import Delivery, Destination, Envelope, Placement
 from clement.message.grammar import MessageFacts
 from clement.policy.decide import decide
-from clement.policy.directory import Relayed
+from clement.policy.directory import Mode, Relayed
 from clement.policy.facts import ContentFacts, RecipientContentFacts, RecipientFacts, TransactionFacts
 from clement.policy.finding import Finding, Observation
 from clement.policy.identity import ContentIdentity, authenticated_domains
@@ -142,9 +142,10 @@ class Judgement:
         content = without_forgeries(content, services.hostname)
         trace = self._received(verified_client_name(identity))
         if services.authentication is not None and identity is not None:
-            relayed = isinstance(chosen[0].route, Relayed)
+            route = chosen[0].route
+            seals = isinstance(route, Relayed) and route.group.mode is Mode.RELAY
             trace = await trace_of(
-                services.authentication, identity, content, trace, services.clocks.now_s, seals=relayed
+                services.authentication, identity, content, trace, services.clocks.now_s, seals=seals
             )
         return structs.replace(self._envelope, trace=trace), content
 
