@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("clement", "0002_log_by_address"),
+        ("clement", "0003_identity_policy"),
     ]
 
     operations = [
