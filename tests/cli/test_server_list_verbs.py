@@ -68,3 +68,7 @@ def test_nothing_is_imported_while_a_line_is_wrong_and_all_are_named(shell: Shel
 
 def test_a_preview_without_trials_says_so(shell: Shell) -> None:
     assert "No ban is on trial" in shell.run("banned", "preview").stderr
+
+
+def test_only_what_the_log_knows_can_be_corrected(shell: Shell) -> None:
+    assert "no transaction" in shell.refusal("correct", "06dzq3cm0h2v5x7k9npr-1", "--unwanted", code=3)

@@ -14,6 +14,7 @@ import typer
 from clement.cli import (
     alias,
     check,
+    correct,
     directive,
     domain,
     explain,
@@ -95,6 +96,7 @@ app.verb("check", "Find out what is wrong with the configuration.")(check.check)
 app.verb("log", "What came of every message.")(log.log)
 app.verb("session", "One session, line by line.")(session.session)
 app.verb("explain", "Why a message fared as it did.")(explain.explain)
+app.verb("correct", "Say that a message was judged wrongly.")(correct.correct)
 app.verb("simulate", "What would become of a message.")(simulate.simulate)
 app.verb("status", "What runs, and how far the log is behind.")(status.status)
 app.verb("sink", "A next hop for trying things.")(sink.sink)
