@@ -102,7 +102,7 @@ async def play(settings: Settings, directory: Directory, request: SimulationRequ
         directory,
         listener,
         workers,
-        standard_plan(resolver, lists=lists),
+        standard_plan(resolver, lists=lists, postmaster=settings.site.postmaster_address),
         wiring.scanner_for(settings),
         authentication_for(settings, resolver, workers),
     )

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from clement.message.grammar import MessageFacts
-from clement.policy.directory import Directory, Person, Route
+from clement.policy.directory import Directory, Greylisting, Local, Person, Relayed, Route
 from clement.policy.identity import ContentIdentity, EnvelopeIdentity
 from clement.policy.network import Address, ClientNetwork, Standing
 from clement.policy.ports import Scan
@@ -78,6 +78,13 @@ class RecipientFacts(msgspec.Struct):
     forward_path: ForwardPath
     address: str
     route: Route
+
+    def may_be_greylisted(self) -> bool:
+        """Whether its group asks strangers to come back: then it matters at once who is calling."""
+        route = self.route
+        if not isinstance(route, Local | Relayed):
+            return False
+        return route.group.policy.greylisting is not Greylisting.OFF
 
 
 class ContentFacts(msgspec.Struct):

@@ -52,6 +52,8 @@ def standard_plan(
             Check(recipient.NAME, recipient.check),
             Check(size.NAME, size.check_declared),
             Check(dns_lists.NAME, dns_lists.check_with(lists), bounds_itself=True),
+            Check(spf.NAME, spf.check_early, bounds_itself=True),
+            Check(reverse_name.NAME, reverse_name.check_early, bounds_itself=True),
         ),
         content=(
             Check(grammar.NAME, grammar.check_lines),
@@ -64,6 +66,7 @@ def standard_plan(
             Check(dkim.NAME, dkim.check, bounds_itself=True),
             Check(arc.NAME, arc.check, bounds_itself=True),
             Check(dmarc.NAME, dmarc.check, bounds_itself=True),
+            Check(reputation.NAME, reputation.check_domains, bounds_itself=True),
             Check(virus.NAME, virus.check, bounds_itself=True),
         ),
         recipient_content=(

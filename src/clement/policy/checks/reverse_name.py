@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clement.policy.facts import ContentFacts
+from clement.policy.facts import ContentFacts, RecipientFacts
 from clement.policy.finding import Finding, Result
 from clement.policy.identity import EnvelopeIdentity
 from clement.policy.once import settled
@@ -15,6 +15,19 @@ NAME = "reverse-name"
 def check(content: ContentFacts) -> Answer:
     """Judge the client's own name in the DNS."""
     return None if content.identity is None else settled(_judge(content.identity.envelope))
+
+
+def check_early(recipient: RecipientFacts) -> Answer:
+    """The same at RCPT, as evidence, where greylisting wants to know who is calling."""
+    identity = recipient.transaction.identity
+    if identity is None or not recipient.may_be_greylisted():
+        return None
+    return settled(_report(identity))
+
+
+async def _report(identity: EnvelopeIdentity) -> Finding:
+    found = await _judge(identity)
+    return Finding(NAME, found.result, detail=found.detail, weight=found.weight)
 
 
 async def _judge(identity: EnvelopeIdentity) -> Finding:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from clement.message.authentication.arc_trust import voucher_for_author, voucher_for_reverse_path
 from clement.message.authentication.spf import SpfOutcome
-from clement.policy.facts import ContentFacts
+from clement.policy.facts import ContentFacts, RecipientFacts
 from clement.policy.finding import Finding, Result
-from clement.policy.identity import ContentIdentity, is_related, speaks_for_whole
+from clement.policy.identity import ContentIdentity, EnvelopeIdentity, is_related, speaks_for_whole
 from clement.policy.once import settled
 from clement.policy.pipeline import Answer
 from clement.policy.reason import Reason
@@ -33,6 +33,14 @@ def check(content: ContentFacts) -> Answer:
     return None if content.identity is None else settled(_judge(content.identity))
 
 
+def check_early(recipient: RecipientFacts) -> Answer:
+    """SPF of the reverse-path at RCPT, as evidence, where greylisting wants to know who is calling."""
+    identity = recipient.transaction.identity
+    if identity is None or not identity.has_reverse_path or not recipient.may_be_greylisted():
+        return None
+    return settled(_report(identity))
+
+
 def check_hello(content: ContentFacts) -> Answer:
     """SPF of the HELO name, as evidence (RFC 7208 §2.3); nothing where the reverse-path's SPF is the same."""
     identity = content.identity
@@ -50,6 +58,12 @@ async def _judge(identity: ContentIdentity) -> Finding:
             reason = Reason.SPF_FAIL if spf.result is Result.FAIL else Reason.SPF_PERMERROR
     detail = _words(spf, str(identity.envelope.envelope.address)) + rescue
     return Finding(NAME, spf.result, reason, detail, 0.0 if rescue else _WEIGHTS.get(spf.result, 0.0))
+
+
+async def _report(identity: EnvelopeIdentity) -> Finding:
+    spf = await identity.spf
+    words = _words(spf, str(identity.envelope.address))
+    return Finding(NAME, spf.result, detail=words, weight=_WEIGHTS.get(spf.result, 0.0))
 
 
 async def _judge_hello(identity: ContentIdentity) -> Finding | None:
