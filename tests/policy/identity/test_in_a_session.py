@@ -20,11 +20,12 @@ from clement.config.settings import (
 )
 from clement.journal.records import SessionRecord, TransactionRecord
 from clement.policy.directive import Action, Directive, Scope
-from clement.policy.directory import Directory, DirectoryContents
+from clement.policy.directory import Directory, DirectoryContents, Greylisting
 from clement.policy.network import ClientNetwork, Standing
 from clement.policy.ports import MailDomain
+from clement.policy.reputation import Kind, Reputation
 from tests.policy.identity.world import CLIENT, STRANGER, Zones, author_zones, mail, signed
-from tests.policy.samples import CONTENTS
+from tests.policy.samples import CONTENTS, STORED
 
 ACCEPT = Directive(2, Scope.USER, "anna@local.example", Action.ACCEPT, "@author.example")
 SITE_REFUSES = Directive(1, Scope.SITE, "", Action.REFUSE, "@author.example")
@@ -157,3 +158,30 @@ def test_a_forgery_with_an_accepted_name_is_still_a_forgery(tmp_path: Path) -> N
     ruled = replace(CONTENTS, directives=(ACCEPT,))
     played = Played(tmp_path, mail(), STRANGER, contents=ruled)
     assert played.reply.startswith("550 5.7.26")
+
+
+def found_at_rcpt(played: Played) -> dict[str, str]:
+    exchange = next(each for each in played.session.transcript if each.command.startswith("RCPT"))
+    return {finding.check: finding.result for finding in exchange.findings}
+
+
+def test_where_a_group_greylists_it_is_known_at_rcpt_who_is_calling(tmp_path: Path) -> None:
+    asked_back = replace(STORED, policy=replace(STORED.policy, greylisting=Greylisting.ALL))
+    greylisting = replace(CONTENTS, groups=(asked_back, *CONTENTS.groups[1:]))
+    known = found_at_rcpt(Played(tmp_path, signed(mail()), CLIENT, contents=greylisting))
+    assert known["spf"] == known["reverse-name"] == "pass"
+    forged = found_at_rcpt(Played(tmp_path, mail(), STRANGER, contents=greylisting))
+    assert forged["spf"] == "fail"
+
+
+def test_where_none_does_rcpt_waits_for_no_identity(tmp_path: Path) -> None:
+    assert not found_at_rcpt(Played(tmp_path, signed(mail()), CLIENT)).keys() & IDENTITY_CHECKS
+
+
+def test_the_history_of_a_domain_counts_once_it_is_proven(tmp_path: Path) -> None:
+    history = Reputation(Kind.DOMAIN, "author.example", -2.0, 90, 1)
+    remembered = replace(CONTENTS, reputations=(history,))
+    proven = Played(tmp_path, signed(mail()), CLIENT, contents=remembered)
+    told = [finding.detail for finding in proven.transaction.findings if finding.check == "reputation"]
+    assert told == ["author.example: 90 wanted, 1 unwanted"]
+    assert "reputation" not in Played(tmp_path, mail(), STRANGER, contents=remembered).checks
