@@ -10,6 +10,9 @@ everything it must know stands in the environment:
   BENCH_USERS         u0 .. uN-1             BENCH_BACKEND_PORT  P2: the next hop on 127.0.0.1
   BENCH_CLAMD         P2: its Unix socket
   BENCH_RECEIVERS     how many receiver processes (default 2)
+  BENCH_IDENTITIES    empty: SPF, DKIM, DMARC, ARC and the client's name are not looked at
+  BENCH_RESOLVER      ADDRESS:PORT to ask; default: resolv.conf    BENCH_LISTS  zones of DNS lists
+  BENCH_BALANCER      an address that announces clients (PROXY protocol)
 
 Nothing is switched off: the policy, limits, transcript, journal, recorder and SQL
 log work as they do in service. P0 alone puts a transport in place that discards.
@@ -19,6 +22,7 @@ P3d bans the generator's range by hand, which needs no DNS.
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 from clement.cli.database import connected, operating_person
@@ -40,6 +44,7 @@ postmaster = "u0@{domain}"
 [[listener]]
 kind = "mx"
 address = "127.0.0.1:{port}"
+proxy_protocol_from = [{balancer}]
 [limits]
 sessions_per_client = 1000
 unknown_recipients = 1000000
@@ -55,7 +60,26 @@ addresses = ["unix:{clamd}"]
 scans_at_once = {scans}
 [web]
 address = "127.0.0.1:{web_port}"
+[authentication]
+enabled = {identities}
+[dns]
+servers = [{resolver}]
 """
+DNS_LIST = """
+[[dns_list]]
+zone = "{zone}"
+has_test_entries = true
+"""
+
+
+def quoted(word: str) -> str:
+    return f'"{word}"' if word else ""
+
+
+def choose_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _discarding(settings: Settings, filesystem: FileSystem, workers: Workers) -> Transports:
@@ -79,8 +103,12 @@ def main() -> None:
             scan="true" if profile == "P2" else "false",
             clamd=environment.get("BENCH_CLAMD") or "/nonexistent",
             scans=environment.get("BENCH_SCANS", "4"),
-            web_port=int(environment["BENCH_PORT"]) + 5500,
+            web_port=choose_port(),
+            identities="true" if environment.get("BENCH_IDENTITIES", "1") else "false",
+            resolver=quoted(environment.get("BENCH_RESOLVER", "")),
+            balancer=quoted(environment.get("BENCH_BALANCER", "")),
         )
+        + "".join(DNS_LIST.format(zone=zone) for zone in environment.get("BENCH_LISTS", "").split())
     )
     settings = load(path)
     for made in (settings.store.mail_root, settings.spool.folder, settings.journal.folder):
