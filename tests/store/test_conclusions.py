@@ -305,6 +305,19 @@ def test_what_enough_peers_say_goes_through_a_trial_of_our_own(world: World) -> 
     assert world.round() == {"banned ended": 1}
 
 
+def test_no_ban_outlives_the_claims_that_made_it(world: World) -> None:
+    first, second = said("mx.one.example", days=5), said("mx.two.example", days=3)
+    assert_foreign(world.root, [first, second], int(world.now_s))
+    world.round()
+    world.round(RULES.trial_s)
+    assert world.entry("192.0.2.1/32").expires_at_s == second.expires_at_s
+    renewed = said("mx.two.example", days=4)
+    assert_foreign(world.root, [renewed], int(world.now_s))
+    world.round(1.5 * DAY_S)
+    assert world.entry("192.0.2.1/32").expires_at_s == renewed.expires_at_s
+    assert world.round(3 * DAY_S) == {"banned ended": 1}
+
+
 def test_our_own_good_mail_and_persons_words_outweigh_all_peers(world: World) -> None:
     add_network(world.root, "198.51.100.0/24", Standing.TRUSTED)
     pardon(world.root, "203.0.113.5")

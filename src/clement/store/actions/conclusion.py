@@ -228,9 +228,17 @@ class _Round:
         return self._judge.judged_site(entry.network, already=True) is not None
 
     def _peers_insist(self, text: str) -> bool:
-        valid = models.ForeignAssertion.objects.filter(network=text, standing=Standing.BANNED)
-        total = valid.filter(expires_at_s__gt=self._now_s).aggregate(total=Sum("worth"))["total"]
-        return (total or 0) >= 1 - 1e-9
+        return self._claims_hold_until_s(text) > self._now_s
+
+    def _claims_hold_until_s(self, text: str) -> int:
+        """Until when what peers say makes a quorum, if they say no more; 0 when it makes none."""
+        said = models.ForeignAssertion.objects.filter(network=text, standing=Standing.BANNED)
+        total = 0.0
+        for expires_at_s, worth in said.order_by("-expires_at_s").values_list("expires_at_s", "worth"):
+            total += worth
+            if total >= 1 - 1e-9:
+                return int(expires_at_s)
+        return 0
 
     def _review_ban(self, change: Change, entry: models.ServerListEntry, client: Client | None) -> None:
         """End a ban whose time is over or that a person spoke against; renew one that is still earned."""
@@ -253,7 +261,7 @@ class _Round:
             good, unwanted = client.tally.good(), client.tally.unwanted()
             return client.row.last_at_s > since_s and self._rules.bans_client(good, unwanted, already=True)
         if entry.origin == ListOrigin.MESH:
-            return True
+            return self._claims_hold_until_s(entry.network) > entry.expires_at_s
         judged = self._judge.judged_site(entry.network, already=True)
         return judged is not None and judged.evidence.last_seen_s > since_s
 
@@ -271,6 +279,9 @@ class _Round:
     def _take_effect(self, change: Change, entry: models.ServerListEntry, for_s: float) -> None:
         entry.state = EntryState.EFFECTIVE
         entry.expires_at_s = self._now_s + int(for_s)
+        if entry.origin == ListOrigin.MESH:
+            # Receivers go by this date also while no steward runs: no ban outlives those who asked for it.
+            entry.expires_at_s = min(entry.expires_at_s, self._claims_hold_until_s(entry.network))
         entry.save()
         self._tell(change, entry, listed=True)
 
