@@ -48,6 +48,7 @@ from clement.smtp import AddressError, Mailbox, ReversePath, parse_domain
 _SIGNATURE_FIELDS = (b"dkim-signature", b"arc-")
 _NO_CHAIN = ArcOutcome(result=Result.NONE)
 MAX_PROVEN_DOMAINS = 10
+MAX_PROVEN_CHARS = 500
 MAX_KEYS_AT_ONCE = 10
 
 
@@ -337,12 +338,22 @@ def speaks_for_whole(outcome: DkimOutcome) -> bool:
 
 
 def authenticated_domains(identity: ContentIdentity) -> tuple[str, ...]:
-    """The domains that SPF or DKIM has proven, as far as that is found out; each once, at most a few."""
+    """The domains that SPF or DKIM has proven, as far as that is found out; each once, at most a few.
+
+    Together they stay under MAX_PROVEN_CHARS, and none of them is cut: half a name is somebody else's.
+    """
     spf, signed = identity.envelope.spf.found, identity.dkim.found or ()
     domains = [outcome.domain for outcome in signed if speaks_for_whole(outcome)]
     if spf is not None and spf.result is Result.PASS and identity.envelope.has_reverse_path:
         domains.append(spf.domain)
-    return tuple(dict.fromkeys(domains))[:MAX_PROVEN_DOMAINS]
+    kept: list[str] = []
+    room_chars = MAX_PROVEN_CHARS
+    for domain in dict.fromkeys(domains):
+        room_chars -= len(domain) + 1
+        if room_chars < 0 or len(kept) == MAX_PROVEN_DOMAINS:
+            break
+        kept.append(domain)
+    return tuple(kept)
 
 
 def proves(domain: str, name: str) -> bool:

@@ -114,7 +114,8 @@ class MailTransaction:
             return
         addresses = [recipient.address for recipient in self._desk.accepted()]
         if addresses:
-            greylist.accepted(self._facts, addresses, self._evidence)
+            found = [observation.finding for observation in self.notes.observations]
+            greylist.accepted(self._facts, addresses, [*self._evidence, *found])
 
     def fail(self, verdict: Verdict, reply: Reply) -> None:
         """An own fault ended it: every recipient that stood as accepted is settled alike."""

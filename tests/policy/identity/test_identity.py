@@ -14,6 +14,7 @@ from clement.policy.identity import (
     proves,
     speaks_for_whole,
 )
+from clement.policy.once import Once
 from tests.policy.identity.world import STRANGER, Message, Zones, author_zones, mail, run, signed
 
 
@@ -157,6 +158,16 @@ def test_case_095_a_pass_below_an_unsigned_copy_is_one_of_a_part() -> None:
     outcome = DkimOutcome(result=Result.PASS, domain="author.example", unsigned_copies=("subject",))
     assert not speaks_for_whole(outcome)
     assert dkim_identifier(outcome).is_partial
+
+
+def test_no_half_of_a_long_name_is_taken_for_a_domain() -> None:
+    """What is recorded has a bound, and the rest of a cut name could be the name of somebody else."""
+    names = [f"{letter * 60}.{letter * 60}.{letter * 60}.example" for letter in "abc"]
+    outcomes = tuple(DkimOutcome(result=Result.PASS, domain=name) for name in names)
+    message = Message(Zones({}), mail())
+    message.identity.dkim = Once.of(outcomes)
+    assert message.identity.dkim.known == outcomes
+    assert authenticated_domains(message.identity) == tuple(names[:2])
 
 
 def test_case_098_a_signature_of_a_top_level_domain_proves_nobody() -> None:
