@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
+from itertools import islice
 
 import msgspec
 
@@ -60,14 +62,15 @@ def authentication_results_field(authserv_id: str, results: Iterable[MethodResul
 
 def authentication_results_value(authserv_id: str, results: Iterable[MethodResult]) -> str:
     """The value of the field, folded: what ARC-Authentication-Results carries as well (RFC 8617 §4.1.1)."""
-    pieces = [_resinfo(result) for _, result in zip(range(MAX_RESULTS), results, strict=False)]
-    lines = [_value(authserv_id) + ";"]
-    if not pieces:
-        lines[0] += " none"
-    for number, piece in enumerate(pieces):
-        end = ";" if number + 1 < len(pieces) else ""
-        lines += _folded(piece, end)
-    return "\r\n".join(lines)
+    pieces = [_lines(result) for result in islice(results, MAX_RESULTS)]
+    first = _value(authserv_id)
+    return first + ";\r\n" + ";\r\n".join(pieces) if pieces else first + "; none"
+
+
+# Servers that send much send it from one address, for one domain, with one result.
+@lru_cache(maxsize=1024)
+def _lines(result: MethodResult) -> str:
+    return "\r\n".join(_folded(_resinfo(result)))
 
 
 def _resinfo(result: MethodResult) -> list[str]:
@@ -81,14 +84,13 @@ def _resinfo(result: MethodResult) -> list[str]:
     return words
 
 
-def _folded(words: list[str], end: str) -> list[str]:
+def _folded(words: list[str]) -> list[str]:
     lines = ["\t" + words[0]]
     for word in words[1:]:
         if len(lines[-1]) + len(word) + 2 <= MAX_LINE_CHARS:
             lines[-1] += " " + word
         else:
             lines.append("\t " + word)
-    lines[-1] += end
     return lines
 
 
