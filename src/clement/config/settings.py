@@ -205,9 +205,9 @@ class AuthenticationSettings(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: Seconds = 10
     """Time that all questions about one message may take together; what is not answered counts as
     temperror, and nothing is refused for it."""
-    questions: Count = 120
-    """Questions to the DNS about one message, half of them for SPF, so that no SPF record can keep
-    DMARC from being asked for."""
+    questions: Count = 200
+    """Questions to the DNS about one message. SPF, the names, the keys, ARC and DMARC have each a part of
+    their own, so that nothing a stranger publishes can keep DMARC from being asked for."""
     dmarc_tree_walk: bool = False
     """true: find DMARC records by walking up the tree (psd=, np=, t=), as the successor of RFC 7489 has
     it; false: by the public suffix list."""

@@ -62,10 +62,27 @@ class IdentityRules(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     hostname: str
-    questions: int = 120
+    questions: int = 200
     time_s: float = 10.0
     tree_walk: bool = False
     trusted_sealers: frozenset[str] = frozenset()
+
+    def share(
+        self,
+        dns: Dns,
+        clock: Callable[[], float],
+        *,
+        percent: int,
+        least: int = 1,
+        has_begun: bool = False,
+    ) -> DnsBudget:
+        """A part of the questions, for one purpose alone.
+
+        What a stranger publishes may use up what is asked of it, and nothing else: if it could keep the keys
+        or the records of the domain that he pretends to be from being asked for, no forgery would be refused.
+        """
+        questions = max(least, self.questions * percent // 100)
+        return DnsBudget(dns, questions, self.time_s, clock, has_begun=has_begun)
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -89,7 +106,9 @@ class EnvelopeIdentity:
     """
 
     __slots__ = (
-        "_dns",
+        "_hello_dns",
+        "_name_dns",
+        "_spf_dns",
         "envelope",
         "hello_resolves",
         "hello_spf",
@@ -103,8 +122,9 @@ class EnvelopeIdentity:
     ) -> None:
         self.rules = rules
         self.envelope = envelope
-        # DMARC and DKIM have questions of their own: no SPF record can use up what they need.
-        self._dns = DnsBudget(dns, rules.questions // 2, rules.time_s, clock)
+        self._spf_dns = rules.share(dns, clock, percent=35)
+        self._hello_dns = rules.share(dns, clock, percent=15)
+        self._name_dns = rules.share(dns, clock, percent=10, least=12)
         self.hello_spf: Once[SpfOutcome] = Once(self._check_hello)
         is_null = not isinstance(envelope.reverse_path, Mailbox)
         self.spf: Once[SpfOutcome] = self.hello_spf if is_null else Once(self._check_reverse_path)
@@ -133,16 +153,16 @@ class EnvelopeIdentity:
         path = self.envelope.reverse_path
         if not isinstance(path, Mailbox):
             raise TypeError("the null reverse-path has no domain")
-        return await self._check_host(path.domain, f"{path.local_part}@{path.domain}")
+        return await self._check_host(self._spf_dns, path.domain, f"{path.local_part}@{path.domain}")
 
     async def _check_hello(self) -> SpfOutcome:
         hello = self.envelope.hello
-        return await self._check_host(hello, f"postmaster@{hello}")
+        return await self._check_host(self._hello_dns, hello, f"postmaster@{hello}")
 
-    async def _check_host(self, domain: str, identity: str) -> SpfOutcome:
+    async def _check_host(self, dns: Dns, domain: str, identity: str) -> SpfOutcome:
         envelope = self.envelope
         return await check_host(
-            self._dns,
+            dns,
             address=envelope.address,
             domain=domain,
             identity=identity,
@@ -152,14 +172,14 @@ class EnvelopeIdentity:
         )
 
     async def _verify_reverse_name(self) -> ReverseNameOutcome:
-        return await verify_reverse_name(self._dns, self.envelope.address)
+        return await verify_reverse_name(self._name_dns, self.envelope.address)
 
     async def _resolve_hello(self) -> Result:
         name = self.envelope.hello
         if name.startswith("[") or "." not in name:
             return Result.NONE
         try:
-            found = await has_address(self._dns, name.rstrip("."), self.envelope.address)
+            found = await has_address(self._name_dns, name.rstrip("."), self.envelope.address)
         except DnsTemporaryFailure:
             return Result.TEMPERROR
         return Result.PASS if found else Result.FAIL
@@ -173,6 +193,7 @@ class ContentIdentity:
     """
 
     __slots__ = (
+        "_arc_dns",
         "_discoveries",
         "_dmarc_dns",
         "_feed",
@@ -204,9 +225,9 @@ class ContentIdentity:
         self._feed = feed
         self._transaction_id = transaction_id
         # The client waits from now on: whatever is asked for last has no more time than what came first.
-        quarter = rules.questions // 4
-        self._key_dns = DnsBudget(dns, quarter, rules.time_s, clock, has_begun=True)
-        self._dmarc_dns = DnsBudget(dns, quarter, rules.time_s, clock, has_begun=True)
+        self._key_dns = rules.share(dns, clock, percent=10, least=10, has_begun=True)
+        self._arc_dns = rules.share(dns, clock, percent=10, has_begun=True)
+        self._dmarc_dns = rules.share(dns, clock, percent=20, least=40, has_begun=True)
         self._signatures: Once[_Signatures] = Once(self._read_signatures)
         self._discoveries: tuple[Once[Discovery], ...] = ()
         self.dkim: Once[tuple[DkimOutcome, ...]] = Once(self._verify_dkim)
@@ -239,7 +260,7 @@ class ContentIdentity:
         now_s = self.envelope.envelope.now_s
         verifier = DkimVerifier(header, now_s=now_s, hashes=hashes)
         validator = ArcValidator(header, now_s=now_s, hashes=hashes)
-        asking = self._ask_for_keys({*verifier.key_names, *validator.key_names})
+        asking = self._ask_for_keys(verifier.key_names)
         if hashes.wanted:
             waiting = self._feed(hashes)
             if waiting is not None:
@@ -265,7 +286,7 @@ class ContentIdentity:
 
     async def _validate_arc(self) -> ArcOutcome:
         signatures = await self._signatures
-        return _NO_CHAIN if signatures.arc is None else await signatures.arc.validate(self._key_dns)
+        return _NO_CHAIN if signatures.arc is None else await signatures.arc.validate(self._arc_dns)
 
     async def _evaluate_dmarc(self) -> DmarcOutcome:
         domains = self.author_domains

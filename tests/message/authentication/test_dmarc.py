@@ -204,6 +204,17 @@ def test_names_that_do_not_exist_have_a_policy_of_their_own() -> None:
     assert run(present, "real.example.org", tree_walk=True).disposition is Policy.QUARANTINE
 
 
+def test_a_stranger_whose_records_cannot_be_asked_for_shields_nobody() -> None:
+    zone = Zone(REJECT, failing=["_dmarc.evil.org", "_dmarc.org"])
+    author = Zone({"_dmarc.bank.org": ["v=DMARC1; p=reject"]}, failing=["_dmarc.evil.org"])
+    passed = [DkimIdentifier(PASS, "a.b.evil.org")]
+    spf = SpfIdentifier(Result.TEMPERROR, "evil.org")
+    assert run(zone, dkim=passed, spf=spf).disposition is Policy.REJECT
+    walked = run(author, "bank.org", spf, passed, tree_walk=True)
+    assert walked.disposition is Policy.REJECT
+    assert all("evil" not in name for name in author.asked)
+
+
 def test_a_walk_has_no_percentage() -> None:
     zone = Zone({"_dmarc.example.org": ["v=DMARC1; p=reject; pct=0"]})
     assert run(zone, roll=99, tree_walk=True).disposition is Policy.REJECT

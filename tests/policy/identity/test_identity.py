@@ -77,6 +77,24 @@ def test_case_091_a_greedy_spf_record_cannot_hide_the_dmarc_record() -> None:
     assert outcome(message) == REFUSED
 
 
+def test_case_091_a_greedy_hello_name_cannot_hide_the_spf_record() -> None:
+    """The questions about a HELO name of the client's choice are not those about whom he pretends to be."""
+    zones = author_zones()
+    zones["TXT", "greedy.example"] = ["v=spf1 " + "mx " * 9 + "-all"]
+    zones["MX", "greedy.example"] = [f"10 m{n}.greedy.example" for n in range(10)]
+    zones |= {("A", f"m{n}.greedy.example"): ["192.0.2.9"] for n in range(10)}
+    zones["PTR", STRANGER] = [f"m{n}.greedy.example" for n in range(10)]
+    message = Message(Zones(zones), mail(), client=STRANGER, hello="greedy.example")
+
+    async def main() -> Result:
+        await message.envelope.hello_spf
+        await message.envelope.reverse_name
+        return (await message.envelope.hello_spf).result
+
+    assert run(main()) is Result.TEMPERROR
+    assert outcome(message) == REFUSED
+
+
 def test_case_097_the_hello_name_is_no_reverse_path() -> None:
     """Hostile case 97: a HELO name that passes proves neither the reverse-path's domain nor the author's."""
     zones = author_zones()

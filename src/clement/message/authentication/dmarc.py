@@ -174,9 +174,12 @@ async def _is_aligned(dns: Dns, discovery: Discovery, domain: str, *, strict: bo
     domain = domain.lower().rstrip(".")
     if domain == author_domain:
         return True
-    if strict or not domain or domain.rpartition(".")[2] != author_domain.rpartition(".")[2]:
+    # Whoever is of the organization stands below its domain. Strangers are not even asked about: their DNS
+    # could be silent, and the message would pass for one of which nothing can be known.
+    organization = discovery.organization
+    if strict or not (domain == organization or domain.endswith(f".{organization}")):
         return False
-    return discovery.organization == await organization_of(dns, domain, tree_walk=discovery.tree_walk)
+    return organization == await organization_of(dns, domain, tree_walk=discovery.tree_walk)
 
 
 def _disposition(discovery: Discovery, record: DmarcRecord, roll: int) -> Policy:
