@@ -10,12 +10,14 @@ everything it must know stands in the environment:
   BENCH_USERS         u0 .. uN-1             BENCH_BACKEND_PORT  P2: the next hop on 127.0.0.1
   BENCH_CLAMD         P2: its Unix socket
   BENCH_RECEIVERS     how many receiver processes (default 2)
-  BENCH_IDENTITIES    empty: SPF, DKIM, DMARC, ARC and the client's name are not looked at
+  BENCH_IDENTITIES    set: SPF, DKIM, DMARC, ARC and the client's name are looked at
   BENCH_RESOLVER      ADDRESS:PORT to ask; default: resolv.conf    BENCH_LISTS  zones of DNS lists
   BENCH_BALANCER      an address that announces clients (PROXY protocol)
 
-Nothing is switched off: the policy, limits, transcript, journal, recorder and SQL
-log work as they do in service. P0 alone puts a transport in place that discards.
+The policy, limits, transcript, journal, recorder and SQL log work as they do in
+service. Identities are off unless they are asked for, since none of the peers looks
+at any; calling_gateway.py tells what they cost. P0 alone puts a transport in place
+that discards.
 P3d bans the generator's range by hand, which needs no DNS.
 """
 
@@ -104,7 +106,7 @@ def main() -> None:
             clamd=environment.get("BENCH_CLAMD") or "/nonexistent",
             scans=environment.get("BENCH_SCANS", "4"),
             web_port=choose_port(),
-            identities="true" if environment.get("BENCH_IDENTITIES", "1") else "false",
+            identities="true" if environment.get("BENCH_IDENTITIES") else "false",
             resolver=quoted(environment.get("BENCH_RESOLVER", "")),
             balancer=quoted(environment.get("BENCH_BALANCER", "")),
         )
