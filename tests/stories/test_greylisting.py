@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from clement.server.greylist_memory import GreylistMemory
+from tests.fixtures.dns_server import DnsServer
 from tests.fixtures.programs import wait_until
 from tests.server.furnish import LOGIN, PASSWORD
 from tests.server.house import Builder, House
@@ -126,11 +127,18 @@ def test_a_directive_a_trusted_network_and_an_allowed_one_spare_the_delay(house:
     assert attempt(house, "192.0.8.200", ANNA, sender="new@sender.example")[0].code == 451
 
 
-def test_only_what_is_in_doubt_is_asked(build: Builder) -> None:
+def test_only_what_is_in_doubt_is_asked(build: Builder, names: DnsServer) -> None:
+    names.zones |= {
+        "sound.example": {"MX": ["10 mail.sound.example."], "TXT": ['"v=spf1 mx -all"']},
+        "mail.sound.example": {"A": ["192.0.9.9"]},
+        "9.9.0.192.in-addr.arpa": {"PTR": ["mail.sound.example."]},
+    }
     house = build(ON.format("doubtful"))
-    assert attempt(house, STRANGER, ANNA)[0].code == 250
+    assert attempt(house, "192.0.9.9", ANNA, sender="ed@sound.example")[0].code == 250
+    # No name in the DNS, and no SPF: nothing that would be refused, and nothing to be sure of.
+    assert attempt(house, STRANGER, ANNA)[0].codes == "451 4.7.1"
     # The group accepts mail of domains that do not resolve; that is a reason to doubt it.
-    assert attempt(house, STRANGER, ANNA, sender="a@unresolvable.example")[0].codes == "451 4.7.1"
+    assert attempt(house, "192.0.9.9", ANNA, sender="a@unresolvable.example")[0].codes == "451 4.7.1"
 
 
 def test_a_simulation_says_whether_it_would_be_asked_and_touches_nothing(house: House) -> None:
