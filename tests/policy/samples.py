@@ -19,6 +19,7 @@ from clement.policy.directory import (
     Storage,
     Wire,
 )
+from clement.policy.dns_list import ListAnswer, Subjects
 from clement.policy.facts import (
     ContentFacts,
     RecipientContentFacts,
@@ -122,3 +123,22 @@ def content_for(address: str, whole: ContentFacts) -> RecipientContentFacts:
 
 def policy_with(**settings: object) -> GroupPolicy:
     return GroupPolicy(**settings)  # type: ignore[arg-type]
+
+
+class NoLists:
+    """DNS lists that list nobody."""
+
+    threshold = 0.0
+    in_use = False
+
+    def begin(self, subjects: Subjects) -> None:
+        return None
+
+    def known(self, subjects: Subjects) -> tuple[ListAnswer, ...] | None:
+        return ()
+
+    async def ask(self, subjects: Subjects) -> tuple[ListAnswer, ...]:
+        return ()
+
+    async def reason(self, answer: ListAnswer) -> str:
+        return ""

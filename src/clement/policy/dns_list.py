@@ -263,22 +263,3 @@ class DnsLists(Protocol):
 
     async def reason(self, answer: ListAnswer) -> str:
         """The TXT record of a listing where the list is to give it, or ""; foreign text."""
-
-
-class NoLists:
-    """A site without lists."""
-
-    threshold = 0.0
-    in_use = False
-
-    def begin(self, subjects: Subjects) -> None:
-        return None
-
-    def known(self, subjects: Subjects) -> tuple[ListAnswer, ...] | None:
-        return ()
-
-    async def ask(self, subjects: Subjects) -> tuple[ListAnswer, ...]:
-        return ()
-
-    async def reason(self, answer: ListAnswer) -> str:
-        return ""

@@ -30,7 +30,6 @@ from clement.message.authentication.dmarc import (
     too_many_authors,
 )
 from clement.message.authentication.dmarc_discovery import Discovery, discover
-from clement.message.authentication.organizational_domain import organizational_domain
 from clement.message.authentication.result import Result
 from clement.message.authentication.reverse_name import (
     ReverseNameOutcome,
@@ -47,8 +46,6 @@ from clement.smtp import AddressError, Mailbox, ReversePath, parse_domain
 
 _SIGNATURE_FIELDS = (b"dkim-signature", b"arc-")
 _NO_CHAIN = ArcOutcome(result=Result.NONE)
-MAX_PROVEN_DOMAINS = 10
-MAX_PROVEN_CHARS = 500
 MAX_KEYS_AT_ONCE = 10
 
 
@@ -103,10 +100,23 @@ class EnvelopeIdentity:
 
     spf: of the reverse-path's domain; of the HELO name when it is null (RFC 7208 §2.4).
     hello_resolves: whether the HELO name has the client's address; temperror, none when it is no name.
+
+    Many transactions end at RCPT and ask for none of them: they are made ready when the first is asked for.
     """
 
+    hello_spf: Once[SpfOutcome]
+    spf: Once[SpfOutcome]
+    reverse_name: Once[ReverseNameOutcome]
+    hello_resolves: Once[Result]
+    _spf_dns: Dns
+    _hello_dns: Dns
+    _name_dns: Dns
+
     __slots__ = (
+        "_clock",
+        "_dns",
         "_hello_dns",
+        "_is_ready",
         "_name_dns",
         "_spf_dns",
         "envelope",
@@ -122,19 +132,32 @@ class EnvelopeIdentity:
     ) -> None:
         self.rules = rules
         self.envelope = envelope
+        self._dns = dns
+        self._clock = clock
+        self._is_ready = False
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - one of several, each with its own type
+        """Make ready what is asked for; Python calls this only for what is not there yet."""
+        if self._is_ready or name not in self.__slots__:
+            raise AttributeError(name)
+        self._make_ready()
+        return getattr(self, name)
+
+    def _make_ready(self) -> None:
+        self._is_ready = True
+        rules, dns, clock = self.rules, self._dns, self._clock
         self._spf_dns = rules.share(dns, clock, percent=35)
         self._hello_dns = rules.share(dns, clock, percent=15)
         self._name_dns = rules.share(dns, clock, percent=10, least=12)
-        self.hello_spf: Once[SpfOutcome] = Once(self._check_hello)
-        is_null = not isinstance(envelope.reverse_path, Mailbox)
-        self.spf: Once[SpfOutcome] = self.hello_spf if is_null else Once(self._check_reverse_path)
-        self.reverse_name: Once[ReverseNameOutcome] = Once(self._verify_reverse_name)
-        self.hello_resolves: Once[Result] = Once(self._resolve_hello)
+        self.hello_spf = Once(self._check_hello)
+        self.spf = Once(self._check_reverse_path) if self.has_reverse_path else self.hello_spf
+        self.reverse_name = Once(self._verify_reverse_name)
+        self.hello_resolves = Once(self._resolve_hello)
 
     @property
     def has_reverse_path(self) -> bool:
         """Whether `spf` is of the reverse-path, and not of the HELO name."""
-        return self.spf is not self.hello_spf
+        return isinstance(self.envelope.reverse_path, Mailbox)
 
     def start(self) -> None:
         """Begin with all of them: the client will be busy sending content meanwhile."""
@@ -143,8 +166,9 @@ class EnvelopeIdentity:
 
     def give_up(self) -> None:
         """The transaction is over. Safe at any time and twice."""
-        for once in self._all():
-            once.give_up()
+        if self._is_ready:
+            for once in self._all():
+                once.give_up()
 
     def _all(self) -> tuple[Once[SpfOutcome], Once[SpfOutcome], Once[ReverseNameOutcome], Once[Result]]:
         return self.spf, self.hello_spf, self.reverse_name, self.hello_resolves
@@ -351,40 +375,6 @@ class Identification:
 def dkim_identifier(outcome: DkimOutcome) -> DkimIdentifier:
     """A signature as DMARC sees it; below another From or Subject it covers no more than a part."""
     return DkimIdentifier(outcome.result, outcome.domain, outcome.is_partial or bool(outcome.unsigned_copies))
-
-
-def speaks_for_whole(outcome: DkimOutcome) -> bool:
-    """Whether a signature passed, for all that readers see."""
-    return outcome.result is Result.PASS and not outcome.is_partial and not outcome.unsigned_copies
-
-
-def authenticated_domains(identity: ContentIdentity) -> tuple[str, ...]:
-    """The domains that SPF or DKIM has proven, as far as that is found out; each once, at most a few.
-
-    Together they stay under MAX_PROVEN_CHARS, and none of them is cut: half a name is somebody else's.
-    """
-    spf, signed = identity.envelope.spf.found, identity.dkim.found or ()
-    domains = [outcome.domain for outcome in signed if speaks_for_whole(outcome)]
-    if spf is not None and spf.result is Result.PASS and identity.envelope.has_reverse_path:
-        domains.append(spf.domain)
-    kept: list[str] = []
-    room_chars = MAX_PROVEN_CHARS
-    for domain in dict.fromkeys(domains):
-        room_chars -= len(domain) + 1
-        if room_chars < 0 or len(kept) == MAX_PROVEN_DOMAINS:
-            break
-        kept.append(domain)
-    return tuple(kept)
-
-
-def proves(domain: str, name: str) -> bool:
-    """Whether who is `domain` may speak for `name`: the same, or above it in one organization."""
-    return name == domain or (name.endswith(f".{domain}") and is_related(domain, name))
-
-
-def is_related(domain: str, other: str) -> bool:
-    """Whether two domains belong to one organization."""
-    return bool(domain and other) and organizational_domain(domain) == organizational_domain(other)
 
 
 @lru_cache(maxsize=4096)

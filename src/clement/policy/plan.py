@@ -20,7 +20,7 @@ from clement.policy.checks import (
     spf,
     virus,
 )
-from clement.policy.dns_list import DnsLists, NoLists
+from clement.policy.dns_list import DnsLists
 from clement.policy.pipeline import Check, Plan
 from clement.policy.ports import Resolver
 
@@ -30,9 +30,8 @@ def standard_plan(
 ) -> Plan:
     """The checks of a receiver. budget_s: time that the checks of one stage may take together.
 
-    postmaster: to whom banned clients may write.
+    lists: of the DNS; without any, nothing is asked of them. postmaster: to whom banned clients may write.
     """
-    lists = lists or NoLists()
     return Plan(
         connect=(
             Check(client_network.NAME, client_network.check_with(postmaster)),
@@ -41,17 +40,17 @@ def standard_plan(
         hello=(
             Check(hello.NAME, hello.check),
             Check(reputation.NAME, reputation.check_hello),
-            Check(dns_lists.NAME, dns_lists.begin_with(lists)),
+            *((Check(dns_lists.NAME, dns_lists.begin_with(lists)),) if lists else ()),
         ),
         mail=(
             Check(sender_ownership.NAME, sender_ownership.check),
-            Check(dns_lists.NAME, dns_lists.begin_sender_with(lists)),
+            *((Check(dns_lists.NAME, dns_lists.begin_sender_with(lists)),) if lists else ()),
             Check(sender_domain.NAME, sender_domain.check_with(resolver)),
         ),
         rcpt=(
             Check(recipient.NAME, recipient.check),
             Check(size.NAME, size.check_declared),
-            Check(dns_lists.NAME, dns_lists.check_with(lists), bounds_itself=True),
+            *((Check(dns_lists.NAME, dns_lists.check_with(lists), bounds_itself=True),) if lists else ()),
             Check(spf.NAME, spf.check_early, bounds_itself=True),
             Check(reverse_name.NAME, reverse_name.check_early, bounds_itself=True),
         ),

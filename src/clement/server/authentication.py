@@ -10,15 +10,8 @@ from clement.message.authentication.body_hashes import BodyHashes
 from clement.message.authentication.signing_key import SigningIdentity
 from clement.message.grammar import MessageFacts
 from clement.policy.facts import SessionFacts, TransactionFacts
-from clement.policy.identity import (
-    BodyFeed,
-    ContentIdentity,
-    Envelope,
-    EnvelopeIdentity,
-    Identification,
-    authenticated_domains,
-    proves,
-)
+from clement.policy.identity import BodyFeed, ContentIdentity, Envelope, EnvelopeIdentity, Identification
+from clement.policy.proven_domains import authenticated_domains, proves
 from clement.smtp import Mailbox, ReversePath, Service
 from clement.spool.content import Content
 from clement.spool.workers import Workers

@@ -20,7 +20,8 @@ from clement.message.authentication.dmarc import DmarcOutcome
 from clement.message.authentication.forged_results import without_forged_results
 from clement.message.authentication.received_spf import received_spf_field
 from clement.message.authentication.result import Result
-from clement.policy.identity import ContentIdentity, EnvelopeIdentity, speaks_for_whole
+from clement.policy.identity import ContentIdentity, EnvelopeIdentity
+from clement.policy.proven_domains import speaks_for_whole
 from clement.server.authentication import Authentication, body_feed
 from clement.spool.content import HEADER_LIMIT_BYTES, Content
 

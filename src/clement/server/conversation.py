@@ -169,7 +169,9 @@ class Conversation(WatchedSession):
             return
         transaction_id = f"{self.id}-{len(self._log.transactions) + 1}"
         self._evidence["mail"] = found
-        evidence = [each.finding for stage in self._evidence.values() for each in stage]
+        evidence: list[Finding] = []
+        if self._services.greylist.memory is not None:
+            evidence = [each.finding for stage in self._evidence.values() for each in stage]
         self._transaction = MailTransaction(
             self._services, self.core, facts, adverse, transaction_id, evidence
         )

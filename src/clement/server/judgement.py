@@ -12,8 +12,9 @@ from clement.policy.decide import decide
 from clement.policy.directory import Mode, Relayed
 from clement.policy.facts import ContentFacts, RecipientContentFacts, RecipientFacts, TransactionFacts
 from clement.policy.finding import Finding, Observation
-from clement.policy.identity import ContentIdentity, authenticated_domains
+from clement.policy.identity import ContentIdentity
 from clement.policy.pipeline import gather
+from clement.policy.proven_domains import authenticated_domains
 from clement.policy.reason import Reason
 from clement.policy.verdict import Accept, Defer, Verdict
 from clement.policy.wording import reply_to

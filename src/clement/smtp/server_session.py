@@ -193,7 +193,7 @@ class ServerSession:
         command = self._commands.get(verb) or self._commands.get(verb.upper())
         if command is None:
             return self._refuse(redacted(line), replies.COMMAND_UNKNOWN)
-        if self._input and (command.ends_group or not self._facts.extended):
+        if (command.ends_group or not self._facts.extended) and self._input:
             self.out_of_turn = command.verb
         if command.is_secret:
             line = redacted(line)

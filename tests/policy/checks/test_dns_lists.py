@@ -10,7 +10,7 @@ from clement.policy.checks.dns_lists import begin_sender_with, begin_with, check
 from clement.policy.decide import decide, decide_early
 from clement.policy.directive import Action, Directive, Scope
 from clement.policy.directory import Fallback
-from clement.policy.dns_list import Asked, DnsList, ListAnswer, ListKind, NoLists, Reading, Subjects
+from clement.policy.dns_list import Asked, DnsList, ListAnswer, ListKind, Reading, Subjects
 from clement.policy.facts import RecipientFacts, SessionFacts
 from clement.policy.finding import Finding, Result
 from clement.policy.pipeline import Check, gather
@@ -23,6 +23,7 @@ from tests.policy.samples import (
     BANNED,
     RELAYABLE,
     TRUSTED,
+    NoLists,
     policy_with,
     recipient,
     session,

@@ -7,14 +7,9 @@ import pytest
 from clement.message.authentication.dkim import DkimOutcome
 from clement.message.authentication.dmarc_record import Policy
 from clement.message.authentication.result import Result
-from clement.policy.identity import (
-    IdentityRules,
-    authenticated_domains,
-    dkim_identifier,
-    proves,
-    speaks_for_whole,
-)
+from clement.policy.identity import IdentityRules, dkim_identifier
 from clement.policy.once import Once
+from clement.policy.proven_domains import authenticated_domains, proves, speaks_for_whole
 from tests.policy.identity.world import STRANGER, Message, Zones, author_zones, mail, run, signed
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from clement.message.authentication.dkim import DkimOutcome
 from clement.policy.facts import ContentFacts
 from clement.policy.finding import Finding, Result
-from clement.policy.identity import ContentIdentity, speaks_for_whole
+from clement.policy.identity import ContentIdentity
 from clement.policy.once import settled
 from clement.policy.pipeline import Answer
+from clement.policy.proven_domains import speaks_for_whole
 
 NAME = "dkim"
 MAX_DETAIL_CHARS = 280

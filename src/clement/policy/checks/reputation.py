@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from clement.policy.directory import Directory
 from clement.policy.facts import ContentFacts, SessionFacts
 from clement.policy.finding import Finding, Result
-from clement.policy.identity import ContentIdentity, authenticated_domains
+from clement.policy.identity import ContentIdentity
 from clement.policy.once import settled
 from clement.policy.pipeline import Answer
+from clement.policy.proven_domains import authenticated_domains
 from clement.policy.reputation import Reputation
 
 NAME = "reputation"

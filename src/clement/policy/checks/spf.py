@@ -11,9 +11,10 @@ from clement.message.authentication.arc_trust import voucher_for_author, voucher
 from clement.message.authentication.spf import SpfOutcome
 from clement.policy.facts import ContentFacts, RecipientFacts
 from clement.policy.finding import Finding, Result
-from clement.policy.identity import ContentIdentity, EnvelopeIdentity, is_related, speaks_for_whole
+from clement.policy.identity import ContentIdentity, EnvelopeIdentity
 from clement.policy.once import settled
 from clement.policy.pipeline import Answer
+from clement.policy.proven_domains import is_related, speaks_for_whole
 from clement.policy.reason import Reason
 
 NAME = "spf"
