@@ -75,6 +75,15 @@ def test_few_refusals_are_told_one_by_one() -> None:
     assert flood.log.runs() == {}
 
 
+def test_of_a_ban_one_session_tells_all() -> None:
+    flood = Flood()
+    assert [flood.refuse(reason="server-banned") for _ in range(5)] == [False, True, True, True, True]
+    assert flood.refuse(reason="unknown-recipient") is False
+    flood.proportion.close()
+    (run,) = flood.log.runs().values()
+    assert (run.count, run.first_session_id, run.last.id) == (4, "s1", "s5")
+
+
 def test_transactions_are_told_before_their_session() -> None:
     flood = Flood()
     flood.refuse()

@@ -3,9 +3,9 @@
 Stands between the sessions of a receiver and the journal. Each session that ended with something accepted,
 or that the server wants told whatever happens, goes through `record`. Each session in which nothing was
 accepted goes through `refused`, together with a function that builds its records. Of one client and reason,
-the first `in_full` in a window of `window_s` are built and told; the others are only counted, and of those
-just the last one's function is kept. So a counted session costs a look-up and two stores, and the last in
-full is truly the last: it is built when the run is told.
+the first `in_full` in a window of `window_s` are built and told, of a ban just the first; the others are only
+counted, and of those just the last one's function is kept. So a counted session costs a look-up and two
+stores, and the last in full is truly the last: it is built when the run is told.
 
 A run is told when its window has ended, and every `update_s` before, so that a kill loses the counts of that
 time at most. While a flood lasts, each further window tells one session in full and the run of the others.
@@ -22,6 +22,7 @@ import msgspec
 
 from clement.journal.journal import RecordLog
 from clement.journal.records import Exchange, Outcome, RefusalRun, SessionRecord, TransactionRecord
+from clement.policy.reason import Reason
 from clement.telemetry import metrics
 from clement.telemetry.metrics import Metrics
 
@@ -29,6 +30,9 @@ Told = tuple[SessionRecord, Sequence[TransactionRecord]]
 """A session with those of its transactions that are not in the journal yet."""
 
 TELL_AT_ONCE: Final = 256
+ALIKE: Final = frozenset({Reason.NETWORK_BANNED, Reason.NETWORK_UNWELCOME, Reason.SERVER_BANNED})
+"""Reasons that are the same whatever the client says: one session in full tells all there is to tell.
+Thousands of banned clients would otherwise fill the log with copies."""
 _EVICTION_TRIES: Final = 16
 
 
@@ -187,11 +191,14 @@ class Proportion:
             self._make_room()
         else:
             self._tell(ended)
-        run = self._runs[key] = _Run(key, self._now_s, self._allowance_after(ended))
+        run = self._runs[key] = _Run(key, self._now_s, self._allowance(key[1], ended))
         return run
 
-    def _allowance_after(self, ended: _Run | None) -> int:
-        return 1 if ended is not None and ended.count else self._limits.in_full
+    def _allowance(self, reason: str, ended: _Run | None) -> int:
+        """How many sessions a window tells in full."""
+        if reason in ALIKE or (ended is not None and ended.count):
+            return 1
+        return self._limits.in_full
 
     def _tell_singly(self, run: _Run, at_s: float, build: Callable[[], Told]) -> None:
         run.allowance -= 1
@@ -237,7 +244,7 @@ class Proportion:
     def _end(self, run: _Run) -> None:
         """End a window. After a flood the next one follows at once, and stays until it ends without any."""
         if run.count:
-            self._runs[run.key] = _Run(run.key, self._now_s, self._allowance_after(run))
+            self._runs[run.key] = _Run(run.key, self._now_s, self._allowance(run.key[1], run))
         else:
             del self._runs[run.key]
 
