@@ -68,7 +68,10 @@ class House:
         return self.folder / "mail" / domain / local_part
 
     def messages(self, address: str) -> list[Path]:
-        return sorted((self.maildir(address) / "new").glob("*"))
+        """The messages in a mailbox that nobody has read, oldest first."""
+        # Not by name: its microseconds have no leading zeros.
+        found = (self.maildir(address) / "new").glob("*")
+        return sorted(found, key=lambda path: path.stat().st_mtime_ns)
 
     def stored(self) -> list[Path]:
         """Every message in every mailbox."""
