@@ -6,15 +6,17 @@ name, and what one check found reaches another only through `decide`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
 from clement.message.grammar import MessageFacts
 from clement.policy.directory import Directory, Greylisting, Local, Person, Relayed, Route
+from clement.policy.finding import Finding
 from clement.policy.identity import ContentIdentity, EnvelopeIdentity
 from clement.policy.network import Address, ClientNetwork, Standing
 from clement.policy.ports import Scan
+from clement.policy.study import ContentStudy
 from clement.smtp import ContentDefects, ForwardPath, ReversePath, Service
 
 
@@ -92,6 +94,7 @@ class ContentFacts(msgspec.Struct):
 
     scan: waits for the scanner; None: no recipient's group wants one.
     identity: what can be found out of who signed and wrote it; None where nobody is to be judged by it.
+    study: what stands in it; None where no recipient's group wants it read.
     """
 
     transaction: TransactionFacts
@@ -100,10 +103,12 @@ class ContentFacts(msgspec.Struct):
     message: MessageFacts
     scan: Callable[[], Awaitable[Scan]] | None = None
     identity: ContentIdentity | None = None
+    study: ContentStudy | None = None
 
 
 class RecipientContentFacts(msgspec.Struct):
-    """The content as it concerns one recipient."""
+    """The content as it concerns one recipient. findings: all that concern this recipient so far."""
 
     content: ContentFacts
     recipient: RecipientFacts
+    findings: Sequence[Finding] = ()

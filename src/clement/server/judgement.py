@@ -102,14 +102,13 @@ class Judgement:
             recipient_facts = RecipientFacts(
                 self._facts, recipient.forward_path, recipient.address, recipient.route
             )
-            concerned = RecipientContentFacts(content_facts, recipient_facts)
+            known = [*self._adverse, *recipient.findings, *common]
+            concerned = RecipientContentFacts(content_facts, recipient_facts, known)
             waiting = gather(plan.recipient_content, concerned, plan.budget_s)
             own = self._noted(waiting if isinstance(waiting, list) else await waiting)
             if identity is not None:
                 recipient.directive = directive_for(recipient_facts, proven)
-            verdict = decide(
-                [*self._adverse, *recipient.findings, *common, *own], recipient.directive, recipient.policy()
-            )
+            verdict = decide([*known, *own], recipient.directive, recipient.policy())
             recipient.settle(verdict, reply_to(verdict, self._trace_id, self._accepted))
 
     def _noted(self, observations: list[Observation]) -> list[Finding]:

@@ -1,0 +1,71 @@
+"""Keeping a message instead of delivering it: prepare, then commit or abort, as with a delivery.
+
+`quarantine` stands for a message that was accepted and is held for its recipient; `refused copy` for one that
+its sender knows to be refused. When `commit` returns, contents and index entry are durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from clement.delivery.transport import Destination, Envelope
+from clement.spool.content import Content
+
+
+class HeldAs(StrEnum):
+    """Why a message is kept."""
+
+    QUARANTINE = "quarantine"
+    REFUSED_COPY = "refused-copy"
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """One recipient for whom a message is kept.
+
+    reason: the one that decided, as in the log. score: log-odds for unwanted mail. why: bounded, printable.
+    """
+
+    kind: HeldAs
+    destination: Destination
+    reason: str
+    score: float = 0.0
+    why: str = ""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What is true of the message apart from its recipients.
+
+    message_id, author, subject: for people, as in the log. body_hash and authenticated_as: by which the same
+    message is known again; authenticated_as: the proven domains or the person, "" when nobody is proven.
+    """
+
+    envelope: Envelope
+    message_id: str = ""
+    author: str = ""
+    subject: str = ""
+    body_hash: bytes = b""
+    authenticated_as: str = ""
+
+
+class Holding(Protocol):
+    """One message on its way to be kept."""
+
+    async def prepare(self, content: Content) -> None:
+        """Do everything that can be taken back. Raises StorageFailure."""
+
+    async def commit(self) -> None:
+        """Make it final and durable. Raises StorageFailure; then nothing is kept."""
+
+    async def abort(self) -> None:
+        """Take back what `prepare` did. Safe at any time before `commit`, and twice."""
+
+
+class Holder(Protocol):
+    """Keeps messages."""
+
+    def start(self, held: Held, holds: Sequence[Hold]) -> Holding:
+        """Begin to keep one message for these recipients; waits for nothing."""

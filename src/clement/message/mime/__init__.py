@@ -1,0 +1,1 @@
+"""MIME structure over octets: ranges instead of copies, limits on everything, every malformation noted."""
