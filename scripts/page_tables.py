@@ -14,15 +14,17 @@ from pathlib import Path
 from clement.policy.decide import disposition_of
 from clement.policy.directory import Fallback, Greylisting, GroupPolicy
 from clement.policy.reason import RULES, Disposition, Reason
-from clement.policy.verdict import Defer, Drop, Reject
+from clement.policy.verdict import Defer, Drop, Quarantine, Reject
 from clement.policy.wording import reply_to
+from clement.server.placing import held_reply
 from clement.telemetry import events, metrics
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = ("policy.md", "operating.md")
 TABLE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
-VERDICTS: dict[Disposition, type[Defer | Reject | Drop]] = {
+VERDICTS: dict[Disposition, type[Quarantine | Defer | Reject | Drop]] = {
+    Disposition.QUARANTINE: Quarantine,
     Disposition.DEFER: Defer,
     Disposition.REJECT: Reject,
     Disposition.DROP: Drop,
@@ -41,7 +43,9 @@ def answer(reason: Reason) -> str:
     """The reply to a client."""
     if reason in PLACED:
         return "the next hop's own words"
-    reply = reply_to(VERDICTS[default_disposition(reason)](reason, "…"), "ID")
+    disposition = default_disposition(reason)
+    verdict = VERDICTS[disposition](reason, "…")
+    reply = reply_to(verdict, "ID", held_reply("ID"))
     return f"`{reply.code} {reply.enhanced}` {reply.text[0].replace('?', '…').removesuffix(' [ID]')}"
 
 

@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clement.policy.decide import decide, decide_early, disposition_of
+from clement.policy.decide import decide, decide_early, disposition_of, without_holding
 from clement.policy.directive import Action, Directive, Scope
 from clement.policy.directory import Fallback, Greylisting, GroupPolicy
 from clement.policy.finding import Finding, Result
 from clement.policy.reason import RULES, Disposition, Reason
-from clement.policy.verdict import Accept, Defer, Drop, Reject, Verdict
+from clement.policy.verdict import Accept, Defer, Drop, Quarantine, Reject, Verdict
 
 ACCEPTING = Directive(11, Scope.USER, "anna@local.example", Action.ACCEPT)
 REFUSING = Directive(12, Scope.SITE, "", Action.REFUSE)
+QUARANTINING = Directive(13, Scope.DOMAIN, "local.example", Action.QUARANTINE)
 GRAVITY = {
     Accept: Disposition.ACCEPT,
+    Quarantine: Disposition.QUARANTINE,
     Defer: Disposition.DEFER,
     Reject: Disposition.REJECT,
     Drop: Disposition.DROP,
@@ -33,7 +35,7 @@ def found(*reasons: Reason | None) -> list[Finding]:
 
 reasons = st.sampled_from([None, *RULES])
 evidence = st.lists(reasons, max_size=6).map(lambda several: found(*several))
-directives = st.sampled_from([None, ACCEPTING, REFUSING])
+directives = st.sampled_from([None, ACCEPTING, REFUSING, QUARANTINING])
 fallbacks = st.sampled_from(Fallback)
 policies = st.builds(
     GroupPolicy,
@@ -57,7 +59,7 @@ def test_any_evidence_has_a_verdict_and_always_the_same(
     findings: Sequence[Finding], directive: Directive | None, policy: GroupPolicy
 ) -> None:
     verdict = decide(findings, directive, policy)
-    assert isinstance(verdict, Accept | Defer | Reject | Drop)
+    assert isinstance(verdict, Accept | Quarantine | Defer | Reject | Drop)
     assert verdict == decide(tuple(findings), directive, policy)
     assert verdict.reason is Reason.ACCEPTED or verdict.reason in RULES
 
@@ -120,6 +122,29 @@ def test_an_accepting_directive_lifts_what_its_rule_says_and_nothing_else(reason
         assert verdict.directive_id == ACCEPTING.id
 
 
+@given(evidence, policies)
+def test_a_directive_that_quarantines_makes_nothing_milder(
+    findings: Sequence[Finding], policy: GroupPolicy
+) -> None:
+    without, verdict = decide(findings, None, policy), decide(findings, QUARANTINING, policy)
+    assert gravity(verdict) == max(gravity(without), Disposition.QUARANTINE)
+    if isinstance(verdict, Quarantine):
+        assert (verdict.reason, verdict.directive_id) == (Reason.DIRECTIVE_QUARANTINES, QUARANTINING.id)
+    else:
+        assert verdict == without
+
+
+@given(evidence, directives, policies)
+def test_where_nothing_can_be_held_whoever_sent_it_hears_so(
+    findings: Sequence[Finding], directive: Directive | None, policy: GroupPolicy
+) -> None:
+    verdict = decide(findings, directive, policy)
+    if isinstance(verdict, Quarantine):
+        instead = without_holding(verdict)
+        assert isinstance(instead, Defer if RULES[verdict.reason].ours else Defer | Reject)
+        assert (instead.reason, instead.detail) == (verdict.reason, verdict.detail)
+
+
 def test_without_evidence_mail_is_accepted() -> None:
     assert isinstance(decide([], None, GroupPolicy()), Accept)
     assert isinstance(decide(found(None, None), None, GroupPolicy()), Accept)
@@ -129,7 +154,12 @@ def test_without_evidence_mail_is_accepted() -> None:
 @pytest.mark.parametrize("reason", [reason for reason, rule in RULES.items() if rule.setting])
 def test_a_setting_of_the_group_decides_where_there_is_one(reason: Reason, fallback: Fallback) -> None:
     policy = GroupPolicy(**{RULES[reason].setting: fallback})  # type: ignore[arg-type]
-    expected = {Fallback.ACCEPT: Accept, Fallback.DEFER: Defer, Fallback.REFUSE: Reject}[fallback]
+    expected = {
+        Fallback.ACCEPT: Accept,
+        Fallback.QUARANTINE: Quarantine,
+        Fallback.DEFER: Defer,
+        Fallback.REFUSE: Reject,
+    }[fallback]
     if RULES[reason].ours and fallback is Fallback.REFUSE:
         expected = Defer
     assert isinstance(decide(found(reason), None, policy), expected)

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clement.policy.decide import decide, disposition_of
+from clement.policy.decide import decide, disposition_of, without_holding
 from clement.policy.directive import Action, Directive, Scope
 from clement.policy.directory import Fallback, GroupPolicy
 from clement.policy.finding import Finding, Result
 from clement.policy.reason import RULES, Disposition, Reason
-from clement.policy.verdict import ACCEPTED, Defer, Drop, Reject, Verdict
+from clement.policy.verdict import ACCEPTED, Defer, Drop, Quarantine, Reject, Verdict
 from clement.policy.wording import reply_to
 from clement.smtp import replies
 from tests.policy.samples import policy_with
@@ -26,12 +26,23 @@ KINDS: dict[Disposition, type[Defer | Reject | Drop]] = {
 }
 
 
+TAKEN = {Disposition.ACCEPT, Disposition.QUARANTINE}
+
+
+def gravity_without_holding(reason: Reason) -> Disposition:
+    """Where nothing can be held, a reason that would be held for has words of its own too."""
+    instead = without_holding(Quarantine(reason))
+    return Disposition.DEFER if isinstance(instead, Defer) else Disposition.REJECT
+
+
 def refusals() -> Iterator[tuple[Reason, Disposition]]:
     """Every reason with every disposition that its rule and the settings of a group allow it."""
     for reason, rule in RULES.items():
         settings = [{rule.setting: each} for each in Fallback] if rule.setting else [{}]
         policies = [policy_with(**setting) for setting in settings]
-        possible = {disposition_of(reason, policy) for policy in policies} - {Disposition.ACCEPT}
+        possible = {disposition_of(reason, policy) for policy in policies} - TAKEN
+        if Disposition.QUARANTINE in {disposition_of(reason, policy) for policy in policies}:
+            possible.add(gravity_without_holding(reason))
         yield from ((reason, disposition) for disposition in sorted(possible))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = Verbs(help="Directives: rules on who may write to whom.")
 
-ActionName = Literal["accept", "refuse", "skip-greylisting"]
+ActionName = Literal["accept", "quarantine", "refuse", "skip-greylisting"]
 Number = Annotated[int, typer.Argument(help="The directive's number.", show_default=False)]
 ExpiresOption = Annotated[
     str | None,
@@ -67,11 +67,14 @@ def add(
     A rule that accepts a name counts only for mail that proves it bears that name rightly (SPF, DKIM,
     or --client): otherwise a forger could use it.
 
+    quarantine takes the mail and holds it for its recipient; what would be refused anyway still is.
+
     skip-greylisting is another question: it spares mail the delay of greylisting, and needs no proof.
 
     Examples:
     clement directive add refuse --for alice@example.org --from @shop.example --note "enough offers"
     clement directive add skip-greylisting --for alice@example.org --from @bank.example --note "codes"
+    clement directive add quarantine --for alice@example.org --from @news.example
     clement directive add accept --for domain:example.org --from @partner.example --expires 4w
     """
     from clement.cli.phrases import scope as read_scope

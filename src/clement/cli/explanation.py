@@ -91,7 +91,7 @@ def _otherwise(reason: str, directive: DirectiveRow | None) -> Iterator[str]:
     """Counterfactuals that follow from the table of reasons."""
     if reason not in list(Reason):
         return
-    if reason == Reason.DIRECTIVE_REFUSES and directive is not None:
+    if reason in {Reason.DIRECTIVE_REFUSES, Reason.DIRECTIVE_QUARANTINES} and directive is not None:
         yield f"without directive {directive.id}"
         if not directive.final and directive.scope.name != "USER":
             yield "with an accepting directive in a narrower scope, such as the recipient's own"

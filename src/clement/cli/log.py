@@ -39,7 +39,7 @@ def log(
     ] = "",
     client: Annotated[str, typer.Option(help="This client address.", show_default=False)] = "",
     outcome: Annotated[
-        Literal["accepted", "refused", "deferred", "nothing"] | None,
+        Literal["accepted", "held", "refused", "deferred", "nothing"] | None,
         typer.Option(help="Only what ended so.", show_default=False),
     ] = None,
     reason: Annotated[str, typer.Option(help="Only this reason, such as virus.", show_default=False)] = "",

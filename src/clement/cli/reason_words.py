@@ -117,6 +117,11 @@ WORDS: dict[Reason, Words] = {
         "Ask the recipient, by another way.",
         "Remove the directive, or add an accepting one in a narrower scope (a final one: in the same scope).",
     ),
+    Reason.DIRECTIVE_QUARANTINES: Words(
+        "A directive holds mail of this sender for its recipient to look at.",
+        "Nothing: the recipient finds it among his held mail. Ask him, by another way, to release it.",
+        "Remove the directive, or add an accepting one in a narrower scope (a final one: in the same scope).",
+    ),
     Reason.GREYLISTED: Words(
         "The sender is not known here, and his server was asked to send again a little later: most that "
         "send spam never do.",

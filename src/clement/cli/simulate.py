@@ -47,8 +47,8 @@ def simulate(
 ) -> None:
     """Judge a message as if it came now: every finding, the verdict and the reply for each recipient.
 
-    Nothing is delivered, sent, recorded or changed; the virus scanner and the DNS are asked. Exit
-    code 0: every recipient would be accepted; 1: at least one would not.
+    Nothing is delivered, held, sent, recorded or changed; the virus scanner and the DNS are asked. Exit
+    code 0: every recipient would have it; 1: at least one would not, or it would be held for him.
 
     Examples:
     clement simulate mail.eml --client 192.0.2.1 --from bob@example.net --to alice@example.org

@@ -26,7 +26,7 @@ from clement.cli.listeners import SERVICES
 from clement.cli.wiring import Paths
 from clement.config.listener import ListenerKind
 from clement.config.settings import Settings
-from clement.delivery.nowhere import NowhereTransport
+from clement.delivery.nowhere import NowhereHolder, NowhereTransport
 from clement.delivery.routing import Transports
 from clement.journal.records import Record, SessionRecord, TransactionRecord
 from clement.message.grammar import examine
@@ -277,4 +277,5 @@ def _services(
         count=lambda _series: None,
         flush_soon=lambda: None,
         authentication=authentication,
+        holder=NowhereHolder(),
     )

@@ -40,7 +40,13 @@ class Column(NamedTuple, Generic[T]):
     is_number: bool = False
 
 
-OUTCOME_STYLES = {"accepted": "green", "refused": "red", "deferred": "yellow", "nothing": "dim"}
+OUTCOME_STYLES = {
+    "accepted": "green",
+    "held": "magenta",
+    "refused": "red",
+    "deferred": "yellow",
+    "nothing": "dim",
+}
 
 
 def outcome_style(outcome: str) -> str:

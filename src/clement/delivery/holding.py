@@ -63,6 +63,12 @@ class Holding(Protocol):
     async def abort(self) -> None:
         """Take back what `prepare` did. Safe at any time before `commit`, and twice."""
 
+    async def withdraw(self) -> None:
+        """Take back what `commit` did, as far as it is still possible: the client was told of none of it.
+
+        It will send the message again. Never raises for storage faults: what remains is held twice.
+        """
+
 
 class Holder(Protocol):
     """Keeps messages."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+from clement.delivery.holding import Held, Hold
 from clement.delivery.transport import Destination, Envelope, Placement, accepted
 from clement.smtp import ReversePath
 from clement.spool.content import Content
@@ -43,4 +44,27 @@ class NowhereDelivery:
         return [Placement(accepted(self._envelope))] * self._count
 
     async def abort(self) -> None:
+        """There is nothing to take back."""
+
+
+class NowhereHolder:
+    """Says that a message is held, and forgets it."""
+
+    def start(self, held: Held, holds: Sequence[Hold]) -> NowhereHolding:
+        return NowhereHolding()
+
+
+class NowhereHolding:
+    """A holding that leaves no trace."""
+
+    async def prepare(self, content: Content) -> None:
+        """There is nothing to prepare."""
+
+    async def commit(self) -> None:
+        """There is nothing to keep."""
+
+    async def abort(self) -> None:
+        """There is nothing to take back."""
+
+    async def withdraw(self) -> None:
         """There is nothing to take back."""

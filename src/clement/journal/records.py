@@ -13,12 +13,13 @@ import msgspec
 
 
 class Outcome(StrEnum):
-    """How a session, a transaction or a recipient fared."""
+    """How a session, a transaction or a recipient fared. held: accepted, and kept apart for its recipient."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
     DEFERRED = "deferred"
     NOTHING = "nothing"
+    HELD = "held"
 
 
 class FindingNote(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -8,10 +8,11 @@ from clement.policy.directive import Action, Directive
 from clement.policy.directory import Fallback, GroupPolicy
 from clement.policy.finding import Finding
 from clement.policy.reason import RULES, Disposition, Reason
-from clement.policy.verdict import ACCEPTED, Accept, Defer, Drop, Reject, Verdict
+from clement.policy.verdict import ACCEPTED, Accept, Defer, Drop, Quarantine, Reject, Verdict
 
 _BY_FALLBACK = {
     Fallback.ACCEPT: Disposition.ACCEPT,
+    Fallback.QUARANTINE: Disposition.QUARANTINE,
     Fallback.DEFER: Disposition.DEFER,
     Fallback.REFUSE: Disposition.REJECT,
 }
@@ -27,10 +28,12 @@ def decide(findings: Sequence[Finding], directive: Directive | None, policy: Gro
     policy: of the recipient's group.
 
     A virus stands above everything; a refusing directive above all other findings; an accepting one sets
-    aside what its rule calls liftable. Of what remains the gravest decides, and of equals the first.
+    aside what its rule calls liftable. Of what remains the gravest decides, and of equals the first. A
+    directive that quarantines counts as one more finding of that gravity: it makes nothing milder.
     """
     directive_id = directive.id if directive is not None else 0
-    accepting = directive is not None and directive.action is Action.ACCEPT
+    action = directive.action if directive is not None else None
+    accepting = action is Action.ACCEPT
     worst, gravest = Disposition.ACCEPT, None
     for finding in findings:
         if finding.reason is None or (accepting and RULES[finding.reason].liftable):
@@ -40,8 +43,10 @@ def decide(findings: Sequence[Finding], directive: Directive | None, policy: Gro
         disposition = disposition_of(finding.reason, policy)
         if disposition > worst:
             worst, gravest = disposition, finding
-    if directive is not None and directive.action is Action.REFUSE:
+    if action is Action.REFUSE:
         return Reject(Reason.DIRECTIVE_REFUSES, "", directive_id)
+    if action is Action.QUARANTINE and worst <= Disposition.QUARANTINE:
+        return Quarantine(Reason.DIRECTIVE_QUARANTINES, "", directive_id)
     if gravest is None or gravest.reason is None:
         return Accept(Reason.ACCEPTED, "", directive_id) if accepting else ACCEPTED
     return _verdict(worst, gravest.reason, gravest.detail)
@@ -54,7 +59,8 @@ def decide_early(findings: Iterable[Finding], *, a_directive_may_accept: bool) -
     in `decide` the gravest finding speaks, and of equals the first.
     """
     verdict: Verdict = ACCEPTED
-    worst = Disposition.ACCEPT
+    # Before there is a content nothing can be held.
+    worst = Disposition.QUARANTINE
     for finding in findings:
         if finding.reason is None:
             continue
@@ -81,10 +87,24 @@ def disposition_of(reason: Reason, policy: GroupPolicy) -> Disposition:
     return min(disposition, Disposition.DEFER) if rule.ours else disposition
 
 
+def without_holding(verdict: Quarantine) -> Verdict:
+    """What becomes of a message that should be held where no place to hold it exists.
+
+    Never accepted in silence, and never hidden: what the reason leads to by itself, which is at least a
+    deferral, so that whoever sent it knows.
+    """
+    rule = RULES[verdict.reason]
+    if rule.ours or rule.disposition is Disposition.DEFER:
+        return Defer(verdict.reason, verdict.detail, verdict.directive_id)
+    return Reject(verdict.reason, verdict.detail, verdict.directive_id)
+
+
 def _verdict(disposition: Disposition, reason: Reason, detail: str) -> Verdict:
     match disposition:
         case Disposition.ACCEPT:
             return ACCEPTED
+        case Disposition.QUARANTINE:
+            return Quarantine(reason, detail)
         case Disposition.DEFER:
             return Defer(reason, detail)
         case Disposition.REJECT:

@@ -32,6 +32,7 @@ class Action(StrEnum):
     ACCEPT = "accept"
     REFUSE = "refuse"
     SKIP_GREYLISTING = "skip-greylisting"
+    QUARANTINE = "quarantine"
 
 
 class Origin(StrEnum):
@@ -131,7 +132,7 @@ class DirectiveIndex:
         return self._size
 
     def find(self, pair: Correspondence, now_s: float) -> Directive | None:
-        """The directive that says whether this pair's mail is accepted or refused, or None."""
+        """The directive that says whether this pair's mail is accepted, held or refused, or None."""
         return self._find(pair, now_s, _ACCEPTANCE) if self._size > self._skipping else None
 
     def skipping_greylisting(self, pair: Correspondence, now_s: float) -> Directive | None:
@@ -164,13 +165,14 @@ class DirectiveIndex:
         )
 
 
-_ACCEPTANCE = frozenset({Action.ACCEPT, Action.REFUSE})
+_STRICTNESS = {Action.ACCEPT: 0, Action.QUARANTINE: 1, Action.REFUSE: 2}
+_ACCEPTANCE = frozenset(_STRICTNESS)
 _GREYLISTING = frozenset({Action.SKIP_GREYLISTING})
 
 
-def _precedence(directive: Directive) -> tuple[tuple[int, int, int], bool, bool]:
-    # Of two equals the final one, and then refusing, is the safer reading.
-    return specificity(directive), directive.final, directive.action is Action.REFUSE
+def _precedence(directive: Directive) -> tuple[tuple[int, int, int], bool, int]:
+    # Of two equals the final one, and then the stricter, is the safer reading.
+    return specificity(directive), directive.final, _STRICTNESS.get(directive.action, 0)
 
 
 def _scopes(pair: Correspondence) -> tuple[tuple[Scope, str], ...]:

@@ -49,11 +49,12 @@ class TlsUse(StrEnum):
 
 
 class Fallback(StrEnum):
-    """What becomes of content that could not be judged."""
+    """What becomes of mail that something speaks against."""
 
     DEFER = "defer"
     REFUSE = "refuse"
     ACCEPT = "accept"
+    QUARANTINE = "quarantine"
 
 
 class Greylisting(StrEnum):

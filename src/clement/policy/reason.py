@@ -17,9 +17,10 @@ class Disposition(IntEnum):
     """What a reason leads to, in rising order of gravity."""
 
     ACCEPT = 0
-    DEFER = 1
-    REJECT = 2
-    DROP = 3
+    QUARANTINE = 1
+    DEFER = 2
+    REJECT = 3
+    DROP = 4
 
 
 class Reason(StrEnum):
@@ -78,6 +79,7 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     SHUTTING_DOWN = "shutting-down"
     OWN_FAULT = "own-fault"
+    DIRECTIVE_QUARANTINES = "directive-quarantines"
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -144,5 +146,6 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.MIXED_VERDICTS: _DEFER,
     Reason.OTHER_CLASS: _DEFER,
     Reason.OWN_FAULT: _OWN_FAULT,
+    Reason.DIRECTIVE_QUARANTINES: Rule(Disposition.QUARANTINE),
 }
 """Reasons that can stand behind a finding or a placement. The others end sessions without a verdict."""

@@ -19,6 +19,10 @@ class Accept(_Verdict, frozen=True, gc=False):
     """Taken, and then kept."""
 
 
+class Quarantine(_Verdict, frozen=True, gc=False):
+    """Taken, and then kept apart for its recipient to look at."""
+
+
 class Defer(_Verdict, frozen=True, gc=False):
     """Not now: 4xx. Ours is the fault, or nobody's yet."""
 
@@ -31,6 +35,8 @@ class Drop(_Verdict, frozen=True, gc=False):
     """Refused for good, and the connection ended."""
 
 
-Verdict = Accept | Defer | Reject | Drop
+Verdict = Accept | Quarantine | Defer | Reject | Drop
+Taken = Accept | Quarantine
+"""Verdicts that answer 250: whoever sent the message need not care for it any longer."""
 
 ACCEPTED = Accept(Reason.ACCEPTED)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from clement.policy.reason import Reason
-from clement.policy.verdict import Accept, Defer, Verdict
+from clement.policy.verdict import Defer, Taken, Verdict
 from clement.smtp import Reply, replies
 
 # Reason -> reply and words; {detail} is the finding's.
@@ -46,6 +46,10 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
     ),
     Reason.RECIPIENT_UNKNOWN: (replies.MAILBOX_UNKNOWN, "No such mailbox here: {detail}"),
     Reason.DIRECTIVE_REFUSES: (
+        replies.RECIPIENT_REFUSES,
+        "Mail from this sender to this recipient is not accepted",
+    ),
+    Reason.DIRECTIVE_QUARANTINES: (
         replies.RECIPIENT_REFUSES,
         "Mail from this sender to this recipient is not accepted",
     ),
@@ -117,10 +121,10 @@ def reply_to(verdict: Verdict, trace_id: str, accepted: Reply = replies.MESSAGE_
     """The reply that a verdict earns.
 
     trace_id: session or transaction id, shown in square brackets.
-    accepted: what is said when nothing speaks against it.
+    accepted: what is said when the message is taken, to be delivered or to be held.
     The reply itself turns what is not printable ASCII into `?` (`clement.smtp.replies`).
     """
-    if isinstance(verdict, Accept):
+    if isinstance(verdict, Taken):
         return accepted
     if isinstance(verdict, Defer):
         reply, words = _DEFERRALS[verdict.reason]

@@ -160,7 +160,7 @@ class AnsweringSession:
         build = partial(self._build_records, ending, duration_us)
         proportion = self._services.proportion
         self._services.count(metrics.SESSIONS[self._log.outcome])
-        if self._log.outcome is Outcome.ACCEPTED:
+        if self._log.outcome in {Outcome.ACCEPTED, Outcome.HELD}:
             proportion.record(*build())
         else:
             # Also what ended in nothing: connecting and leaving again makes a flood as well.

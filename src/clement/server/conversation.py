@@ -231,6 +231,7 @@ class Conversation(WatchedSession):
             self._services.count(metrics.RECIPIENTS[outcome])
         if any(recipient.accepted for recipient in recipients):
             self._record_before_reply(transaction.notes)
+        if any(isinstance(recipient.verdict, Accept) for recipient in recipients):
             self._admission.rates.accepted(self.client)
         each_has_a_reply = transaction.each_has_a_reply
         self._transaction = None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from msgspec import structs
 
-from clement.delivery.transport import Delivery, Destination, Envelope, Placement
+from clement.delivery.holding import Held
+from clement.delivery.transport import Envelope
 from clement.message.grammar import MessageFacts
-from clement.policy.decide import decide
 from clement.policy.directory import Mode, Relayed
 from clement.policy.facts import ContentFacts, RecipientContentFacts, RecipientFacts, TransactionFacts
 from clement.policy.finding import Finding, Observation
@@ -16,16 +17,19 @@ from clement.policy.identity import ContentIdentity
 from clement.policy.pipeline import gather
 from clement.policy.proven_domains import authenticated_domains
 from clement.policy.reason import Reason
-from clement.policy.verdict import Accept, Defer, Verdict
+from clement.policy.verdict import Defer, Quarantine, Verdict
 from clement.policy.wording import reply_to
 from clement.server.authentication import content_identity, proven_names
 from clement.server.authentication_trace import trace_of, verified_client_name, without_forgeries
+from clement.server.deciding import decided
 from clement.server.intake import Intake
-from clement.server.recipients import Recipient, verdict_of
+from clement.server.placing import Placing, accepted_reply, held_reply
+from clement.server.recipients import Recipient
 from clement.server.services import Services
 from clement.server.speaking import directive_for
 from clement.server.splitting import agree, class_of
-from clement.smtp import ContentDefects, Reply, replies
+from clement.server.transcript import shown_text
+from clement.smtp import ContentDefects, Reply
 from clement.spool.content import Content
 
 
@@ -57,7 +61,7 @@ class Judgement:
         self._adverse = adverse
         self._each_has_a_reply = each_has_a_reply
         self._trace_id = envelope.transaction_id
-        self._accepted = replies.MESSAGE_OK.with_text(f"Accepted [{self._trace_id}]")
+        self._accepted = accepted_reply(self._trace_id)
         self.observations: list[Observation] = []
         self.message: MessageFacts | None = None
         self._received = received
@@ -108,31 +112,42 @@ class Judgement:
             own = self._noted(waiting if isinstance(waiting, list) else await waiting)
             if identity is not None:
                 recipient.directive = directive_for(recipient_facts, proven)
-            verdict = decide([*known, *own], recipient.directive, recipient.policy())
-            recipient.settle(verdict, reply_to(verdict, self._trace_id, self._accepted))
+            verdict = decided(self._services, [*known, *own], recipient.directive, recipient.policy())
+            taken = held_reply(self._trace_id) if isinstance(verdict, Quarantine) else self._accepted
+            recipient.settle(verdict, reply_to(verdict, self._trace_id, taken))
 
     def _noted(self, observations: list[Observation]) -> list[Finding]:
         self.observations += observations
         return [observation.finding for observation in observations]
 
     async def _place(self, content: Content) -> None:
-        """Deliver to those who accept. Whatever was not committed by then is taken back."""
-        chosen = [recipient for recipient in self.recipients if recipient.accepted]
-        if not chosen:
+        """Deliver to those who accept, and hold for those who want to look at it first."""
+        taken = [recipient for recipient in self.recipients if recipient.accepted]
+        if not taken:
             return
-        envelope, content = await self._under_our_trace(content, chosen)
-        destinations = [Destination(each.forward_path, each.route) for each in chosen]  # type: ignore[arg-type]
-        transport = self._services.transports.for_route(destinations[0].route)
-        delivery = transport.start(envelope, destinations)
-        committed = False
-        try:
-            if await self._prepare(delivery, content, chosen):
-                self._on_commit()
-                committed = True
-                self._settle(chosen, await delivery.commit())
-        finally:
-            if not committed:
-                await delivery.abort()
+        envelope, content = await self._under_our_trace(content, taken)
+        placing = Placing(
+            self._services,
+            envelope,
+            taken,
+            held=lambda: self._held(envelope),
+            each_has_a_reply=self._each_has_a_reply,
+            on_commit=self._on_commit,
+            split=self._split,
+        )
+        await placing.place(content)
+
+    def _held(self, envelope: Envelope) -> Held:
+        """The message as it is known to those who keep it."""
+        message, person = self.message or _NO_MESSAGE, self._facts.session.person
+        proven = authenticated_domains(self._identity) if self._identity is not None else ()
+        return Held(
+            envelope,
+            shown_text(message.message_id),
+            shown_text(message.author),
+            shown_text(message.subject),
+            authenticated_as=person.login if person is not None else shown_text(" ".join(proven)),
+        )
 
     async def _under_our_trace(
         self, content: Content, chosen: Sequence[Recipient]
@@ -149,26 +164,6 @@ class Judgement:
             )
         return structs.replace(self._envelope, trace=trace), content
 
-    async def _prepare(self, delivery: Delivery, content: Content, chosen: Sequence[Recipient]) -> bool:
-        """Whether there is something to commit; recipients that turned out not to be ready are settled."""
-        placements = await delivery.prepare(content)
-        self._settle(chosen, placements)
-        if self._each_has_a_reply:
-            return any(placement is None for placement in placements)
-        verdicts = [recipient.verdict for recipient in chosen]
-        if not agree(verdicts):
-            self._split()
-            return False
-        return isinstance(verdicts[0], Accept)
-
-    def _settle(self, chosen: Sequence[Recipient], placements: Sequence[Placement | None]) -> None:
-        for recipient, placement in zip(chosen, placements, strict=True):
-            if placement is None or not recipient.accepted:
-                continue
-            verdict = verdict_of(placement)
-            reply = self._accepted if isinstance(verdict, Accept) else placement.reply
-            recipient.settle(verdict, reply, placement.next_hop)
-
     def _split(self) -> None:
         """The answers differ and there is but one: defer all, and remember who belongs together."""
         classes = [(recipient.address, class_of(recipient.verdict)) for recipient in self.recipients]
@@ -177,6 +172,9 @@ class Judgement:
         reply = reply_to(mixed, self._trace_id)
         for recipient in self.recipients:
             recipient.settle(mixed, reply)
+
+
+_NO_MESSAGE: Final = MessageFacts()
 
 
 def answers(recipients: Sequence[Recipient], *, each_has_a_reply: bool) -> Reply | list[Reply]:

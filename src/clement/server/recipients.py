@@ -7,16 +7,16 @@ from collections.abc import Awaitable, Hashable, Sequence
 import msgspec
 
 from clement.delivery.transport import Destination, Placement, Transport
-from clement.policy.decide import decide
 from clement.policy.directive import Action, Directive
 from clement.policy.directory import Directory, Foreign, GroupPolicy, Local, Relayed, Route, Unknown
 from clement.policy.facts import RecipientFacts, TransactionFacts
 from clement.policy.finding import Finding, Observation
 from clement.policy.pipeline import gather
 from clement.policy.reason import Reason
-from clement.policy.verdict import ACCEPTED, Accept, Defer, Reject, Verdict
+from clement.policy.verdict import ACCEPTED, Accept, Defer, Quarantine, Reject, Taken, Verdict
 from clement.policy.wording import reply_to
 from clement.server.authentication import proven_names
+from clement.server.deciding import decided
 from clement.server.services import Services
 from clement.server.speaking import (
     POSTMASTER_LOCAL_PART,
@@ -44,8 +44,13 @@ class Recipient(msgspec.Struct):
 
     @property
     def accepted(self) -> bool:
-        """Whether it stands as a recipient of the content to come."""
-        return isinstance(self.verdict, Accept)
+        """Whether it stands as a recipient of the content: to be delivered, or to be held."""
+        return isinstance(self.verdict, Taken)
+
+    @property
+    def held(self) -> bool:
+        """Whether the message is kept apart for it."""
+        return isinstance(self.verdict, Quarantine)
 
     @property
     def is_unknown(self) -> bool:
@@ -139,18 +144,18 @@ class RecipientDesk:
         directive = directive_for(facts, proven)
         route = facts.route
         policy = _NO_GROUP if isinstance(route, Foreign) else route.group.policy
-        verdict = decide([*self._adverse, *findings], directive, policy)
-        if not isinstance(verdict, Accept):
+        verdict = decided(self._services, [*self._adverse, *findings], directive, policy)
+        if not isinstance(verdict, Taken):
             hoped = hoped_for(facts, proven)
             if hoped is not directive and isinstance(
-                decide([*self._adverse, *findings], hoped, policy), Accept
+                decided(self._services, [*self._adverse, *findings], hoped, policy), Taken
             ):
                 # SPF or DKIM may still prove the name that a directive accepts: content decides.
                 verdict = ACCEPTED
         reply = reply_to(verdict, self._trace_id, replies.RECIPIENT_OK)
         recipient = Recipient(facts.forward_path, facts.address, route, directive, verdict, reply, findings)
         judged = Judged(recipient, found)
-        if not isinstance(verdict, Accept) or not isinstance(route, Local | Relayed):
+        if not isinstance(verdict, Taken) or not isinstance(route, Local | Relayed):
             self.recipients.append(recipient)
             return judged
         return self._admit(judged, Destination(facts.forward_path, route), facts)
@@ -202,7 +207,7 @@ class RecipientDesk:
             return judged
         recipient.findings.append(finding)
         if finding.reason is not None:
-            verdict = decide(recipient.findings, recipient.directive, recipient.policy())
+            verdict = decided(self._services, recipient.findings, recipient.directive, recipient.policy())
             recipient.settle(verdict, reply_to(verdict, self._trace_id, recipient.reply))
         return Judged(recipient, [*judged.observations, Observation(finding, 0)])
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from clement.delivery.holding import Holder
 from clement.delivery.transport import Transport
 from clement.journal.records import Record, SessionRecord, TransactionRecord
 from clement.message.grammar import MessageFacts
@@ -98,6 +99,7 @@ class Services(msgspec.Struct, frozen=True):
     """What a session is given.
 
     random_bits: gives an integer of that many random bits. authentication: None where nobody is identified.
+    holder: keeps what is quarantined; None: nothing can be held, and nothing is (`deciding`).
     """
 
     hostname: str
@@ -124,3 +126,4 @@ class Services(msgspec.Struct, frozen=True):
     flush_soon: Callable[[], None]
     mesh: MeshDesk | None = None
     authentication: Authentication | None = None
+    holder: Holder | None = None

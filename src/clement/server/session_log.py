@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -12,7 +13,7 @@ from clement.policy.directory import Foreign, Local
 from clement.policy.facts import SessionFacts
 from clement.policy.finding import Observation
 from clement.policy.reason import Reason
-from clement.policy.verdict import Accept, Defer, Verdict
+from clement.policy.verdict import Accept, Defer, Quarantine, Verdict
 from clement.server.recipients import Recipient
 from clement.server.transcript import Transcript, notes_of, shown_text
 from clement.smtp import ReversePath
@@ -37,15 +38,19 @@ def outcome_of(verdict: Verdict) -> Outcome:
     """A verdict in one of the log's few words."""
     if isinstance(verdict, Accept):
         return Outcome.ACCEPTED
+    if isinstance(verdict, Quarantine):
+        return Outcome.HELD
     return Outcome.DEFERRED if isinstance(verdict, Defer) else Outcome.REFUSED
+
+
+_SPEAKS: Final = {Outcome.ACCEPTED: 0, Outcome.HELD: 1}
+"""Whose outcome stands for the whole: the best of them, and of equals the first."""
 
 
 def transaction_record(notes: TransactionNotes, session_id: str, *, completed: bool) -> TransactionRecord:
     """The record of a transaction. Not completed: its accepted recipients never got any content."""
     recipients = tuple([_recipient_record(recipient, completed=completed) for recipient in notes.recipients])
-    speaking = next((each for each in recipients if each.outcome is not Outcome.ACCEPTED), None)
-    if any(each.outcome is Outcome.ACCEPTED for each in recipients):
-        speaking = next(each for each in recipients if each.outcome is Outcome.ACCEPTED)
+    speaking = min(recipients, key=lambda each: _SPEAKS.get(each.outcome, 2), default=None)
     message = notes.message
     return TransactionRecord(
         id=notes.id,
@@ -68,7 +73,7 @@ def transaction_record(notes: TransactionNotes, session_id: str, *, completed: b
 
 def _recipient_record(recipient: Recipient, *, completed: bool) -> RecipientRecord:
     outcome = outcome_of(recipient.verdict)
-    if outcome is Outcome.ACCEPTED and not completed:
+    if outcome in _SPEAKS and not completed:
         outcome = Outcome.NOTHING
     route = recipient.route
     group_id, domain_id = (0, 0) if isinstance(route, Foreign) else (route.group.id, route.domain.id)
@@ -99,8 +104,8 @@ class SessionLog:
         self.reason = ""
 
     def mark(self, outcome: Outcome, reason: Reason) -> None:
-        """Something was decided. An accepted message outweighs all refusals; else the last one stands."""
-        if self.outcome is not Outcome.ACCEPTED or outcome is Outcome.ACCEPTED:
+        """Something was decided. A message that was taken outweighs all refusals; else the last stands."""
+        if _SPEAKS.get(outcome, 2) <= _SPEAKS.get(self.outcome, 2):
             self.outcome, self.reason = outcome, reason
 
     def session_record(  # noqa: PLR0913 - the facts of the connection, which only it knows

@@ -24,7 +24,7 @@ from typing import Final
 import msgspec
 
 from clement.policy.network import Address
-from clement.policy.verdict import Accept, Verdict
+from clement.policy.verdict import Taken, Verdict
 
 REMEMBERED_S: Final = 5 * 24 * 3600
 """RFC 5321 §4.5.4.1: a client gives up after 4-5 days."""
@@ -36,8 +36,8 @@ COUNT_EVERY: Final = 64
 
 
 def class_of(verdict: Verdict) -> str:
-    """Recipients of one class can share a reply."""
-    if isinstance(verdict, Accept):
+    """Recipients of one class can share a reply: the sender need not care who looks at the message first."""
+    if isinstance(verdict, Taken):
         return "accept"
     return f"{type(verdict).__name__.lower()}.{verdict.reason.value}"
 

@@ -112,7 +112,7 @@ class MailTransaction:
         greylist = self._services.greylist
         if greylist.memory is None:
             return
-        addresses = [recipient.address for recipient in self._desk.accepted()]
+        addresses = [recipient.address for recipient in self._desk.accepted() if not recipient.held]
         if addresses:
             found = [observation.finding for observation in self.notes.observations]
             greylist.accepted(self._facts, addresses, [*self._evidence, *found])

@@ -68,7 +68,7 @@ def _gauge(name: str, description: str) -> Series:
     return _series(name, "gauge", description)
 
 
-_OUTCOMES: Final = ("accepted", "refused", "deferred", "nothing")
+_OUTCOMES: Final = ("accepted", "refused", "deferred", "nothing", "held")
 
 # --- sessions -----------------------------------------------------------------------------------------
 

@@ -69,7 +69,7 @@ def add_directive(actor: Actor, wanted: NewDirective) -> Noted:
         for other in same:
             if other.action == directive.action:
                 raise ActionRefused("sender_pattern", f"directive {other.id} says the same already")
-        notes = [f"contradicts directive {other.id}; of equals, refusing wins" for other in same]
+        notes = [f"contradicts directive {other.id}; of equals, the stricter wins" for other in same]
         notes += _notes(directive)
         directive.save(force_insert=True)
         _note_change(change, "directive.add", directive, None)

@@ -133,7 +133,8 @@ def _causes(each: TransactionSeen) -> tuple[dict[Cause, int], int]:
         if outcome == Outcome.ACCEPTED:
             causes[Cause.ACCEPTED] = 1
             continue
-        if outcome == Outcome.NOTHING:
+        if outcome in {Outcome.NOTHING, Outcome.HELD}:
+            # Held in doubt is no deed: neither for the client nor against it.
             continue
         cause = refusal_cause(reason) if outcome == Outcome.REFUSED else deferral_cause(reason)
         if cause is Cause.UNKNOWN_RECIPIENT:
@@ -145,7 +146,7 @@ def _causes(each: TransactionSeen) -> tuple[dict[Cause, int], int]:
 
 
 def _session_cause(one: SessionSeen) -> Cause | None:
-    if not one.reason or one.outcome == Outcome.ACCEPTED:
+    if not one.reason or one.outcome in {Outcome.ACCEPTED, Outcome.HELD}:
         return None
     return refusal_cause(one.reason) if one.outcome == Outcome.REFUSED else deferral_cause(one.reason)
 
