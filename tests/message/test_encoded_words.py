@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clement.message.encoded_words import decode_words
+from clement.message.encoded_words import decode_words, known_charset
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,16 @@ def test_what_the_standard_library_encodes_is_decoded(text: str) -> None:
 @given(st.text(alphabet="=?_ utf-8qb\r\n\tABé", max_size=200))
 def test_any_text_is_decoded_to_something(text: str) -> None:
     assert isinstance(decode_words(text), str)
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-12", "iso-8859-99", "latin-9", "cp1259"])
+def test_a_charset_that_nobody_has_leaves_the_word_as_it_stands(charset: str) -> None:
+    word = f"=?{charset}?Q?=E9?="
+    assert decode_words(word) == word
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"), [("windows-874", "cp874"), ("windows-932", "cp932"), ("cp-950", "cp950")]
+)
+def test_windows_charsets_go_by_their_numbers(charset: str, name: str) -> None:
+    assert known_charset(charset) == name

@@ -10,7 +10,9 @@ which can hide any character.
 from __future__ import annotations
 
 import binascii
+import codecs
 import re
+from functools import lru_cache
 
 # The classes exclude what ends them, so no octet is looked at twice, however many "=?" there are.
 _WORD = re.compile(r"=\?([!-<>@-~]{1,40}+)\?([BbQq])\?([!->@-~ ]{0,4000}+)\?=")
@@ -22,6 +24,7 @@ _CHARSET = re.compile(
     re.IGNORECASE,
 )
 _ALIASES = {"ks_c_5601-1987": "cp949", "macintosh": "mac-roman", "macroman": "mac-roman"}
+_WINDOWS = re.compile(r"(?:windows|cp)-?(?=\d)")
 
 
 def decode_words(text: str) -> str:
@@ -34,7 +37,7 @@ def decode_words(text: str) -> str:
     for match in _WORD.finditer(text):
         between = text[position : match.start()]
         octets = _octets(match[2], match[3])
-        charset = _known_charset(match[1])
+        charset = known_charset(match[1])
         if octets is None or charset is None:
             parts += (run.end(), between, match[0])
         else:
@@ -69,9 +72,16 @@ class _Run:
         return octets.decode(self.charset, "replace") if octets else ""
 
 
-def _known_charset(name: str) -> str | None:
+@lru_cache(maxsize=256)
+def known_charset(name: str) -> str | None:
+    """What Python calls the character set `name`; None when it is not on the list, or unknown to Python."""
     name = name.partition("*")[0].lower()  # RFC 2231 §5: a language may follow
-    return _ALIASES.get(name, name) if _CHARSET.fullmatch(name) else None
+    if not _CHARSET.fullmatch(name):
+        return None
+    try:
+        return codecs.lookup(_ALIASES.get(name) or _WINDOWS.sub("cp", name)).name
+    except LookupError:  # the pattern knows families, and not all have every number: iso-8859-12
+        return None
 
 
 def _octets(encoding: str, encoded: str) -> bytes | None:
