@@ -92,7 +92,7 @@ def line_defects(block: bytes, found: list[tuple[bytes, bytes, bytes]]) -> set[D
         defects.add(Defect.NUL)
     if block != block.replace(b"\r", b"").replace(b"\n", _CR_LF):
         defects.add(Defect.STRAY_CR_OR_LF)
-    if _has_long_line(block):
+    if has_long_line(block):
         defects.add(Defect.LINE_TOO_LONG)
     if _BLANK_CONTINUATION.search(block):
         defects.add(Defect.BLANK_CONTINUATION)
@@ -103,7 +103,7 @@ def line_defects(block: bytes, found: list[tuple[bytes, bytes, bytes]]) -> set[D
     return defects
 
 
-def _has_long_line(block: bytes) -> bool:
+def has_long_line(block: bytes) -> bool:
     """Whether some line exceeds MAX_LINE_BYTES, told by leaps of that length."""
     line_bytes = MAX_LINE_BYTES + len(_CR_LF)
     start = 0
