@@ -35,6 +35,7 @@ def find_faults(settings: Settings, blame: Blame) -> None:
         ("store", "mail_root", settings.store.mail_root),
         ("spool", "folder", settings.spool.folder),
         ("journal", "folder", settings.journal.folder),
+        ("held", "folder", settings.held.folder),
         ("processes", "run_folder", settings.processes.run_folder),
     ):
         _inspect_folder(folder, (table, key), blame)

@@ -13,6 +13,7 @@ import msgspec
 
 from clement.config.dns_list import DnsListSettings
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
+from clement.config.held import HeldSettings
 from clement.config.limits import LimitSettings
 from clement.config.listener import ListenerSettings
 from clement.config.mesh import MeshSettings
@@ -249,3 +250,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dns_list: tuple[DnsListSettings, ...] = ()
     web: WebSettings = WebSettings()
     mesh: MeshSettings = MeshSettings()
+    held: HeldSettings = HeldSettings()

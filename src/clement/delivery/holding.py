@@ -49,16 +49,21 @@ class Held(msgspec.Struct, frozen=True):
     subject: str = ""
     body_hash: bytes = b""
     authenticated_as: str = ""
+    features: bytes = b""
 
 
 class Holding(Protocol):
     """One message on its way to be kept."""
 
     async def prepare(self, content: Content) -> None:
-        """Do everything that can be taken back. Raises StorageFailure."""
+        """Do everything that can be taken back.
+
+        Raises StorageFailure, or StorageFull when the group's bound is reached: never for the sake of a
+        refused copy, which is kept where that is possible and is no reason to answer otherwise.
+        """
 
     async def commit(self) -> None:
-        """Make it final and durable. Raises StorageFailure; then nothing is kept."""
+        """Make it final and durable. Raises StorageFailure, as `prepare` does; then nothing is kept."""
 
     async def abort(self) -> None:
         """Take back what `prepare` did. Safe at any time before `commit`, and twice."""
@@ -74,4 +79,24 @@ class Holder(Protocol):
     """Keeps messages."""
 
     def start(self, held: Held, holds: Sequence[Hold]) -> Holding:
-        """Begin to keep one message for these recipients; waits for nothing."""
+        """Begin to keep one message for these recipients, all of its transaction; waits for nothing.
+
+        Once a transaction: its id names what is kept.
+        """
+
+
+class Reconciler(Protocol):
+    """Knows a message again that its recipient has been given already: released, or sent once more.
+
+    What is the same: Message-ID, hash of the body, one proven domain (or the person), recipient. A message
+    for which nobody is proven is never known: its Message-ID could be anybody's.
+    """
+
+    def known(self, held: Held, destination: Destination) -> str:
+        """The id under which all whom this destination stands for have it already, "" when one has not."""
+
+    def kept(self, held: Held, destination: Destination, recipient: str) -> None:
+        """It is kept under this recipient's id, and may be released."""
+
+    def delivered(self, held: Held, destination: Destination) -> None:
+        """It was accepted and delivered: where a copy of it is kept, a release need not repeat that."""

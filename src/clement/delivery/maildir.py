@@ -168,7 +168,9 @@ class MaildirDelivery:
             copy.refusal = transport.reserve(copy.mailbox, claim_bytes)
             if copy.refusal is None:
                 copy.claimed_bytes = claim_bytes
-                copy.staged = transport.store.stage(copy.mailbox.maildir, head, content)
+                copy.staged = transport.store.stage(
+                    copy.mailbox.maildir, head, content, self._envelope.delivery_id
+                )
         except StorageFailure as failure:
             copy.refusal = reply_for(failure)
             self._give_back(copy, placed=False)

@@ -7,8 +7,11 @@ rest on the clock, which may jump (hostile case 125): process, counter and 64 ra
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from itertools import count
+
+_NOT_IN_NAME = re.compile(r"[^A-Za-z0-9-]")
 
 
 class MaildirNames:
@@ -34,6 +37,10 @@ class MaildirNames:
         random = self._entropy(8).hex()
         unique = f"M{int(fraction_s * 1e6)}P{os.getpid()}Q{next(self._counter)}R{random}"
         return f"{int(now_s)}.{unique}.{self._host}"
+
+    def of_delivery(self, delivery_id: str) -> str:
+        """The name of a delivery that may be repeated: always the same, so without a time of its own."""
+        return f"0.D{_NOT_IN_NAME.sub('_', delivery_id)}.{self._host}"
 
 
 def sized(name: str, size_bytes: int) -> str:

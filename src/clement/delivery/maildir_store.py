@@ -43,11 +43,15 @@ class MaildirOptions(msgspec.Struct, frozen=True):
 
 
 class StagedCopy(msgspec.Struct, frozen=True):
-    """A complete, synced message in tmp/, with the place it is to take."""
+    """A complete, synced message in tmp/, with the place it is to take.
+
+    known_as: how its name begins if it was placed once before, "" when every delivery is a new one.
+    """
 
     staged_path: str
     final_path: str
     final_folder: str
+    known_as: str = ""
 
 
 class MaildirStore:
@@ -71,8 +75,11 @@ class MaildirStore:
             raise StorageFailure("maildir leads out of the mail root")
         return f"{self._options.mail_root}/{maildir}"
 
-    def stage(self, maildir: str, head: bytes, content: Content) -> StagedCopy:
-        """Write a message to tmp/ and sync it. Raises StorageFailure; nothing is left then."""
+    def stage(self, maildir: str, head: bytes, content: Content, delivery_id: str = "") -> StagedCopy:
+        """Write a message to tmp/ and sync it. Raises StorageFailure; nothing is left then.
+
+        delivery_id: `Envelope.delivery_id`.
+        """
         folder = self.path(maildir)
         name = self._names.next()
         staged_path = f"{folder}/{STAGING}/{name}"
@@ -85,12 +92,18 @@ class MaildirStore:
                 raise
         except OSError as error:
             raise storage_failure(error) from error
-        return StagedCopy(staged_path, f"{folder}/{ARRIVED}/{sized(name, size_bytes)}", f"{folder}/{ARRIVED}")
+        known_as = self._names.of_delivery(delivery_id) if delivery_id else ""
+        final_name = sized(known_as or name, size_bytes)
+        arrived = f"{folder}/{ARRIVED}"
+        return StagedCopy(staged_path, f"{arrived}/{final_name}", arrived, known_as)
 
     def place(self, copies: Sequence[StagedCopy]) -> None:
         """Make staged copies visible and durable: all of them, or none. Raises StorageFailure."""
         try:
             for copy in copies:
+                if copy.known_as and self._is_there(copy):
+                    self._discard(copy.staged_path)
+                    continue
                 self._filesystem.rename(copy.staged_path, copy.final_path, Point.MAILDIR_PLACED)
             for folder in {copy.final_folder for copy in copies}:
                 self._folder_sync.sync(folder, Point.MAILDIR_FOLDER_SYNCED)
@@ -103,6 +116,18 @@ class MaildirStore:
         for copy in copies:
             self._discard(copy.staged_path)
             self._discard(copy.final_path)
+
+    def _is_there(self, copy: StagedCopy) -> bool:
+        """Whether the copy was placed before, and lies where it was put or where its reader has seen it.
+
+        A folder of its own to which the reader moved it in those moments is not looked into.
+        """
+        maildir = copy.final_folder.removesuffix(ARRIVED)
+        return any(
+            name.startswith(copy.known_as + ",")
+            for folder in (ARRIVED, SEEN)
+            for name in self._filesystem.names(maildir + folder)
+        )
 
     def _discard(self, path: str) -> None:
         with suppress(OSError):

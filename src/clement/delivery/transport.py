@@ -25,6 +25,8 @@ class Envelope(msgspec.Struct, frozen=True):
     trace: the complete Received header field, CRLF-terminated, without Return-Path.
     content_ended_s: when the client had sent its dot, in seconds of the monotonic clock; 0: just now. It
     waits ten minutes from there (RFC 5321 §4.5.3.2.6), and all that we do meanwhile is a part of them.
+    delivery_id: names this delivery to one mailbox, so that it can be repeated after a crash: where final
+    delivery finds that it was made already, it makes no second. "": every delivery is a new one.
     """
 
     transaction_id: str
@@ -33,6 +35,7 @@ class Envelope(msgspec.Struct, frozen=True):
     smtputf8: bool = False
     eight_bit: bool = False
     content_ended_s: float = 0.0
+    delivery_id: str = ""
 
 
 class Destination(msgspec.Struct, frozen=True):

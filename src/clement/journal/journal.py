@@ -26,7 +26,14 @@ import msgspec
 
 from clement.journal.frames import HEADER_BYTES, MAX_FRAME_BYTES, seal
 from clement.journal.losses import Losses, without_transcript
-from clement.journal.records import MeshRecord, Record, RefusalRun, SessionRecord, TransactionRecord
+from clement.journal.records import (
+    HeldRecord,
+    MeshRecord,
+    Record,
+    RefusalRun,
+    SessionRecord,
+    TransactionRecord,
+)
 from clement.journal.segment_writer import SegmentWriter
 from clement.journal.segments import SegmentFiles
 from clement.telemetry import events, metrics
@@ -189,7 +196,7 @@ class Journal:
         match record:
             case SessionRecord() | RefusalRun():
                 waiting_bytes, total_bytes = limits.waiting_limit_bytes // 2, self._sessions_until_bytes
-            case TransactionRecord() | MeshRecord():
+            case TransactionRecord() | MeshRecord() | HeldRecord():
                 waiting_bytes, total_bytes = limits.waiting_limit_bytes, limits.limit_bytes
             case _:  # a gap: some hundred octets a minute
                 waiting_bytes, total_bytes = 2 * limits.waiting_limit_bytes, 2 * limits.limit_bytes

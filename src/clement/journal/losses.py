@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from clement.journal.records import (
     GapRecord,
+    HeldRecord,
     MeshRecord,
     Record,
     RefusalRun,
@@ -63,8 +64,9 @@ class Losses:
             self._span(record.first_at_s)
             self._span(record.last_at_s)
             return
-        if isinstance(record, MeshRecord):
-            return  # no part of the log: whoever said it says it again before it expires
+        if isinstance(record, MeshRecord | HeldRecord):
+            # No part of the log: a peer says it again in time, and a held message lies in its files.
+            return
         self._add(_KINDS[type(record)], 1, at_s, metrics_of_process)
 
     def tell(self, gap_id: str, node: str) -> GapRecord:

@@ -10,6 +10,7 @@ import msgspec
 from clement.journal.frames import MAX_FRAME_BYTES, Frame, split
 from clement.journal.records import (
     GapRecord,
+    HeldRecord,
     MeshRecord,
     Record,
     RefusalRun,
@@ -43,6 +44,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
                 return started_at_s + duration_us / 1e6
             case TransactionRecord(at_s=at_s) | MeshRecord(at_s=at_s):
                 return at_s
+            case HeldRecord(facts=facts):
+                return facts.at_s
             case RefusalRun(last_at_s=last_at_s) | GapRecord(last_at_s=last_at_s):
                 return last_at_s
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
+from clement.spool.held_entry import HeldFacts
+
 
 class Outcome(StrEnum):
     """How a session, a transaction or a recipient fared. held: accepted, and kept apart for its recipient."""
@@ -178,4 +180,23 @@ class MeshRecord(msgspec.Struct, frozen=True, tag="mesh"):
         return f"mesh-{self.peer}-{self.position}"
 
 
-Record = TransactionRecord | SessionRecord | RefusalRun | GapRecord | MeshRecord
+class HeldRecord(msgspec.Struct, frozen=True, tag="held"):
+    """A message is held.
+
+    SQL is an index of such messages; their files are the truth, from which one that never came here is told.
+    """
+
+    facts: HeldFacts
+
+    @property
+    def id(self) -> str:
+        """That of the entry."""
+        return self.facts.id
+
+    @property
+    def at_s(self) -> float:
+        """Since when it is held, in Unix seconds."""
+        return self.facts.at_s
+
+
+Record = TransactionRecord | SessionRecord | RefusalRun | GapRecord | MeshRecord | HeldRecord

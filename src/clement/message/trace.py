@@ -85,6 +85,15 @@ def delivered_to_field(address: str) -> bytes:
     return f"Delivered-To: {_path(address)}\r\n".encode()
 
 
+def released_field(by: str, id: str, at_s: float) -> bytes:  # noqa: A002 - as in Passage
+    """The Received field of a message that was held here and then released (RFC 5322 §3.6.7).
+
+    The field of its arrival follows below it, so the time between both is that for which it was held.
+    """
+    clauses = [_by_clause(by), "(released from held mail)", f"id {_atom(id)};", rfc5322_date(at_s)]
+    return _folded("Received:", clauses).encode("utf-8")
+
+
 def rfc5322_date(at_s: float, zone_minutes: int = 0) -> str:
     """The date-time of RFC 5322 §3.3, in English whatever the locale."""
     return _date_of_second(int(at_s), zone_minutes)

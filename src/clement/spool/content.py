@@ -56,6 +56,16 @@ class Content:
         """Content that needs no file."""
         return cls(size_bytes=len(octets), header_block=_header_block(octets), whole=octets)
 
+    @classmethod
+    def on_disk(cls, filesystem: FileSystem, descriptor: int, size_bytes: int, head: bytes) -> Content:
+        """Content of an open file, which is closed by `discard`. head: its first HEADER_LIMIT_BYTES."""
+        return cls(
+            size_bytes=size_bytes,
+            header_block=_header_block(head),
+            filesystem=filesystem,
+            descriptor=descriptor,
+        )
+
     def fileno(self) -> int:
         """The open file of content on disk, to be read at explicit offsets only.
 

@@ -19,6 +19,7 @@ import msgspec
 from clement.spool.points import Point
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OLD_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 Octets = bytes | bytearray | memoryview
@@ -48,6 +49,9 @@ class FileSystem(Protocol):
 
     def open_new(self, path: str, at: Point, *, mode: int = 0o600, readable: bool = False) -> int:
         """Create a file that did not exist and open it for writing; the descriptor."""
+
+    def open_existing(self, path: str, at: Point) -> int:
+        """Open a file that is there for reading; the descriptor. Links are not followed."""
 
     def write(self, descriptor: int, octets: Octets, at: Point) -> None:
         """Append all of `octets`."""
@@ -100,6 +104,9 @@ class OsFileSystem:
     def open_new(self, path: str, at: Point, *, mode: int = 0o600, readable: bool = False) -> int:
         flags = _NEW_FILE & ~os.O_WRONLY | os.O_RDWR if readable else _NEW_FILE
         return os.open(path, flags, mode)
+
+    def open_existing(self, path: str, at: Point) -> int:
+        return os.open(path, _OLD_FILE)
 
     def write(self, descriptor: int, octets: Octets, at: Point) -> None:
         written, size = os.write(descriptor, octets), memoryview(octets).nbytes

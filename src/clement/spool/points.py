@@ -1,4 +1,4 @@
-"""The named points between a client's dot and our reply at which the machine may fail or die.
+"""The named points at which the machine may fail or die: from a client's dot to our reply, or in a release.
 
 The list is closed: the crash matrix of the tests visits each member with each kind of fault, so a step that
 is not named here is a step nobody has tried to break. The names are the past tense of what has just been
@@ -38,3 +38,21 @@ class Point(StrEnum):
     JOURNAL_AFTER = "journal.after"
     REPLY_BEFORE = "reply.before"
     REPLY_AFTER = "reply.after"
+
+    # A message kept instead of delivered: content and manifest, their names, their folder.
+    HELD_MADE = "held.made"
+    HELD_MADE_SYNCED = "held.made-synced"
+    HELD_CREATED = "held.created"
+    HELD_WRITTEN = "held.written"
+    HELD_SYNCED = "held.synced"
+    HELD_PLACED = "held.placed"
+    HELD_FOLDER_SYNCED = "held.folder-synced"
+    HELD_TAKEN_BACK = "held.taken-back"
+
+    # Its way out again, in the courier: read, delivered, marked beside the content, marked in SQL; removed.
+    RELEASE_READ = "release.read"
+    RELEASE_DELIVERED = "release.delivered"
+    RELEASE_MARKED = "release.marked"
+    RELEASE_MARK_SYNCED = "release.mark-synced"
+    RELEASE_RECORDED = "release.recorded"
+    HELD_REMOVED = "held.removed"

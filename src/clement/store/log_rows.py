@@ -12,6 +12,7 @@ import msgspec
 
 from clement.journal.records import (
     GapRecord,
+    HeldRecord,
     MeshRecord,
     Record,
     RefusalRun,
@@ -79,7 +80,7 @@ class Batch:
     Runs stay records: what becomes of them depends on what is there.
     """
 
-    __slots__ = ("further", "gaps", "mesh", "recipients", "runs", "sessions", "transactions")
+    __slots__ = ("further", "gaps", "held", "mesh", "recipients", "runs", "sessions", "transactions")
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.sessions: list[Row] = []
@@ -89,6 +90,7 @@ class Batch:
         self.gaps: list[Row] = []
         self.runs: dict[str, RefusalRun] = {}
         self.mesh: list[MeshRecord] = []
+        self.held: list[HeldRecord] = []
         for record in records:
             self._add(record)
 
@@ -148,6 +150,8 @@ class Batch:
                 self.runs[record.id] = record
         elif isinstance(record, MeshRecord):
             self.mesh.append(record)
+        elif isinstance(record, HeldRecord):
+            self.held.append(record)
         else:
             self.gaps.append(_gap(record))
 

@@ -16,7 +16,7 @@ from django.db import DataError, Error, IntegrityError, connection, transaction
 
 from clement.journal.ports import LogUnavailable, RecordRejected
 from clement.journal.records import Record
-from clement.store import log_runs, log_sql, mesh_writer
+from clement.store import held_writer, log_runs, log_sql, mesh_writer
 from clement.store.log_rows import LOG_GAP, SESSION, TRANSACTION, Batch
 from clement.store.reputation import queue
 
@@ -108,6 +108,7 @@ class SqlLogWriter:
             queue.put([str(row[0]) for row in whole.sessions if row[0] not in counted], settled.told)
             _add_hits(whole)
             mesh_writer.settle(batch.mesh)
+            held_writer.settle(batch.held)
             self._advance(there, positions)
 
     def _positions(self) -> dict[str, int]:

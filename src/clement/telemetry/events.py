@@ -145,6 +145,23 @@ GREYLIST_UNAVAILABLE: Final = _event(
     "greylist-unavailable",
     "The memory of greylisting cannot be opened: meanwhile nobody is asked to come back",
 )
+HELD_COPY_LOST: Final = _event("held-copy-lost", "No copy of a refused message could be kept; and why")
+HELD_USAGE_FAILED: Final = _event(
+    "held-usage-failed", "What is held could not be counted; it is counted anew within the hour"
+)
+HELD_DAMAGED: Final = _event("held-damaged", "Files of a held message are not what was written; look at them")
+HELD_RECONCILED: Final = _event(
+    "held-reconciled", "The index of held mail was made to agree with its files; how many entries"
+)
+HELD_EXPIRED: Final = _event("held-expired", "Held mail was removed for its age; how many messages")
+HELD_FAILED: Final = _event("held-failed", "A round over held mail came to nothing; it is tried again")
+RELEASE_FAILED: Final = _event(
+    "release-failed", "A released message could not be delivered; it is tried again"
+)
+HELD_MEMORY_UNAVAILABLE: Final = _event(
+    "held-memory-unavailable",
+    "The memory of released messages cannot be opened: a sender's own retry may come as a second copy",
+)
 SERVING: Final = _event("serving", "Listening on these addresses")
 RELOADED: Final = _event("reloaded", "A new configuration is in force")
 RELOAD_REFUSED: Final = _event(

@@ -84,6 +84,31 @@ GREYLISTING: Final = _counters(
     ("first", "early", "returned", "known", "spared"),
 )
 
+# --- held mail -----------------------------------------------------------------------------------------
+
+_HELD_KINDS: Final = ("quarantine", "refused-copy")
+HELD: Final = _counters("clement_held_total", "Messages that were held, by kind", "kind", _HELD_KINDS)
+HELD_FULL: Final = _counters(
+    "clement_held_full_total",
+    "Messages that were not held because the bound was reached: deferred, or copies not kept",
+    "kind",
+    _HELD_KINDS,
+)
+HELD_GAVE_WAY: Final = _counter(
+    "clement_held_gave_way_total", "Refused copies that were removed before their time to make room"
+)
+HELD_COPIES_LOST: Final = _counter(
+    "clement_held_copies_lost_total", "Refused messages of which no copy could be kept"
+)
+HELD_RELEASES: Final = _counters(
+    "clement_held_releases_total",
+    "Tries to deliver held mail that somebody has released, by what came of them",
+    "outcome",
+    ("released", "known", "deferred", "refused"),
+)
+HELD_EXPIRED: Final = _counter("clement_held_expired_total", "Held messages that were removed for their age")
+HELD_BYTES: Final = _gauge("clement_held_bytes", "Octets of held mail on the disk")
+
 # --- journal ------------------------------------------------------------------------------------------
 
 JOURNAL_RECORDS: Final = _counter("clement_journal_records_total", "Records appended to the journal")

@@ -4,6 +4,7 @@ from clement.store.models.audit import AuditEntry
 from clement.store.models.directive import Directive
 from clement.store.models.domain import Domain
 from clement.store.models.group import Group, NextHop
+from clement.store.models.held import HeldMessage, HeldRecipient
 from clement.store.models.log import (
     JournalPosition,
     LogGap,
@@ -39,6 +40,8 @@ __all__ = [
     "Domain",
     "ForeignAssertion",
     "Group",
+    "HeldMessage",
+    "HeldRecipient",
     "JournalPosition",
     "ListChange",
     "LogGap",

@@ -1,0 +1,1 @@
+"""Mail that leaves later: what somebody has released from where it was held."""
