@@ -20,6 +20,7 @@ from clement.cli import (
     explain,
     greylist,
     group,
+    held,
     init,
     log,
     mailbox,
@@ -111,6 +112,7 @@ app.add_typer(greylist.app, name="greylist")
 app.add_typer(server_list_files.banned, name="banned")
 app.add_typer(server_list_files.trusted, name="trusted")
 app.add_typer(mesh.app, name="mesh")
+app.add_typer(held.app, name="held")
 
 
 def main() -> None:

@@ -148,6 +148,7 @@ def _make_folders(settings: Settings) -> None:
         settings.store.mail_root,
         settings.spool.folder,
         settings.journal.folder,
+        settings.held.folder,
         settings.processes.run_folder,
     ]
     for folder in folders:

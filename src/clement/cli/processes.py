@@ -51,6 +51,8 @@ def roles(settings: Settings, opened: Opened, outside: Outside) -> list[Role]:
         Role(f"checker-{number}", _Checker(checkers), 1) for number in range(wiring.checker_count(settings))
     ]
     found.append(Role("steward", _Steward(settings), 1))
+    if settings.held.enabled:
+        found.append(Role("courier", _Courier(settings, outside), 1, patience_s))
     found.append(Role("recorder", _Recorder(settings), 2, 30.0))
     if opened.web is not None:
         found.append(Role("web", _Web(settings, opened.web), 1))
@@ -170,6 +172,19 @@ class _Steward:
         from clement.cli.steward import tend
 
         tend(self._settings, _stop_on_signal().is_set)
+
+
+class _Courier:
+    """The courier's life."""
+
+    def __init__(self, settings: Settings, outside: Outside) -> None:
+        self._settings = settings
+        self._outside = outside
+
+    def __call__(self) -> None:
+        from clement.cli.courier import carry
+
+        carry(self._settings, self._outside)
 
 
 class _Web:

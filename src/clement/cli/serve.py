@@ -11,6 +11,7 @@ from pathlib import Path
 from clement.cli.database import connected
 from clement.cli.directory import keeper_of
 from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.held_parts import make_held_folder
 from clement.cli.listeners import ListenerFault, Sockets
 from clement.cli.postmaster import postmaster_is_lost
 from clement.cli.processes import roles
@@ -47,6 +48,7 @@ def serve(settings: Settings, config_path: Path, outside: Outside | None = None)
         sockets.adopt(opened)
         drop(settings.processes.user, settings.processes.group)
         Paths.of(settings).make()
+        make_held_folder(settings.held)
     except (ListenerFault, NoSuchUser) as fault:
         raise Failure(ExitCode.CONFIGURATION, str(fault)) from None
     except OSError as fault:
@@ -63,6 +65,7 @@ def serve(settings: Settings, config_path: Path, outside: Outside | None = None)
             if blame.problems:
                 raise ConfigurationError(blame.problems)
             Paths.of(fresh).make()
+            make_held_folder(fresh.held)
             return _roles_with_sockets(fresh, sockets, outside)
         except (ConfigurationError, ListenerFault, OSError) as fault:
             raise ReloadRefused(str(fault)) from fault

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from clement.cli import wiring
 from clement.cli.database import store_settings
+from clement.cli.held_tending import HeldTending
 from clement.cli.server_lists import ServerLists, rules_of
 from clement.config.settings import Settings
 from clement.spool.filesystem import OsFileSystem
@@ -27,6 +28,7 @@ def tend(settings: Settings, stop: Callable[[], bool]) -> None:
     """Every hour sweep what crashes left behind, and delete what the log need not keep.
 
     Every minute count what the log brought; every ten conclude from it who is banned and who trusted.
+    Held mail is looked after as `held_tending` says.
     """
     from clement.store.database import connect
 
@@ -34,6 +36,7 @@ def tend(settings: Settings, stop: Callable[[], bool]) -> None:
     connect(store_settings(settings.database))
     mesh = begin_mesh(settings, stop)
     next_round_s = 0.0
+    tending = HeldTending(settings)
     lists = ServerLists(rules_of(settings.reputation), log, enabled=settings.reputation.enabled)
     while not stop():
         if time.monotonic() >= next_round_s:
@@ -43,6 +46,7 @@ def tend(settings: Settings, stop: Callable[[], bool]) -> None:
                 log.info(log_events.SWEPT, files=swept)
             retire(settings, stop)
         lists.look(time.time(), stop)
+        tending.look(stop)
         time.sleep(LOOK_EVERY_S)
     if mesh is not None:
         mesh.join(LAST_CALL_S)

@@ -16,6 +16,7 @@ import msgspec
 from clement.cli.authentication import authentication_for
 from clement.cli.dns_list_watch import DnsListReporter, list_series
 from clement.cli.dns_list_wiring import dns_lists, zones
+from clement.cli.held_parts import held_memory, holder_for
 from clement.cli.mesh_parts import desk_of
 from clement.cli.scanner_watch import ScannerReporter
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
@@ -177,6 +178,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
     greylist = Greylist(metrics.add)
     greylist_keeper = GreylistKeeper(greylist, paths.greylist)
     greylist_keeper.tend(feed.current)
+    memory = held_memory(settings)
     services = Services(
         hostname=settings.site.hostname,
         node=settings.site.node_name,
@@ -202,6 +204,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         flush_soon=FlushSoon(asyncio.get_running_loop(), journal),
         mesh=desk_of(settings, journal, mesh_feed),
         authentication=authentication_for(settings, resolver, workers),
+        holder=holder_for(settings, outside.filesystem, workers, journal, metrics.add, memory),
     )
     return Running(
         services,

@@ -9,13 +9,14 @@ absence.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from clement.delivery.holding import Held, HeldAs, Hold, Reconciler
 from clement.delivery.transport import Destination
-from clement.journal.records import HeldRecord, Record
+from clement.journal.records import HeldGone, HeldRecord, Record
 from clement.policy.directory import Local
 from clement.spool.content import Content
 from clement.spool.failure import StorageFailure, StorageFull, storage_failure
@@ -35,6 +36,7 @@ DAY_S: Final = 86_400
 GIVE_WAY_AT_ONCE: Final = 50
 """Refused copies that one new message may push out: more would keep its client waiting."""
 _MOST_TEXT: Final = 500
+_PIECE_BYTES: Final = 128 * 1024
 
 
 class HoldLimits(msgspec.Struct, frozen=True):
@@ -105,7 +107,7 @@ class _Entry:
 class SpoolHolding:
     """One message on its way to be kept."""
 
-    __slots__ = ("_counted", "_entries", "_held", "_holds", "_pace", "_place")
+    __slots__ = ("_counted", "_entries", "_gone", "_held", "_holds", "_kept", "_pace", "_place")
 
     def __init__(self, place: HoldingPlace, pace: Pace, held: Held, holds: Sequence[Hold]) -> None:
         self._place = place
@@ -113,17 +115,15 @@ class SpoolHolding:
         self._held = held
         self._holds = holds
         self._entries: list[_Entry] = []
+        self._kept: list[_Entry] = []
+        self._gone: list[str] = []
         self._counted: list[Series] = []
         """What happened in a worker thread; a metric belongs to the thread of the loop."""
 
     async def prepare(self, content: Content) -> None:
         """Write and sync every entry under its first name."""
         try:
-            facts = list(self._facts(content.size_bytes))
-        except ValueError as error:
-            raise StorageFailure(str(error)) from error
-        try:
-            await self._place.workers.run(lambda: self._stage_all(facts, content))
+            await self._place.workers.run(lambda: self._stage_all(content))
         except BaseException:
             await self.abort()
             raise
@@ -144,7 +144,14 @@ class SpoolHolding:
             self._place.count(metrics.HELD[entry.facts.kind])
             self._tell_reconciler(entry)
         self._place.records.flush()
-        self._entries = []
+        self._kept, self._entries = self._entries, []
+
+    async def withdraw(self) -> None:
+        """Remove what was named and told already; the journal takes its word back."""
+        kept, self._kept = self._kept, []
+        if kept:
+            await self._place.workers.run(lambda: self._drop_all(kept))
+            self._tell_gone([entry.facts.id for entry in kept])
 
     async def abort(self) -> None:
         """Remove what has been written."""
@@ -156,10 +163,25 @@ class SpoolHolding:
         counted, self._counted = self._counted, []
         for series in counted:
             self._place.count(series)
+        gone, self._gone = self._gone, []
+        if gone:
+            self._tell_gone(gone)
+
+    def _tell_gone(self, entries: Sequence[str]) -> None:
+        place = self._place
+        for entry in entries:
+            place.records.append(HeldGone(entry, place.node, place.now_s()))
+        place.records.flush()
 
     # --- In a worker thread -----------------------------------------------------------------------------
 
-    def _stage_all(self, facts: Sequence[tuple[HeldFacts, list[Destination]]], content: Content) -> None:
+    def _stage_all(self, content: Content) -> None:
+        if not self._held.body_hash:
+            self._held = msgspec.structs.replace(self._held, body_hash=body_hash_of(content))
+        try:
+            facts = list(self._facts(content.size_bytes))
+        except ValueError as error:
+            raise StorageFailure(str(error)) from error
         for each, destinations in facts:
             entry = _Entry(each, destinations)
             self._entries.append(entry)
@@ -212,12 +234,13 @@ class SpoolHolding:
         store, usage, group = self._place.store, self._place.usage, str(group_id)
         freed_bytes, gone = 0, 0
         for day in store.days(HeldAs.REFUSED_COPY, group):
-            for name in store.ids(HeldAs.REFUSED_COPY, group, day):
+            for name in store.ids(HeldAs.REFUSED_COPY, group, day, without_kept=True):
                 if freed_bytes >= wanted_bytes or gone >= GIVE_WAY_AT_ONCE:
                     return freed_bytes >= wanted_bytes
                 freed = store.remove(name, recipients=0)
                 usage.give_back(group_id, HeldAs.REFUSED_COPY, freed)
                 self._counted.append(metrics.HELD_GAVE_WAY)
+                self._gone.append(name)
                 freed_bytes += freed
                 gone += 1
         return freed_bytes >= wanted_bytes
@@ -296,6 +319,14 @@ class SpoolHolding:
         if reconciler is not None:
             for number, destination in enumerate(entry.destinations, 1):
                 reconciler.kept(self._held, destination, recipient_id(entry.facts.id, number))
+
+
+def body_hash_of(content: Content) -> bytes:
+    """SHA-256 of what follows the empty line. Blocks when it is on disk. Raises StorageFailure."""
+    digest = sha256()
+    for offset in range(content.body_offset, content.size_bytes, _PIECE_BYTES):
+        digest.update(content.read(offset, _PIECE_BYTES))
+    return digest.digest()
 
 
 class _Part(NamedTuple):

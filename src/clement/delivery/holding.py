@@ -40,7 +40,9 @@ class Held(msgspec.Struct, frozen=True):
     """What is true of the message apart from its recipients.
 
     message_id, author, subject: for people, as in the log. body_hash and authenticated_as: by which the same
-    message is known again; authenticated_as: the proven domains or the person, "" when nobody is proven.
+    message is known again; body_hash: SHA-256, b"" to have it computed; authenticated_as: the proven domains,
+    a space between two, or the person; "" when nobody is proven. features: what the learning filter saw, for
+    whoever teaches it by a release.
     """
 
     envelope: Envelope
@@ -91,6 +93,9 @@ class Reconciler(Protocol):
     What is the same: Message-ID, hash of the body, one proven domain (or the person), recipient. A message
     for which nobody is proven is never known: its Message-ID could be anybody's.
     """
+
+    def may_know(self, held: Held, destination: Destination) -> bool:
+        """Whether asking further is worth the hash of the body, which `held` need not have yet."""
 
     def known(self, held: Held, destination: Destination) -> str:
         """The id under which all whom this destination stands for have it already, "" when one has not."""

@@ -27,6 +27,7 @@ import msgspec
 from clement.journal.frames import HEADER_BYTES, MAX_FRAME_BYTES, seal
 from clement.journal.losses import Losses, without_transcript
 from clement.journal.records import (
+    HeldGone,
     HeldRecord,
     MeshRecord,
     Record,
@@ -196,7 +197,7 @@ class Journal:
         match record:
             case SessionRecord() | RefusalRun():
                 waiting_bytes, total_bytes = limits.waiting_limit_bytes // 2, self._sessions_until_bytes
-            case TransactionRecord() | MeshRecord() | HeldRecord():
+            case TransactionRecord() | MeshRecord() | HeldRecord() | HeldGone():
                 waiting_bytes, total_bytes = limits.waiting_limit_bytes, limits.limit_bytes
             case _:  # a gap: some hundred octets a minute
                 waiting_bytes, total_bytes = 2 * limits.waiting_limit_bytes, 2 * limits.limit_bytes

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from clement.journal.records import (
     GapRecord,
+    HeldGone,
     HeldRecord,
     MeshRecord,
     Record,
@@ -64,7 +65,7 @@ class Losses:
             self._span(record.first_at_s)
             self._span(record.last_at_s)
             return
-        if isinstance(record, MeshRecord | HeldRecord):
+        if isinstance(record, MeshRecord | HeldRecord | HeldGone):
             # No part of the log: a peer says it again in time, and a held message lies in its files.
             return
         self._add(_KINDS[type(record)], 1, at_s, metrics_of_process)

@@ -10,6 +10,7 @@ import msgspec
 from clement.journal.frames import MAX_FRAME_BYTES, Frame, split
 from clement.journal.records import (
     GapRecord,
+    HeldGone,
     HeldRecord,
     MeshRecord,
     Record,
@@ -42,7 +43,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         match self.record:
             case SessionRecord(started_at_s=started_at_s, duration_us=duration_us):
                 return started_at_s + duration_us / 1e6
-            case TransactionRecord(at_s=at_s) | MeshRecord(at_s=at_s):
+            case TransactionRecord(at_s=at_s) | MeshRecord(at_s=at_s) | HeldGone(at_s=at_s):
                 return at_s
             case HeldRecord(facts=facts):
                 return facts.at_s

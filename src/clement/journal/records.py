@@ -199,4 +199,12 @@ class HeldRecord(msgspec.Struct, frozen=True, tag="held"):
         return self.facts.at_s
 
 
-Record = TransactionRecord | SessionRecord | RefusalRun | GapRecord | MeshRecord | HeldRecord
+class HeldGone(msgspec.Struct, frozen=True, tag="held-gone"):
+    """A receiver has removed a held message: to make room, or because nobody was told of it."""
+
+    id: str
+    node: str
+    at_s: float
+
+
+Record = TransactionRecord | SessionRecord | RefusalRun | GapRecord | MeshRecord | HeldRecord | HeldGone

@@ -2,7 +2,7 @@
 
 Two small tables that all receivers and the courier share (`slot_table`):
 
-    messages    one recipient's message, by what makes it the same -> the id under which it is held
+    messages    somebody's Message-ID for a recipient -> under which id it is held, and the body's hash
     recipients  that id -> whether the recipient has the message, or under which id the same was held first
 
 Keys are hashes of a secret of the site: nobody can aim at an entry. What is forgotten, because a table is
@@ -71,6 +71,14 @@ class HeldMemory:
 
     # --- For receivers: Reconciler -----------------------------------------------------------------------
 
+    def may_know(self, held: Held, destination: Destination) -> bool:
+        """See `Reconciler.may_know`."""
+        return any(
+            self._messages.get(key) is not None
+            for address in addresses_of(destination)
+            for key in self._keys(held, address)
+        )
+
     def known(self, held: Held, destination: Destination) -> str:
         """See `Reconciler.known`."""
         names = [self._delivered_under(held, address) for address in addresses_of(destination)]
@@ -81,17 +89,17 @@ class HeldMemory:
         same = ""
         for address in addresses_of(destination):
             keys = self._keys(held, address)
-            same = same or next((found for key in keys if (found := self._held_under(key))), "")
+            same = same or next((found for key in keys if (found := self._held_under(key, held))), "")
             for key in keys:
-                self._put(self._messages, key, same or recipient)
+                self._put(self._messages, key, f"{same or recipient} {_digest(held)}")
         if same != recipient:
             self._put(self._recipients, self._key("recipient", recipient), same)
 
     def delivered(self, held: Held, destination: Destination) -> None:
-        """See `Reconciler.delivered`. Costs a look into memory where nothing of it is held."""
+        """See `Reconciler.delivered`."""
         for address in addresses_of(destination):
             for key in self._keys(held, address):
-                if same := self._held_under(key):
+                if same := self._held_under(key, held):
                     self._deliver(same)
 
     # --- For the courier: queue.courier.Memory -------------------------------------------------------------
@@ -108,29 +116,32 @@ class HeldMemory:
         entry = self._recipients.get(self._key("recipient", recipient))
         self._deliver(recipient if entry is None or not entry.text else entry.text)
 
-    # --- Keys -----------------------------------------------------------------------------------------------
+    # --- Keys ----------------------------------------------------------------------------------------------
 
     def _delivered_under(self, held: Held, address: str) -> str:
         for key in self._keys(held, address):
-            same = self._held_under(key)
+            same = self._held_under(key, held)
             if same and self.was_delivered(same):
                 return same
         return ""
 
-    def _held_under(self, key: bytes) -> str:
+    def _held_under(self, key: bytes, held: Held) -> str:
+        """The id under which a message with this name is held, if its body is the same."""
         entry = self._messages.get(key)
-        return entry.text if entry is not None and self._is_fresh(entry) else ""
+        if entry is None or not held.body_hash or not self._is_fresh(entry):
+            return ""
+        name, _, digest = entry.text.partition(" ")
+        return name if digest == _digest(held) else ""
 
     def _deliver(self, recipient: str) -> None:
         self._put(self._recipients, self._key("recipient", recipient), "", _DELIVERED)
 
     def _keys(self, held: Held, address: str) -> list[bytes]:
         """One for each that vouches for the message; none where nobody does, or it has no name of its own."""
-        if not (held.message_id and held.body_hash):
+        if not held.message_id:
             return []
         proven = held.authenticated_as.lower().split()[:MOST_DOMAINS]
-        same = (held.message_id, held.body_hash.hex(), address)
-        return [self._key("message", who, *same) for who in proven]
+        return [self._key("message", who, held.message_id, address) for who in proven]
 
     def _key(self, *parts: str) -> bytes:
         keyed = self._keyed.copy()
@@ -145,6 +156,11 @@ class HeldMemory:
 
     def _is_fresh(self, entry: Entry) -> bool:
         return self._now_s() - entry.last_s <= REMEMBERED_S
+
+
+def _digest(held: Held) -> str:
+    """Enough of the body's hash for nobody to make another body with it."""
+    return held.body_hash.hex()[:48]
 
 
 def addresses_of(destination: Destination) -> tuple[str, ...]:

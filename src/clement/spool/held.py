@@ -23,6 +23,7 @@ from clement.spool.filesystem import FileSystem
 from clement.spool.folder_sync import FolderSync
 from clement.spool.held_entry import (
     CONTENT,
+    KEPT,
     KINDS,
     MANIFEST,
     MANIFEST_VERSION,
@@ -177,11 +178,12 @@ class HeldStore:
         """Whether the entry is here. Raises StorageFailure when the disk does not say."""
         return self._size_of(entry, MANIFEST) is not None
 
-    def ids(self, kind: str, group: str, day: str) -> list[str]:
-        """The entries of a day, the oldest first. Raises OSError."""
-        names = self._filesystem.names(f"{self._folder}/{kind}/{group}/{day}")
+    def ids(self, kind: str, group: str, day: str, *, without_kept: bool = False) -> list[str]:
+        """The entries of a day, the oldest first; all, or those that nobody wants kept. Raises OSError."""
+        names = set(self._names(f"{self._folder}/{kind}/{group}/{day}"))
+        entries = (name.removesuffix(MANIFEST) for name in names if name.endswith(MANIFEST))
         return sorted(
-            name.removesuffix(MANIFEST) for name in names if name.endswith(MANIFEST) and is_entry(name[:-9])
+            entry for entry in entries if is_entry(entry) and not (without_kept and f"{entry}{KEPT}" in names)
         )
 
     def days(self, kind: str, group: str) -> list[str]:
@@ -226,13 +228,35 @@ class HeldStore:
         entry, _number = entry_and_number(recipient)
         return self._stat(f"{self._folder_of(entry)}/{recipient}{RELEASED}") is not None
 
+    def mark_kept(self, entry: str, *, kept: bool) -> None:
+        """Note durably that an entry must not make room for others, or may.
+
+        Raises HeldMissing, StorageFailure, ValueError.
+        """
+        folder = self._folder_of(entry)
+        mark = f"{folder}/{entry}{KEPT}"
+        try:
+            if not kept:
+                self._filesystem.unlink(mark, Point.HELD_REMOVED)
+            elif self._stat(mark) is None:
+                self._filesystem.close(self._filesystem.open_new(mark, Point.HELD_KEPT))
+            self._folder_sync.sync(folder, Point.HELD_KEPT_SYNCED)
+        except FileNotFoundError as error:
+            raise HeldMissing(f"{entry} is not here") from error
+        except OSError as error:
+            raise storage_failure(error) from error
+
+    def is_kept(self, entry: str) -> bool:
+        """Whether `mark_kept` has noted it. Raises StorageFailure, ValueError."""
+        return self._stat(f"{self._folder_of(entry)}/{entry}{KEPT}") is not None
+
     def remove(self, entry: str, recipients: int) -> int:
         """Remove an entry for good, the manifest first; the octets freed. Raises StorageFailure."""
         folder = self._folder_of(entry)
         freed = self.size_bytes(entry)
         marks = [f"{entry}.{number}{RELEASED}" for number in range(1, recipients + 1)]
         try:
-            for name in (entry + MANIFEST, entry + CONTENT, *marks):
+            for name in (entry + MANIFEST, entry + CONTENT, entry + KEPT, *marks):
                 self._filesystem.unlink(f"{folder}/{name}", Point.HELD_REMOVED)
         except OSError as error:
             raise storage_failure(error) from error
@@ -252,6 +276,20 @@ class HeldStore:
                     self._filesystem.unlink(f"{folder}/{name}", Point.HELD_REMOVED)
                     swept += 1
         return swept
+
+    def sweep_staging(self, older_than_s: float) -> int:
+        """Remove entries that were never named, untouched since; how many files. Raises OSError."""
+        swept, folder = 0, f"{self._folder}/{STAGING}"
+        for name in self._names(folder):
+            with suppress(FileNotFoundError):
+                if self._filesystem.entry(f"{folder}/{name}").modified_at_ns / 1e9 < older_than_s:
+                    self._filesystem.unlink(f"{folder}/{name}", Point.HELD_REMOVED)
+                    swept += 1
+        return swept
+
+    def is_mounted(self) -> bool:
+        """Whether this is the folder that was written to, and not its empty place. Raises OSError."""
+        return STAGING in self._names(self._folder)
 
     # --- Steps ------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ MANIFEST_VERSION: Final = 1
 CONTENT: Final = ".content"
 MANIFEST: Final = ".manifest"
 RELEASED: Final = ".released"
+KEPT: Final = ".kept"
 KINDS: Final = ("quarantine", "refused-copy")
 
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"

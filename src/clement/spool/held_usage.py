@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 from zlib import crc32
@@ -66,10 +66,16 @@ class HeldUsage:
         with self._open() as change:
             return change.counts
 
-    def replace(self, counted: Callable[[], Mapping[int, Held]]) -> None:
-        """Put what `counted` finds in the file; nobody counts meanwhile. Raises OSError."""
+    def correct(self, before: Counts, found: Counts) -> None:
+        """Put what was found on the disk in the place of what stood there `before` it was looked for.
+
+        What others have counted meanwhile is kept. Raises OSError.
+        """
         with self._open() as change:
-            change.counts = dict(counted())
+            for group_id in {*change.counts, *before, *found}:
+                was, there = before.get(group_id, Held()), found.get(group_id, Held())
+                _add(change.counts, group_id, "quarantine", there.quarantine_bytes - was.quarantine_bytes)
+                _add(change.counts, group_id, "refused-copy", there.copies_bytes - was.copies_bytes)
             change.write()
 
     @contextmanager
@@ -113,4 +119,4 @@ def _add(counts: Counts, group_id: int, kind: str, size_bytes: int) -> None:
     else:
         held.copies_bytes = max(0, held.copies_bytes + size_bytes)
     if not held.size_bytes:
-        del counts[group_id]
+        counts.pop(group_id)

@@ -47,6 +47,8 @@ class Point(StrEnum):
     HELD_SYNCED = "held.synced"
     HELD_PLACED = "held.placed"
     HELD_FOLDER_SYNCED = "held.folder-synced"
+    HELD_KEPT = "held.kept"
+    HELD_KEPT_SYNCED = "held.kept-synced"
     HELD_TAKEN_BACK = "held.taken-back"
 
     # Its way out again, in the courier: read, delivered, marked beside the content, marked in SQL; removed.

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from clement.spool.held_entry import HeldFacts
 from clement.store import held_writer
 from clement.store.held_records import ExpiredEntry, HeldState
+from clement.store.held_writer import Marks
 from clement.store.models import HeldMessage, HeldRecipient
 
 BATCH_ROWS = 100
@@ -49,10 +50,19 @@ class SqlHeldIndex:
         """Those of the entries that are in the index."""
         return held_writer.known(ids)
 
-    def add(self, entries: Sequence[HeldFacts], released: set[str]) -> int:
+    def add(self, entries: Sequence[HeldFacts], marks: Marks) -> int:
         """Add entries that were found on the disk alone; how many were missing indeed."""
         with transaction.atomic():
-            return held_writer.write(entries, released)
+            return held_writer.write(entries, marks)
+
+    def unmarked(self, limit: int = BATCH_ROWS) -> Sequence[tuple[str, bool]]:
+        """Entries whose keeping, or no longer keeping, does not stand beside their files yet."""
+        rows = HeldMessage.objects.filter(node=self._node, mark_due=True)
+        return list(rows.values_list("id", "legal_hold")[:limit])
+
+    def marked(self, entry: str, *, kept: bool) -> None:
+        """It stands there now; unless somebody has changed his mind meanwhile."""
+        HeldMessage.objects.filter(id=entry, legal_hold=kept).update(mark_due=False)
 
     def page(self, after: str, until_s: float, limit: int = BATCH_ROWS) -> Sequence[ExpiredEntry]:
         """Entries of this node older than `until_s`, by id, behind `after`: those that lie here alone."""

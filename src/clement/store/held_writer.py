@@ -5,9 +5,11 @@ Called by the log's writer in its SQL transaction, and by whoever makes the inde
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from clement.journal.records import HeldRecord
+import msgspec
+
+from clement.journal.records import HeldGone, HeldRecord
 from clement.spool.held_entry import HeldFacts, recipient_id
 from clement.store.held_records import HeldState
 from clement.store.log_rows import finite
@@ -17,10 +19,27 @@ from clement.store.models import HeldMessage, HeldRecipient
 KEYS_AT_ONCE = 500
 
 
-def settle(records: Sequence[HeldRecord]) -> None:
-    """Write what was held. Works in the transaction that is open. Raises django.db.Error."""
-    if records:
-        write([record.facts for record in records], frozenset())
+class Marks(msgspec.Struct, frozen=True):
+    """What stands beside the files: recipients who have their message, entries that must be kept."""
+
+    released: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+
+
+def settle(records: Sequence[HeldRecord | HeldGone]) -> None:
+    """Write what was held, and forget what is gone. Works in the transaction that is open.
+
+    A release under way is left to the courier, who says what became of it. Raises django.db.Error.
+    """
+    if not records:
+        return
+    write([record.facts for record in records if isinstance(record, HeldRecord)], Marks())
+    gone = [record.id for record in records if isinstance(record, HeldGone)]
+    for start in range(0, len(gone), KEYS_AT_ONCE):
+        some = HeldRecipient.objects.filter(held_key__in=gone[start : start + KEYS_AT_ONCE])
+        asked_for = set(some.filter(state=HeldState.RELEASING).values_list("held_key", flat=True))
+        some.exclude(held_key__in=asked_for).delete()
+        HeldMessage.objects.filter(id__in=set(gone[start : start + KEYS_AT_ONCE]) - asked_for).delete()
 
 
 def known(ids: Sequence[str]) -> set[str]:
@@ -32,21 +51,21 @@ def known(ids: Sequence[str]) -> set[str]:
     return found
 
 
-def write(entries: Sequence[HeldFacts], released: Collection[str]) -> int:
+def write(entries: Sequence[HeldFacts], marks: Marks) -> int:
     """Write entries that are not there yet; how many. Works in the transaction that is open.
 
-    released: recipients of whom the files say that they have their message. Raises django.db.Error.
+    Raises django.db.Error.
     """
     new = {facts.id: facts for facts in entries}
     for name in known(list(new)):
         del new[name]
-    HeldMessage.objects.bulk_create([_message(facts) for facts in new.values()], batch_size=100)
-    recipients = [row for facts in new.values() for row in _recipients(facts, released)]
+    HeldMessage.objects.bulk_create([_message(facts, marks) for facts in new.values()], batch_size=100)
+    recipients = [row for facts in new.values() for row in _recipients(facts, marks)]
     HeldRecipient.objects.bulk_create(recipients, batch_size=100)
     return len(new)
 
 
-def _message(facts: HeldFacts) -> HeldMessage:
+def _message(facts: HeldFacts, marks: Marks) -> HeldMessage:
     return HeldMessage(
         id=facts.id,
         node=fit(facts.node, 64),
@@ -63,10 +82,11 @@ def _message(facts: HeldFacts) -> HeldMessage:
         authenticated_as=fit(facts.authenticated_as, 512),
         due_at_s=finite(facts.expires_at_s),
         expires_at_s=finite(facts.expires_at_s),
+        legal_hold=facts.id in marks.kept,
     )
 
 
-def _recipients(facts: HeldFacts, released: Collection[str]) -> list[HeldRecipient]:
+def _recipients(facts: HeldFacts, marks: Marks) -> list[HeldRecipient]:
     return [
         HeldRecipient(
             id=recipient_id(facts.id, number),
@@ -81,7 +101,7 @@ def _recipients(facts: HeldFacts, released: Collection[str]) -> list[HeldRecipie
             reason=fit(recipient.reason, 64),
             score=finite(recipient.score),
             why=fit(recipient.why, 500),
-            state=HeldState.RELEASED if recipient_id(facts.id, number) in released else HeldState.HELD,
+            state=HeldState.RELEASED if recipient_id(facts.id, number) in marks.released else HeldState.HELD,
         )
         for number, recipient in enumerate(facts.recipients, 1)
     ]

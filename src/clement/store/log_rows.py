@@ -12,6 +12,7 @@ import msgspec
 
 from clement.journal.records import (
     GapRecord,
+    HeldGone,
     HeldRecord,
     MeshRecord,
     Record,
@@ -90,7 +91,7 @@ class Batch:
         self.gaps: list[Row] = []
         self.runs: dict[str, RefusalRun] = {}
         self.mesh: list[MeshRecord] = []
-        self.held: list[HeldRecord] = []
+        self.held: list[HeldRecord | HeldGone] = []
         for record in records:
             self._add(record)
 
@@ -150,7 +151,7 @@ class Batch:
                 self.runs[record.id] = record
         elif isinstance(record, MeshRecord):
             self.mesh.append(record)
-        elif isinstance(record, HeldRecord):
+        elif isinstance(record, HeldRecord | HeldGone):
             self.held.append(record)
         else:
             self.gaps.append(_gap(record))

@@ -100,7 +100,7 @@ def keep(
             raise ActionRefused("state", "it has expired, and its files are being removed")
         if message.legal_hold == legal_hold:
             raise ActionRefused("legal_hold", "it is kept already" if legal_hold else "it was not kept")
-        HeldMessage.objects.filter(pk=message.pk).update(legal_hold=legal_hold)
+        HeldMessage.objects.filter(pk=message.pk).update(legal_hold=legal_hold, mark_due=True)
         name = "held.keep" if legal_hold else "held.keep-no-longer"
         old = Keeping(not legal_hold)
         change.note(name, message.id, _whose(row), old=old, new=Keeping(legal_hold))

@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
                 ("due_at_s", models.FloatField()),
                 ("expires_at_s", models.FloatField()),
                 ("legal_hold", models.BooleanField(default=False)),
+                ("mark_due", models.BooleanField(db_index=True, default=False)),
                 ("expiring", models.BooleanField(default=False)),
                 ("object_key", models.CharField(default="", max_length=255)),
             ],

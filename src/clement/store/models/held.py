@@ -13,7 +13,8 @@ class HeldMessage(models.Model):
     """One entry: a message held for recipients of one group.
 
     due_at_s: when it was to expire from the beginning; expires_at_s: when it does, sooner where all its
-    recipients have done with it. expiring: its files are being removed, and nothing brings it back.
+    recipients have done with it. mark_due: whether its legal hold has changed and its node has not been told
+    yet. expiring: its files are being removed, and nothing brings it back.
     object_key: where it lies in the object store, "" while it lies on its node alone.
     """
 
@@ -33,6 +34,7 @@ class HeldMessage(models.Model):
     due_at_s = models.FloatField()
     expires_at_s = models.FloatField()
     legal_hold = models.BooleanField(default=False)
+    mark_due = models.BooleanField(default=False, db_index=True)
     expiring = models.BooleanField(default=False)
     object_key = models.CharField(max_length=255, default="")
 

@@ -1,0 +1,100 @@
+"""The courier's life: every second, whatever has been released and is due."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from functools import partial
+from typing import Final
+
+from clement.cli import wiring
+from clement.cli.database import store_settings
+from clement.cli.held_parts import held_memory, held_store
+from clement.cli.wiring import Outside, Paths
+from clement.config.settings import Settings
+from clement.queue.courier import Courier, CourierWorld
+from clement.server.directory_file import DirectoryFile
+from clement.spool.workers import Workers
+from clement.telemetry import events as log_events
+from clement.telemetry.log import Log
+from clement.telemetry.metrics import Metrics
+from clement.telemetry.pace import Pace
+
+log = Log("courier")
+
+LOOK_EVERY_S: Final = 1.0
+AFTER_FAILURE_S: Final = 5.0
+NICENESS: Final = 5
+
+
+def carry(settings: Settings, outside: Outside) -> None:
+    """Deliver what is released, until told to stop."""
+    from clement.store.database import connect
+
+    os.nice(NICENESS)
+    connect(store_settings(settings.database))
+    wiring.run_loop(_live(settings, outside))
+
+
+async def _live(settings: Settings, outside: Outside) -> None:
+    from django.db import Error
+
+    from clement.store.database import disconnect
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    feed = DirectoryFile(Paths.of(settings).directory)
+    sql, pace = Workers(1, "sql"), Pace()
+    courier = _courier(settings, outside, feed, sql)
+    while not stop.is_set():
+        pause_s = LOOK_EVERY_S
+        feed.read()
+        try:
+            # As long as there is more, at once.
+            if await courier.round():
+                continue
+        except (Error, OSError) as fault:
+            if pace.due(log_events.HELD_FAILED):
+                log.warning(log_events.HELD_FAILED, why=str(fault)[:300])
+            await sql.run(disconnect)
+            pause_s = AFTER_FAILURE_S
+        await _wait(stop, pause_s)
+    await sql.run(disconnect)
+
+
+async def _wait(stop: asyncio.Event, pause_s: float) -> None:
+    try:
+        async with asyncio.timeout(pause_s):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+def _courier(settings: Settings, outside: Outside, feed: DirectoryFile, sql: Workers) -> Courier:
+    from clement.store.held_releases import SqlReleases
+
+    workers = Workers()
+    filesystem = outside.filesystem
+    transports = (outside.transports or wiring.transports)(settings, filesystem, workers)
+    metrics = Metrics.open(Paths.of(settings).metrics, "courier")
+    return Courier(
+        CourierWorld(
+            releases=SqlReleases(settings.site.node_name),
+            store=held_store(settings, filesystem),
+            transport_for=transports.for_route,
+            directory=lambda: feed.current,
+            workers=workers,
+            sql=sql,
+            now_s=time.time,
+            reached=filesystem.reached,
+            count=partial(metrics.add),
+            hostname=settings.site.hostname,
+            patience_s=settings.held.release_patience_s,
+            scanner=wiring.scanner_for(settings),
+            memory=held_memory(settings),
+        )
+    )
