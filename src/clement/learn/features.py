@@ -1,0 +1,162 @@
+"""The features of one message: what the learning filter goes by.
+
+Three experts look at a message, each at something else (`Expert`): named features (words and pairs of words
+by field, addresses, trace, links, structure, attachments), the octets of the header, the octets of the text
+as it is read. Whoever wants to pass has to please all three.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from math import log2
+
+import numpy as np
+
+from clement.learn.hashing import Expert, Hasher, Hashes, hasher
+from clement.learn.header_words import HeaderWords
+from clement.learn.words import Line, words_of
+from clement.message.attachment import Attachment
+from clement.message.authentication.organizational_domain import organizational_domain
+from clement.message.mime.part import Walk
+from clement.message.reading import Link, Reading
+from clement.policy.finding import Finding
+from clement.policy.study import Features
+
+MAX_NAMES = 6000
+MAX_NAME_CHARS = 60
+MAX_NAME_BYTES = 128 * 1024
+"""Of all names that travel with a message; a feature beyond has none."""
+MAX_TEXT_CHARS = 60_000
+MAX_TEXT_WORDS = 4000
+MAX_TEXT_OCTETS = 3500
+MAX_LINKS = 150
+MAX_PARTS = 30
+
+#   scheme "://" [ userinfo "@" ] host [ ":" port ] path [ "?" query ]      RFC 3986 §3
+_LINK = re.compile(
+    r"\s*(?:([a-zA-Z][\w+.\-]{0,19}):)?(?://)?(?:[^/@?#]{0,200}@)?([^/:?#]{0,255})([^?#]{0,500})(\??)"
+)
+_NAME_BREAKS = str.maketrans({"\n": " ", "\0": " ", "\r": " "})
+
+
+def extract(
+    octets: bytes | memoryview,
+    walk: Walk,
+    reading: Reading,
+    attachments: Sequence[Attachment],
+    key: bytes,
+) -> Features:
+    """The features of a message that has been walked and read, hashed under the site's key."""
+    site = hasher(key)
+    start, end = walk.parts[0].header if walk.parts else (0, len(octets))
+    header = HeaderWords(bytes(octets[start:end]))
+    lines = [*header.lines, *_texts(reading), *_file_names(attachments)]
+    names = [*header.names, *_structure(walk, reading), *_links(reading.links), *_attachments(attachments)]
+    for line in lines:
+        names += _named(line)
+    names = _tidy(names)
+    hashes = [
+        site.names(names),
+        *_pairs(site, lines),
+        site.grams(header.octets, Expert.HEADER_OCTETS),
+        site.grams(_text_octets(reading), Expert.TEXT_OCTETS),
+    ]
+    return Features(np.concatenate(hashes).astype("<u4").tobytes(), _packed(names))
+
+
+def of_findings(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Names of features that stand for what other checks have found, such as "spf=fail"; each once."""
+    names: dict[str, None] = {}
+    for finding in findings:
+        names[f"{finding.check}={finding.result}"] = None
+        if finding.reason is not None:
+            names[f"{finding.check}:{finding.reason}"] = None
+    return tuple(names)
+
+
+def _named(line: Line) -> list[str]:
+    lower = [word.lower() for word in line.words]
+    if not line.kind:
+        return [*line.words, *lower]
+    return [f"{line.kind}:{word}" for word in [*line.words, *lower]]
+
+
+def _pairs(site: Hasher, lines: Iterable[Line]) -> Iterable[Hashes]:
+    for line in lines:
+        if len(line.words) > 1:
+            hashes = site.names([f"{line.kind}:{word}".lower() for word in line.words])
+            yield site.pairs(hashes[:-1], hashes[1:])
+
+
+def _tidy(names: list[str]) -> list[str]:
+    """Each name once, bounded, fit to be packed."""
+    return [name[:MAX_NAME_CHARS].translate(_NAME_BREAKS) for name in dict.fromkeys(names)][:MAX_NAMES]
+
+
+def _packed(names: list[str]) -> bytes:
+    packed = "\0".join(names).encode("utf-8", "replace")
+    if len(packed) <= MAX_NAME_BYTES:
+        return packed
+    return packed[: packed.rindex(b"\0", 0, MAX_NAME_BYTES)]
+
+
+def _texts(reading: Reading) -> Iterable[Line]:
+    left = MAX_TEXT_WORDS
+    for text in reading.texts:
+        words = words_of(text.text[:MAX_TEXT_CHARS], left)
+        left -= len(words)
+        yield Line("", words)
+        if left <= 0:
+            return
+
+
+def _text_octets(reading: Reading) -> bytes:
+    texts = "\n".join(text.text[:MAX_TEXT_OCTETS] for text in reading.texts[:8])
+    return texts[:MAX_TEXT_OCTETS].encode("utf-8", "replace")[:MAX_TEXT_OCTETS]
+
+
+def _structure(walk: Walk, reading: Reading) -> Iterable[str]:
+    for part in walk.parts[:MAX_PARTS]:
+        yield f"part:{part.depth}:{part.type}"
+        yield f"charset:{part.charset}"
+        yield f"encoding:{part.encoding}"
+        yield f"disposition:{part.disposition}"
+    yield "parts:" + "/".join(part.type for part in walk.parts[:8])
+    yield from (f"defect:{defect}" for defect in walk.defects[:50])
+    yield from (f"sign:{sign}" for sign in reading.signs[:50])
+    yield from ("html" if text.html else "plain" for text in reading.texts[:8])
+    yield f"size:{int(log2(1 + sum(len(text.text) for text in reading.texts)))}"
+
+
+def _links(links: Sequence[Link]) -> Iterable[str]:
+    for link in links[:MAX_LINKS]:
+        yield f"link:{link.origin}"
+        match = _LINK.match(link.target)
+        if match is None:
+            continue
+        scheme, host, path, query = match[1] or "", match[2].lower(), match[3], match[4]
+        yield f"scheme:{scheme.lower()}"
+        if host:
+            yield f"host:{host}"
+            if host[-1].isdigit():
+                yield "host-is-address"
+            elif host.isascii():
+                domain = organizational_domain(host.strip("."))
+                yield f"domain:{domain}"
+                yield f"tld:{domain.rpartition('.')[2]}"
+        yield from (f"path:{word}" for word in words_of(path.lower(), 8))
+        if query:
+            yield "query"
+
+
+def _file_names(attachments: Sequence[Attachment]) -> Iterable[Line]:
+    return [Line("file", words_of(attachment.path.lower(), 10)) for attachment in attachments[:MAX_PARTS]]
+
+
+def _attachments(attachments: Sequence[Attachment]) -> Iterable[str]:
+    for attachment in attachments[:MAX_PARTS]:
+        yield f"attached:{attachment.type}"
+        yield f"declared:{attachment.declared}"
+        yield f"extension:{attachment.path.rpartition('.')[2][:10].lower()}"
+        yield from (f"is:{category}" for category in attachment.categories)
