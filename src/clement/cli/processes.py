@@ -17,10 +17,13 @@ from clement.cli.wiring import Outside, Paths
 from clement.config.settings import Settings
 from clement.journal.recorder import Recorder, RecorderLimits
 from clement.server.census import Census
-from clement.server.checking import serve_checks
+from clement.server.check_wire import MOST_BYTES
+from clement.server.checker import LARGE, LIGHT, Allowance, Study, serve_checks
 from clement.server.directory_file import DirectoryKeeper
+from clement.server.failure_memory import BUCKETS
 from clement.server.memory import return_large_buffers
 from clement.server.receiver import OpenListener, receive
+from clement.server.slot_table import SlotTable
 from clement.server.supervisor import Role
 from clement.telemetry.metrics import Metrics
 
@@ -30,26 +33,33 @@ KEEP_EVERY_S = 0.5
 RECORDER_NICENESS = 10
 
 
+LIGHT_NICENESS = 0
+LARGE_NICENESS = 10
+"""What is large may take longer; nobody who is small shall wait for it."""
+
+LONGEST_STUDY_S = LARGE.wall_limit_s(MOST_BYTES)
+FIRST_CHECKER_PAUSE_S = 0.05
+LONGEST_CHECKER_PAUSE_S = 0.5
+"""A checker dies of what strangers send; whoever sends such things shall not starve the others of it."""
+
+
 def roles(settings: Settings, opened: Opened, outside: Outside) -> list[Role]:
     """Every process, with what it needs already in hand. Raises OSError."""
     receivers = wiring.receiver_count(settings)
     load_public_suffixes()
     census = Census(receivers)
-    checkers = bind_unix(Paths.of(settings).checkers)
-    checkers.setblocking(True)
+    failures = SlotTable.in_memory(BUCKETS)
     patience_s = settings.limits.drain_timeout_s + 10
     found = [
         Role(
             f"receiver-{number}",
-            _Receiver(settings, opened.listeners, outside, census, number),
+            _Receiver(settings, opened.listeners, outside, census, failures, number),
             0,
             patience_s,
         )
         for number in range(receivers)
     ]
-    found += [
-        Role(f"checker-{number}", _Checker(checkers), 1) for number in range(wiring.checker_count(settings))
-    ]
+    found += _checkers(settings, outside)
     found.append(Role("steward", _Steward(settings), 1))
     if settings.held.enabled:
         found.append(Role("courier", _Courier(settings, outside), 1, patience_s))
@@ -57,6 +67,23 @@ def roles(settings: Settings, opened: Opened, outside: Outside) -> list[Role]:
     if opened.web is not None:
         found.append(Role("web", _Web(settings, opened.web), 1))
     return found
+
+
+def _checkers(settings: Settings, outside: Outside) -> list[Role]:
+    """For small contents as many as are configured, and beside them one for what is large or heavy."""
+    paths = Paths.of(settings)
+    light, large = bind_unix(paths.checkers), bind_unix(paths.large_checkers)
+    lives = {
+        f"checker-{number}": _Checker(light, LIGHT, outside.study, LIGHT_NICENESS)
+        for number in range(wiring.checker_count(settings))
+    }
+    lives["checker-large"] = _Checker(large, LARGE, outside.study, LARGE_NICENESS)
+    for listening in (light, large):
+        listening.setblocking(True)
+    return [
+        Role(name, life, 1, LONGEST_STUDY_S, FIRST_CHECKER_PAUSE_S, LONGEST_CHECKER_PAUSE_S)
+        for name, life in lives.items()
+    ]
 
 
 class _Receiver:
@@ -68,12 +95,14 @@ class _Receiver:
         listeners: Sequence[OpenListener],
         outside: Outside,
         census: Census,
+        failures: SlotTable,
         number: int,
     ) -> None:
         self._settings = settings
         self._listeners = listeners
         self._outside = outside
         self._census = census
+        self._failures = failures
         self._number = number
 
     def __call__(self) -> None:
@@ -82,7 +111,7 @@ class _Receiver:
         wiring.run_loop(
             receive(
                 self._listeners,
-                lambda: wiring.start_receiver(settings, self._number, self._outside),
+                lambda: wiring.start_receiver(settings, self._number, self._outside, self._failures),
                 wiring.timeouts(settings),
                 wiring.crowd(settings),
                 self._census.region(self._number),
@@ -94,11 +123,14 @@ class _Receiver:
 class _Checker:
     """A checker's life."""
 
-    def __init__(self, listening: socket.socket) -> None:
+    def __init__(self, listening: socket.socket, allowance: Allowance, study: Study, niceness: int) -> None:
         self._listening = listening
+        self._allowance = allowance
+        self._study = study
+        self._niceness = niceness
 
     def __call__(self) -> None:
-        serve_checks(self._listening)
+        serve_checks(self._listening, self._allowance, self._study, self._niceness)
 
 
 class _Stop:

@@ -190,6 +190,11 @@ WORDS: dict[Reason, Words] = {
         "Send it unencrypted or in smaller parts, or agree on another way.",
         "The group's policy unscannable decides what follows from it.",
     ),
+    Reason.UNREADABLE: Words(
+        "The content could not be taken apart to its end: built without measure, or it broke what reads it.",
+        "Send it again from another program, or in smaller parts.",
+        "The group's policy unscannable decides what follows from it.",
+    ),
     Reason.SCANNER_UNAVAILABLE: Words(
         "The virus scanner was away, overloaded or too slow.",
         RETRY,

@@ -34,6 +34,7 @@ from clement.policy.directory import Directory
 from clement.policy.pipeline import Plan
 from clement.policy.plan import standard_plan
 from clement.policy.ports import Scanner
+from clement.policy.study import ContentStudy
 from clement.server.admission import Unlimited
 from clement.server.authentication import Authentication
 from clement.server.conversation import Conversation
@@ -43,9 +44,10 @@ from clement.server.peer import Door, client
 from clement.server.services import Clocks, Services, SessionLimits
 from clement.server.slot_table import UnfitTable
 from clement.server.splitting import SplitMemory, SplitNote
+from clement.server.study import study
 from clement.smtp import ContentWriter as WireContent
 from clement.smtp import Extensions, ServerSession, replies
-from clement.spool.content import ContentWriter
+from clement.spool.content import Content, ContentWriter
 from clement.spool.filesystem import OsFileSystem
 from clement.spool.workers import Workers
 
@@ -238,6 +240,11 @@ class _Still:
         self.current = current
 
 
+def _read(content: Content) -> ContentStudy:
+    """Here and at once: whoever simulates may wait."""
+    return study(b"".join(content.chunks()), b"")
+
+
 async def _believe(password_hash: str, password: bytes) -> bool:  # noqa: ARG001 - any password will do
     return bool(password_hash)
 
@@ -278,4 +285,5 @@ def _services(
         flush_soon=lambda: None,
         authentication=authentication,
         holder=NowhereHolder(),
+        read_content=_read,
     )

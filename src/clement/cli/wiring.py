@@ -36,8 +36,11 @@ from clement.net.hop_connection import TlsContexts
 from clement.net.resolver import DnsResolver, ResolverSettings
 from clement.net.smtp_client import SmtpClient
 from clement.policy.plan import standard_plan
-from clement.server.checking import HeaderReader
+from clement.server.checker import Study
+from clement.server.checking import HeaderReader, Lane
+from clement.server.content_reader import ContentReader, Lanes
 from clement.server.directory_file import DirectoryFile
+from clement.server.failure_memory import FailureMemory
 from clement.server.flushing import FlushSoon
 from clement.server.gate import Crowd, Timeouts
 from clement.server.greylist import Greylist, GreylistKeeper
@@ -46,7 +49,9 @@ from clement.server.passwords import Argon2Check
 from clement.server.rates import RateLimits
 from clement.server.receiver import Running
 from clement.server.services import Clocks, Services, SessionLimits
+from clement.server.slot_table import SlotTable
 from clement.server.splitting import SplitMemory
+from clement.server.study import study as study_content
 from clement.server.tarpit import TarpitLimits
 from clement.smtp import Mailbox, parse_mailbox
 from clement.spool.content import ContentWriter
@@ -58,12 +63,16 @@ from clement.spool.workers import Workers
 from clement.telemetry.metrics import Metrics
 from clement.telemetry.pace import Pace
 
+MOST_LARGE_WAITING = 50
+"""Large contents of one receiver that wait for a checker; each holds a descriptor, and its client."""
+
 
 class Paths(msgspec.Struct, frozen=True):
     """Where the processes of one machine meet."""
 
     directory: Path
     checkers: Path
+    large_checkers: Path
     metrics: Path
     splits: Path
     staging: Path
@@ -77,6 +86,7 @@ class Paths(msgspec.Struct, frozen=True):
         return cls(
             directory=spool / "directory.snapshot",
             checkers=run / "checkers.sock",
+            large_checkers=run / "large.sock",
             metrics=run / "metrics",
             splits=spool / "splits",
             staging=spool / "staging",
@@ -96,6 +106,7 @@ class Outside(msgspec.Struct, frozen=True):
     filesystem: FileSystem = msgspec.field(default_factory=OsFileSystem)
     journal_files: SegmentFiles = msgspec.field(default_factory=SegmentFiles)
     transports: Callable[[Settings, FileSystem, Workers], Transports] | None = None
+    study: Study = study_content
 
 
 def timeouts(settings: Settings) -> Timeouts:
@@ -152,8 +163,13 @@ def postmaster(settings: Settings) -> Mailbox:
     return parse_mailbox(settings.site.postmaster_address.encode("utf-8"), smtputf8=True)
 
 
-async def start_receiver(settings: Settings, number: int, outside: Outside) -> Running:
-    """The services of one receiver process, made inside its running loop. Raises OSError."""
+async def start_receiver(
+    settings: Settings, number: int, outside: Outside, failures: SlotTable | None = None
+) -> Running:
+    """The services of one receiver process, made inside its running loop. Raises OSError.
+
+    failures: contents that cannot be read, known to all receivers.
+    """
     paths, first = Paths.of(settings), number == 0
     of_lists = list_series(zones(settings))
     metrics = Metrics.open(paths.metrics, f"receiver-{number}")
@@ -172,6 +188,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
     mesh_feed = MeshFile(paths.mesh)
     mesh_feed.refresh()
     workers = Workers()
+    lanes = Lanes(light=Lane(paths.checkers), large=Lane(paths.large_checkers, MOST_LARGE_WAITING))
     resolver = resolver_for(settings)
     lists = dns_lists(settings, resolver, lambda: resolver_for(settings), DnsListReporter(of_lists, metrics))
     passwords = Argon2Check(token_bytes(32))
@@ -189,7 +206,7 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         feed=feed,
         transports=(outside.transports or transports)(settings, outside.filesystem, workers),
         scanner=scanner_for(settings),
-        examine=HeaderReader(paths.checkers),
+        examine=HeaderReader(lanes.light),
         new_content=content_writers(settings, paths, outside.filesystem, workers),
         room_for=room_for(settings, outside.filesystem),
         splits=SplitMemory(paths.splits),
@@ -205,6 +222,9 @@ async def start_receiver(settings: Settings, number: int, outside: Outside) -> R
         mesh=desk_of(settings, journal, mesh_feed),
         authentication=authentication_for(settings, resolver, workers),
         holder=holder_for(settings, outside.filesystem, workers, journal, metrics.add, memory),
+        read_content=ContentReader(
+            lanes, FailureMemory(time.time, failures), workers, lambda: b"", metrics, outside.study
+        ),
     )
     return Running(
         services,

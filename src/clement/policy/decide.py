@@ -83,6 +83,8 @@ def disposition_of(reason: Reason, policy: GroupPolicy) -> Disposition:
         return rule.disposition
     if reason in _SCANNING and not policy.scan_content:
         return Disposition.ACCEPT
+    if reason is Reason.UNREADABLE and not policy.read_content:
+        return Disposition.ACCEPT
     disposition = _BY_FALLBACK[getattr(policy, rule.setting)]
     return min(disposition, Disposition.DEFER) if rule.ours else disposition
 

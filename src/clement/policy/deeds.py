@@ -34,6 +34,7 @@ _BY_REASON: Final[dict[str, Cause | None]] = {
     Reason.AUTHOR_MALFORMED: Cause.MALFORMED,
     Reason.HEADER_MALFORMED: Cause.MALFORMED,
     Reason.UNSCANNABLE: Cause.MALFORMED,
+    Reason.UNREADABLE: Cause.MALFORMED,
     # What others say of a server is no deed of its own.
     Reason.DNS_LISTED: Cause.DEFERRED,
     Reason.GREYLISTED: Cause.DEFERRED,

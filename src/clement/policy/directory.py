@@ -96,6 +96,7 @@ class GroupPolicy(msgspec.Struct, frozen=True):
     # Less than the 300 s after which Postfix first tries again: its first retry must not come too early.
     greylisting_delay_s: int = 240
     greylisting_window_s: int = 2 * 24 * 3600
+    read_content: bool = True
 
 
 class Group(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from clement.policy.finding import Finding
 from clement.policy.identity import ContentIdentity, EnvelopeIdentity
 from clement.policy.network import Address, ClientNetwork, Standing
 from clement.policy.ports import Scan
-from clement.policy.study import ContentStudy
+from clement.policy.study import ContentStudy, Unstudied
 from clement.smtp import ContentDefects, ForwardPath, ReversePath, Service
 
 
@@ -95,6 +95,7 @@ class ContentFacts(msgspec.Struct):
     scan: waits for the scanner; None: no recipient's group wants one.
     identity: what can be found out of who signed and wrote it; None where nobody is to be judged by it.
     study: what stands in it; None where no recipient's group wants it read.
+    unstudied: set when it was to be read and cannot be.
     """
 
     transaction: TransactionFacts
@@ -104,6 +105,7 @@ class ContentFacts(msgspec.Struct):
     scan: Callable[[], Awaitable[Scan]] | None = None
     identity: ContentIdentity | None = None
     study: ContentStudy | None = None
+    unstudied: Unstudied | None = None
 
 
 class RecipientContentFacts(msgspec.Struct):

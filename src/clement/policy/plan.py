@@ -18,6 +18,7 @@ from clement.policy.checks import (
     sender_ownership,
     size,
     spf,
+    structure,
     virus,
 )
 from clement.policy.dns_list import DnsLists
@@ -67,6 +68,7 @@ def standard_plan(
             Check(dmarc.NAME, dmarc.check, bounds_itself=True),
             Check(reputation.NAME, reputation.check_domains, bounds_itself=True),
             Check(virus.NAME, virus.check, bounds_itself=True),
+            Check(structure.NAME, structure.check),
         ),
         recipient_content=(
             Check(size.NAME, size.check_counted),

@@ -80,6 +80,7 @@ class Reason(StrEnum):
     SHUTTING_DOWN = "shutting-down"
     OWN_FAULT = "own-fault"
     DIRECTIVE_QUARANTINES = "directive-quarantines"
+    UNREADABLE = "unreadable"
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -147,5 +148,6 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.OTHER_CLASS: _DEFER,
     Reason.OWN_FAULT: _OWN_FAULT,
     Reason.DIRECTIVE_QUARANTINES: Rule(Disposition.QUARANTINE),
+    Reason.UNREADABLE: Rule(Disposition.REJECT, liftable=True, setting="unscannable"),
 }
 """Reasons that can stand behind a finding or a placement. The others end sessions without a verdict."""

@@ -19,6 +19,12 @@ class Features(msgspec.Struct, frozen=True):
     names: bytes = b""
 
 
+class Unstudied(msgspec.Struct, frozen=True):
+    """A content that cannot be read. why: for the log and the reply."""
+
+    why: str
+
+
 class ContentStudy(msgspec.Struct, frozen=True):
     """One content as a checker has read it; bounded in every field.
 

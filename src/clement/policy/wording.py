@@ -71,6 +71,7 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.VIRUS: (replies.VIRUS_FOUND, "Virus found: {detail}"),
     Reason.UNSCANNABLE: (replies.CONTENT_UNSCANNABLE, "Content cannot be scanned for viruses: {detail}"),
     Reason.NEXT_HOP_REFUSED: (replies.NEXT_HOP_REFUSED, "{detail}"),
+    Reason.UNREADABLE: (replies.CONTENT_UNREADABLE, "Content cannot be examined: {detail}"),
 }
 
 _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
@@ -111,6 +112,7 @@ _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
     ),
     Reason.OTHER_CLASS: (replies.SPLIT_LATER, "Send to this recipient in a transaction of its own"),
     Reason.OWN_FAULT: (replies.LOCAL_ERROR, "Local error; try again later"),
+    Reason.UNREADABLE: (replies.CHECK_UNAVAILABLE, "Content could not be examined: {detail}"),
 }
 
 _DETAIL_CHARS: Final = 300

@@ -7,6 +7,7 @@ scanner and to the disk as it comes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 
 from clement.policy.ports import Clean, Scan, Scanner, ScanStream
@@ -18,12 +19,13 @@ STREAM_FROM_BYTES = 256 * 1024
 class Intake:
     """Takes the content of one transaction. `scanner` is None when no recipient's group wants a scan."""
 
-    __slots__ = ("_early", "_early_bytes", "_scanner", "_stream", "_writer", "content")
+    __slots__ = ("_early", "_early_bytes", "_scan", "_scanner", "_stream", "_writer", "content")
 
     def __init__(self, writer: ContentWriter, scanner: Scanner | None) -> None:
         self._writer = writer
         self._scanner = scanner
         self._stream: ScanStream | None = None
+        self._scan: asyncio.Task[Scan] | None = None
         self._early: list[bytes] = []
         self._early_bytes = 0
         self.content: Content | None = None
@@ -57,8 +59,16 @@ class Intake:
         """Whether a scanner is to see it."""
         return self._scanner is not None
 
+    def begin_scan(self) -> None:
+        """All has come: have it scanned while other things are done."""
+        if self._scanner is not None:
+            self._scan = asyncio.get_running_loop().create_task(self._scan_whole())
+
     async def scan(self) -> Scan:
         """What the scanner says of the whole. Never raises for the scanner's sake."""
+        return await (self._scan or self._scan_whole())
+
+    async def _scan_whole(self) -> Scan:
         if self._stream is None:
             if self._scanner is None:
                 return Clean()
@@ -69,6 +79,8 @@ class Intake:
     def discard(self) -> None:
         """Let go of everything. Safe to call at any time and twice."""
         self._early.clear()
+        if self._scan is not None:
+            self._scan.cancel()
         if self._stream is not None:
             self._stream.abandon()
         if self.content is not None:

@@ -17,6 +17,7 @@ from clement.policy.identity import ContentIdentity
 from clement.policy.pipeline import gather
 from clement.policy.proven_domains import authenticated_domains
 from clement.policy.reason import Reason
+from clement.policy.study import ContentStudy, Unstudied
 from clement.policy.verdict import Defer, Quarantine, Verdict
 from clement.policy.wording import reply_to
 from clement.server.authentication import content_identity, proven_names
@@ -94,10 +95,15 @@ class Judgement:
         facts = self._services.examine(content)
         self.message = facts if isinstance(facts, MessageFacts) else await facts
         scan = intake.scan if intake.scanned else None
+        study = await self._studied(intake, content)
         identity = self._identity = content_identity(
             self._services.authentication, self._facts, self.message, content, self._trace_id
         )
         content_facts = ContentFacts(self._facts, size_bytes, defects, self.message, scan, identity)
+        if isinstance(study, Unstudied):
+            content_facts.unstudied = study
+        else:
+            content_facts.study = study
         plan = self._services.plan
         waiting = gather(plan.content, content_facts, plan.budget_s)
         common = self._noted(waiting if isinstance(waiting, list) else await waiting)
@@ -115,6 +121,19 @@ class Judgement:
             verdict = decided(self._services, [*known, *own], recipient.directive, recipient.policy())
             taken = held_reply(self._trace_id) if isinstance(verdict, Quarantine) else self._accepted
             recipient.settle(verdict, reply_to(verdict, self._trace_id, taken))
+
+    async def _studied(self, intake: Intake, content: Content) -> ContentStudy | Unstudied | None:
+        """What stands in the content, where somebody wants it read. It is scanned meanwhile."""
+        read, session = self._services.read_content, self._facts.session
+        if read is None or session.privileged() or session.trusted():
+            return None
+        if not any(recipient.policy().read_content for recipient in self.recipients):
+            return None
+        study = read(content)
+        if isinstance(study, ContentStudy | Unstudied):
+            return study
+        intake.begin_scan()
+        return await study
 
     def _noted(self, observations: list[Observation]) -> list[Finding]:
         self.observations += observations

@@ -14,6 +14,7 @@ from clement.message.grammar import MessageFacts
 from clement.policy.directory import Directory, Local, Relayed
 from clement.policy.pipeline import Plan
 from clement.policy.ports import Scanner
+from clement.policy.study import ContentStudy, Unstudied
 from clement.server.authentication import Authentication
 from clement.server.greylist import Greylist
 from clement.server.mesh_desk import MeshDesk
@@ -75,6 +76,14 @@ class Examine(Protocol):
     def __call__(self, content: Content) -> MessageFacts | Awaitable[MessageFacts]: ...
 
 
+class ReadContent(Protocol):
+    """Reads a whole content: at once when that is quick and harmless, in a checker when it may not be."""
+
+    def __call__(
+        self, content: Content
+    ) -> ContentStudy | Unstudied | Awaitable[ContentStudy | Unstudied]: ...
+
+
 class Clocks(msgspec.Struct, frozen=True):
     """now_s: Unix time, may jump. monotonic_s: for durations and time-outs."""
 
@@ -100,6 +109,7 @@ class Services(msgspec.Struct, frozen=True):
 
     random_bits: gives an integer of that many random bits. authentication: None where nobody is identified.
     holder: keeps what is quarantined; None: nothing can be held, and nothing is (`deciding`).
+    read_content: None where no content is read.
     """
 
     hostname: str
@@ -127,3 +137,4 @@ class Services(msgspec.Struct, frozen=True):
     mesh: MeshDesk | None = None
     authentication: Authentication | None = None
     holder: Holder | None = None
+    read_content: ReadContent | None = None

@@ -102,9 +102,9 @@ class SlotTable:
         return cls(mapping, buckets, writable=writable)
 
     @classmethod
-    def in_memory(cls) -> SlotTable:
-        """A table of one bucket that nobody else sees."""
-        return cls(mmap.mmap(-1, _size_of(1)), 1, writable=True)
+    def in_memory(cls, buckets: int = 1) -> SlotTable:
+        """A table without a file; whoever is forked from us shares it."""
+        return cls(mmap.mmap(-1, _size_of(buckets)), buckets, writable=True)
 
     @classmethod
     def make(cls, path: Path, buckets: int, seal: bytes) -> None:

@@ -39,12 +39,16 @@ class Role(msgspec.Struct, frozen=True):
 
     run: its whole life, in the forked child; returns when it was told to stop.
     stop_order: those with lower numbers are ended first, and gone before the next are told.
+    patience_s: how long it may take to end. first_pause_s, longest_pause_s: before it is started again; the
+    more often it failed in a row, the longer.
     """
 
     name: str
     run: Callable[[], None]
     stop_order: int = 0
     patience_s: float = KILL_AFTER_S
+    first_pause_s: float = FIRST_PAUSE_S
+    longest_pause_s: float = LONGEST_PAUSE_S
 
 
 class _Child(msgspec.Struct):
@@ -170,7 +174,8 @@ class Supervisor:
 
     def _start_later(self, child: _Child, why: str) -> None:
         """The more often it failed in a row, the later."""
-        pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (child.failures - 1))
+        role = child.role
+        pause_s = min(role.longest_pause_s, role.first_pause_s * 2.0 ** min(child.failures - 1, 30))
         log.warning(log_events.PROCESS_RESTARTS, process=child.role.name, why=why, pause_s=pause_s)
         self._waiting.append((time.monotonic() + pause_s, child))
 

@@ -202,6 +202,7 @@ MESSAGE_TOO_LARGE = Reply(552, "5.3.4", ("Message is too large",))
 MESSAGE_MALFORMED = Reply(554, "5.6.0", ("Message is not well-formed",))
 CONTENT_REFUSED = Reply(554, "5.7.1", ("Content refused",))
 CONTENT_UNSCANNABLE = Reply(554, "5.7.1", ("Content cannot be scanned for viruses",))
+CONTENT_UNREADABLE = Reply(554, "5.6.0", ("Content cannot be examined",))
 CONTENT_HAS_NUL = Reply(550, "5.6.0", ("NUL in content",))
 VIRUS_FOUND = Reply(554, "5.7.1", ("Virus found",))
 # RFC 7372 §3: the codes of failed authentication.

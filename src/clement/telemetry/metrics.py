@@ -148,6 +148,22 @@ RECORDER_LAG_RECORDS: Final = _gauge(
     "clement_recorder_lag_records", "Records that are not in SQL yet, estimated from their mean size"
 )
 
+# --- content ------------------------------------------------------------------------------------------
+
+CONTENT_STUDIED: Final = _counters(
+    "clement_content_studies_total",
+    "Contents that were read: by the receiver itself, a checker, a checker for large ones",
+    "where",
+    ("inline", "checker", "large"),
+)
+CONTENT_FAILED: Final = _counters(
+    "clement_content_failures_total",
+    "Contents that were not read: a checker died over it, it took too long, too many waited, no checker "
+    "was there, its answer was nonsense, it failed before",
+    "why",
+    ("struck", "late", "busy", "away", "nonsense", "repeated"),
+)
+CONTENT_WAITING: Final = _gauge("clement_content_waiting", "Contents that wait for a checker or are with one")
 
 # --- DNS lists ----------------------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from clement.message.mime.entity import EntityHeader, read_entity
 from clement.message.mime.inlined import inlined_files
 from clement.message.mime.limits import WalkLimits
 from clement.message.mime.names import read_names
-from clement.message.mime.part import Part, Walk
+from clement.message.mime.part import Walk
 from clement.message.mime.tnef import read_tnef
 
 __all__ = ["WalkLimits", "walk"]
@@ -145,7 +145,7 @@ class _Walker:
             draft = self._draft(entity, said, kind, encoding)
             composite = draft.type.startswith("multipart/") or draft.type in _MESSAGES
             if draft.type == first.type and (
-                composite or encoding in IDENTITY and first.encoding in IDENTITY
+                composite or (encoding in IDENTITY and first.encoding in IDENTITY)
             ):
                 if kind.boundaries:
                     self._multipart(first, self._drafts.index(first), kind, inside)

@@ -49,6 +49,7 @@ def policy_of(group: models.Group) -> GroupPolicy:
         greylisting=Greylisting(group.greylisting),
         greylisting_delay_s=group.greylisting_delay_s,
         greylisting_window_s=group.greylisting_window_s,
+        read_content=group.read_content,
     )
 
 

@@ -29,6 +29,7 @@ class Group(models.Model):
     greylisting = models.CharField(max_length=16)
     greylisting_delay_s = models.IntegerField()
     greylisting_window_s = models.IntegerField()
+    read_content = models.BooleanField(default=True, db_default=True)
     version = models.IntegerField(default=1)
 
     def __str__(self) -> str:
