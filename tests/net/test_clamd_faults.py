@@ -95,6 +95,7 @@ def assert_at_rest(scanner: ClamdScanner) -> None:
     """Every place has been given back."""
     assert scanner.scans.free == scanner.settings.scans_at_once
     assert scanner.scans.waiting == 0
+    assert scanner.long_scans.free == max(1, scanner.settings.scans_at_once // 2)
     assert scanner.uploads.free == scanner.settings.uploads_at_once
 
 
@@ -414,6 +415,26 @@ def test_case_111_a_hundred_at_once_are_all_answered_within_the_bound(short_fold
             assert_at_rest(scanner)
 
     fake = FakeClamd(slow, short_folder)
+    run(scene())
+
+
+def test_case_111_long_contents_leave_a_place_to_the_short(short_folder: Path) -> None:
+    async def slow_with_long(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(await fake.take(reader)) > 1000:
+            await asyncio.sleep(0.3)
+        writer.write(b"stream: OK\0")
+
+    async def scene() -> None:
+        async with fake.running():
+            scanner = ClamdScanner(settings(fake.address, scans_at_once=2, wait_s=10.0))
+            long = [asyncio.create_task(scan(scanner, b"x" * 300_000)) for _ in range(3)]
+            await asyncio.sleep(0.1)
+            assert await scan(scanner, b"short") == Clean()
+            assert not any(task.done() for task in long)
+            assert await asyncio.gather(*long) == [Clean()] * 3
+            assert_at_rest(scanner)
+
+    fake = FakeClamd(slow_with_long, short_folder)
     run(scene())
 
 

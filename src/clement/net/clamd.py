@@ -40,6 +40,8 @@ class ClamdScanner:
             raise ValueError("a ClamdScanner needs the address of a clamd")
         self.settings = settings
         self.scans = Slots(settings.scans_at_once, settings.scans_waiting)
+        # A long content keeps its place for a second or more: some places are left to the short ones.
+        self.long_scans = Slots(max(1, settings.scans_at_once // 2), settings.scans_waiting)
         self.uploads = Uploads(settings)
         self._on_event = on_event
         self._busy = dict.fromkeys(settings.addresses, 0)
@@ -91,16 +93,24 @@ class ClamdScanner:
         """Scan content that clamd has already: the end mark starts it, so it waits for a place first."""
         try:
             upload.no_more()
-            await self.scans.take(self.settings.wait_s)
+            until_s = asyncio.get_running_loop().time() + self.settings.wait_s
+            await self.long_scans.take(self.settings.wait_s)
             try:
-                octets = await upload.reply(self.settings.timeout_s(size_bytes))
+                octets = await self._scan_long(upload, size_bytes, until_s)
             finally:
-                self.scans.give_back()
+                self.long_scans.give_back()
         except Overloaded as overloaded:
             return ScannerUnavailable(str(overloaded))
         except ClamdFault as fault:
             return self.failed(upload.address, str(fault))
         return self.understood(upload.address, octets)
+
+    async def _scan_long(self, upload: Upload, size_bytes: int, until_s: float) -> bytes:
+        await self.scans.take(until_s - asyncio.get_running_loop().time())
+        try:
+            return await upload.reply(self.settings.timeout_s(size_bytes))
+        finally:
+            self.scans.give_back()
 
     def understood(self, address: ClamdAddress, octets: bytes) -> Scan:
         """The result in a reply; a reply without one counts against the clamd that gave it."""
