@@ -33,6 +33,7 @@ from clement.journal.records import (
     Record,
     RefusalRun,
     SessionRecord,
+    TeachingRecord,
     TransactionRecord,
 )
 from clement.journal.segment_writer import SegmentWriter
@@ -197,7 +198,7 @@ class Journal:
         match record:
             case SessionRecord() | RefusalRun():
                 waiting_bytes, total_bytes = limits.waiting_limit_bytes // 2, self._sessions_until_bytes
-            case TransactionRecord() | MeshRecord() | HeldRecord() | HeldGone():
+            case TransactionRecord() | MeshRecord() | HeldRecord() | HeldGone() | TeachingRecord():
                 waiting_bytes, total_bytes = limits.waiting_limit_bytes, limits.limit_bytes
             case _:  # a gap: some hundred octets a minute
                 waiting_bytes, total_bytes = 2 * limits.waiting_limit_bytes, 2 * limits.limit_bytes

@@ -15,6 +15,7 @@ from clement.journal.records import (
     Record,
     RefusalRun,
     SessionRecord,
+    TeachingRecord,
     TransactionRecord,
 )
 from clement.telemetry import metrics
@@ -65,8 +66,9 @@ class Losses:
             self._span(record.first_at_s)
             self._span(record.last_at_s)
             return
-        if isinstance(record, MeshRecord | HeldRecord | HeldGone):
-            # No part of the log: a peer says it again in time, and a held message lies in its files.
+        if isinstance(record, MeshRecord | HeldRecord | HeldGone | TeachingRecord):
+            # No part of the log: a peer says it again in time, a held message lies in its files, and a
+            # lesson is one of many.
             return
         self._add(_KINDS[type(record)], 1, at_s, metrics_of_process)
 

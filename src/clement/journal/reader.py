@@ -16,6 +16,7 @@ from clement.journal.records import (
     Record,
     RefusalRun,
     SessionRecord,
+    TeachingRecord,
     TransactionRecord,
 )
 from clement.journal.rejected import RejectedRecords
@@ -44,6 +45,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
             case SessionRecord(started_at_s=started_at_s, duration_us=duration_us):
                 return started_at_s + duration_us / 1e6
             case TransactionRecord(at_s=at_s) | MeshRecord(at_s=at_s) | HeldGone(at_s=at_s):
+                return at_s
+            case TeachingRecord(at_s=at_s):
                 return at_s
             case HeldRecord(facts=facts):
                 return facts.at_s

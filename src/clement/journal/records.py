@@ -207,4 +207,37 @@ class HeldGone(msgspec.Struct, frozen=True, tag="held-gone"):
     at_s: float
 
 
-Record = TransactionRecord | SessionRecord | RefusalRun | GapRecord | MeshRecord | HeldRecord | HeldGone
+class TeachingRecord(msgspec.Struct, frozen=True, tag="teaching"):
+    """A lesson for the learning filter that came about in a session (`clement.policy.lesson.Lesson`).
+
+    id: the transaction's, a slash and a number; each is taken once. actor: who teaches, person_id: his id, 0
+    for evidence that nobody has spoken. group_id, domain_id, mailbox_id: whose taste it is.
+    """
+
+    id: str
+    at_s: float
+    actor: str
+    way: str
+    unwanted: bool
+    features: bytes
+    extra: tuple[str, ...] = ()
+    weight: float = 1.0
+    message_id: str = ""
+    body_hash: bytes = b""
+    transaction_id: str = ""
+    person_id: int = 0
+    group_id: int = 0
+    domain_id: int = 0
+    mailbox_id: int = 0
+
+
+Record = (
+    TransactionRecord
+    | SessionRecord
+    | RefusalRun
+    | GapRecord
+    | MeshRecord
+    | HeldRecord
+    | HeldGone
+    | TeachingRecord
+)

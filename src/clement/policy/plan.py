@@ -10,6 +10,7 @@ from clement.policy.checks import (
     dns_lists,
     grammar,
     hello,
+    learned,
     loop,
     recipient,
     reputation,
@@ -23,15 +24,21 @@ from clement.policy.checks import (
 )
 from clement.policy.dns_list import DnsLists
 from clement.policy.pipeline import Check, Plan
-from clement.policy.ports import Resolver
+from clement.policy.ports import Judge, Resolver
 
 
 def standard_plan(
-    resolver: Resolver, budget_s: float = 10.0, *, lists: DnsLists | None = None, postmaster: str = ""
+    resolver: Resolver,
+    budget_s: float = 10.0,
+    *,
+    lists: DnsLists | None = None,
+    postmaster: str = "",
+    judge: Judge | None = None,
 ) -> Plan:
     """The checks of a receiver. budget_s: time that the checks of one stage may take together.
 
     lists: of the DNS; without any, nothing is asked of them. postmaster: to whom banned clients may write.
+    judge: the learned model, where there is one.
     """
     return Plan(
         connect=(
@@ -73,6 +80,7 @@ def standard_plan(
         recipient_content=(
             Check(size.NAME, size.check_counted),
             Check(loop.NAME, loop.check_delivered),
+            *((Check(learned.NAME, learned.check_with(judge)),) if judge else ()),
         ),
         budget_s=budget_s,
     )

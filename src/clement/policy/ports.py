@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
 from clement.message.dns import Dns, DnsAnswer
+from clement.policy.finding import Finding
+from clement.policy.study import Features
 
 
 class Clean(msgspec.Struct, frozen=True):
@@ -77,3 +80,31 @@ class Resolver(Dns, Protocol):
 
     async def addresses(self, name: str) -> DnsAnswer:
         """A and AAAA records."""
+
+
+class Weighing(Protocol):
+    """What the learning filter thinks of a message."""
+
+    @property
+    def log_odds(self) -> float:
+        """Of its being unwanted."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the filter has seen enough of both classes to be asked."""
+
+    @property
+    def strongest(self) -> Sequence[tuple[str, float]]:
+        """The features that spoke most loudly, by name, with their log-odds; names are a stranger's words."""
+
+
+class Judge(Protocol):
+    """The learned model."""
+
+    def weigh(
+        self, features: Features, findings: Sequence[Finding], domain_id: int, mailbox_ids: Sequence[int]
+    ) -> Weighing | None:
+        """For a recipient of this domain; None when there is no model. Waits for nothing.
+
+        findings: of the other checks. mailbox_ids: the mailboxes that the recipient stands for.
+        """

@@ -18,6 +18,7 @@ from clement.journal.records import (
     Record,
     RefusalRun,
     SessionRecord,
+    TeachingRecord,
     TransactionRecord,
 )
 from clement.store.log_text import fit, packed
@@ -81,7 +82,17 @@ class Batch:
     Runs stay records: what becomes of them depends on what is there.
     """
 
-    __slots__ = ("further", "gaps", "held", "mesh", "recipients", "runs", "sessions", "transactions")
+    __slots__ = (
+        "further",
+        "gaps",
+        "held",
+        "mesh",
+        "recipients",
+        "runs",
+        "sessions",
+        "teachings",
+        "transactions",
+    )
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self.sessions: list[Row] = []
@@ -92,6 +103,7 @@ class Batch:
         self.runs: dict[str, RefusalRun] = {}
         self.mesh: list[MeshRecord] = []
         self.held: list[HeldRecord | HeldGone] = []
+        self.teachings: list[TeachingRecord] = []
         for record in records:
             self._add(record)
 
@@ -153,6 +165,8 @@ class Batch:
             self.mesh.append(record)
         elif isinstance(record, HeldRecord | HeldGone):
             self.held.append(record)
+        elif isinstance(record, TeachingRecord):
+            self.teachings.append(record)
         else:
             self.gaps.append(_gap(record))
 

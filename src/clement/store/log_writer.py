@@ -17,6 +17,7 @@ from django.db import DataError, Error, IntegrityError, connection, transaction
 from clement.journal.ports import LogUnavailable, RecordRejected
 from clement.journal.records import Record
 from clement.store import held_writer, log_runs, log_sql, mesh_writer
+from clement.store.learning import writer as teaching_writer
 from clement.store.log_rows import LOG_GAP, SESSION, TRANSACTION, Batch
 from clement.store.reputation import queue
 
@@ -109,6 +110,7 @@ class SqlLogWriter:
             _add_hits(whole)
             mesh_writer.settle(batch.mesh)
             held_writer.settle(batch.held)
+            teaching_writer.settle(batch.teachings)
             self._advance(there, positions)
 
     def _positions(self) -> dict[str, int]:

@@ -5,6 +5,7 @@ from clement.store.models.directive import Directive
 from clement.store.models.domain import Domain
 from clement.store.models.group import Group, NextHop
 from clement.store.models.held import HeldMessage, HeldRecipient
+from clement.store.models.learning import Learning, ModelChunk, ModelHolder, ModelSnapshot, TeachingAct
 from clement.store.models.log import (
     JournalPosition,
     LogGap,
@@ -43,6 +44,7 @@ __all__ = [
     "HeldMessage",
     "HeldRecipient",
     "JournalPosition",
+    "Learning",
     "ListChange",
     "LogGap",
     "Mailbox",
@@ -50,6 +52,9 @@ __all__ = [
     "MeshEntry",
     "MeshEvent",
     "MeshPeer",
+    "ModelChunk",
+    "ModelHolder",
+    "ModelSnapshot",
     "NextHop",
     "Pardon",
     "Person",
@@ -62,5 +67,6 @@ __all__ = [
     "SendAsGrant",
     "ServerListEntry",
     "Session",
+    "TeachingAct",
     "Transaction",
 ]

@@ -1,0 +1,1 @@
+"""The tables of learning at work: lessons in, snapshots out. People come in by `access` and `actions`."""
