@@ -14,6 +14,7 @@ import msgspec
 from clement.config.dns_list import DnsListSettings
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.held import HeldSettings
+from clement.config.learning import LearningSettings
 from clement.config.limits import LimitSettings
 from clement.config.listener import ListenerSettings
 from clement.config.mesh import MeshSettings
@@ -251,3 +252,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     web: WebSettings = WebSettings()
     mesh: MeshSettings = MeshSettings()
     held: HeldSettings = HeldSettings()
+    learning: LearningSettings = LearningSettings()

@@ -130,6 +130,16 @@ MESH_PEER_UNHEARD: Final = _event(
     "A peer of the mesh has lost its standing: it bans servers whose mail is accepted here; ask its people",
 )
 MESH_FAILED: Final = _event("mesh-failed", "A round of the mesh came to nothing; it is tried again")
+LEARNED: Final = _event("learned", "A new version of the learned model is in SQL; its lessons")
+LEARNING_FAILED: Final = _event(
+    "learning-failed", "Lessons could not be learned or given out; it is tried again, none is lost"
+)
+MODEL_UNAVAILABLE: Final = _event(
+    "model-unavailable", "The newest learned model could not be brought here; the last one stands"
+)
+MODEL_UNREADABLE: Final = _event(
+    "model-unreadable", "The learned model cannot be read; mail is judged with the last one, or without"
+)
 POSTMASTER_LOST: Final = _event(
     "postmaster-lost",
     "No mailbox takes mail for postmaster, as RFC 5321 wants it: add one, or set site.postmaster",
