@@ -1,1 +1,1 @@
-"""Mail that leaves later: what somebody has released from where it was held."""
+"""Mail that leaves later: what was held and is released, and what people are told about it."""

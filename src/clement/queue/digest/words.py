@@ -1,0 +1,194 @@
+"""What digests and the pages behind their links say, in each language that they speak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+_ENGLISH_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_FRENCH_DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_ENGLISH_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_FRENCH_MONTHS = (
+    "janvier", "février", "mars", "avril", "mai", "juin",
+    "juillet", "août", "septembre", "octobre", "novembre", "décembre",
+)  # fmt: skip
+
+
+class Words(msgspec.Struct, frozen=True, kw_only=True):
+    """One language. Texts with braces are formatted; `moment` gives a point in time as people write it."""
+
+    language: str
+    subject_one: str
+    subject_many: str
+    opening_one: str
+    opening_many: str
+    quarantine: str
+    refused_copy: str
+    more: str
+    author: str
+    subject: str
+    received: str
+    why: str
+    kept_until: str
+    release: str
+    release_and_accept: str
+    delete: str
+    no_subject: str
+    no_author: str
+    about_links: str
+    no_links: str
+    why_you: str
+    moment: Callable[[datetime], str]
+    page_title: str
+    ask: dict[str, str]
+    confirm: dict[str, str]
+    done: dict[str, str]
+    already: str
+    gone: str
+    expired: str
+    incomplete: str
+    not_now: str
+
+
+def _english_moment(at: datetime) -> str:
+    day, month = _ENGLISH_DAYS[at.weekday()], _ENGLISH_MONTHS[at.month - 1]
+    return f"{day}, {at.day} {month} {at.year}, {at:%H:%M} {at.tzname()}"
+
+
+def _french_moment(at: datetime) -> str:
+    day, month = _FRENCH_DAYS[at.weekday()], _FRENCH_MONTHS[at.month - 1]
+    first = "1er" if at.day == 1 else str(at.day)
+    return f"{day} {first} {month} {at.year}, {at:%H h %M} {at.tzname()}"
+
+
+ENGLISH: Final = Words(
+    language="en",
+    subject_one="One message is held for you",
+    subject_many="{count} messages are held for you",
+    opening_one="Since the last list one message to {address} was kept back.",
+    opening_many="Since the last list {count} messages to {address} were kept back.",
+    quarantine="Accepted and held: the author believes that it has arrived.",
+    refused_copy="Refused: the author was told so. This is a copy.",
+    more="And {count} more, which this list has no room for.",
+    author="From",
+    subject="Subject",
+    received="Received",
+    why="Why",
+    kept_until="Kept until",
+    release="Deliver",
+    release_and_accept="Deliver, and accept this author from now on",
+    delete="Delete",
+    no_subject="(no subject)",
+    no_author="(no author)",
+    about_links=(
+        "Each link opens a page that asks once more before anything is done. It works until {until} and for "
+        "this message only. Whoever has this mail can use its links: do not forward it."
+    ),
+    no_links="Ask the administrator of your mail to have a message delivered, and name its number.",
+    why_you="You receive this list because mail to {address} is filtered by {host}.",
+    moment=_english_moment,
+    page_title="Held mail",
+    ask={
+        "release": "Deliver this message to your mailbox?",
+        "release-and-accept": "Deliver this message, and accept what this author writes to you from now on?",
+        "delete": "Delete this message?",
+    },
+    confirm={"release": "Deliver", "release-and-accept": "Deliver and accept", "delete": "Delete"},
+    done={
+        "release": "The message is on its way to your mailbox.",
+        "release-and-accept": (
+            "The message is on its way to your mailbox, and this author's mail will be accepted when it is "
+            "proven to be his."
+        ),
+        "delete": "The message is deleted.",
+    },
+    already="This was done before: the message is no longer held.",
+    gone="This message is no longer kept.",
+    expired="This link has expired. A newer list may still show the message.",
+    incomplete="This link is not complete. Was it cut when the mail was shown or copied?",
+    not_now="This cannot be done just now. Nothing has changed; please try again in a few minutes.",
+)
+
+FRENCH: Final = Words(
+    language="fr",
+    subject_one="Un message est retenu pour vous",
+    subject_many="{count} messages sont retenus pour vous",
+    opening_one="Depuis la dernière liste, un message adressé à {address} a été retenu.",
+    opening_many="Depuis la dernière liste, {count} messages adressés à {address} ont été retenus.",
+    quarantine="Accepté et retenu : l'auteur pense que le message est arrivé.",
+    refused_copy="Refusé : l'auteur en a été averti. Ceci est une copie.",
+    more="Et {count} de plus, pour lesquels cette liste n'a pas de place.",
+    author="De",
+    subject="Objet",
+    received="Reçu",
+    why="Motif",
+    kept_until="Conservé jusqu'au",
+    release="Remettre",
+    release_and_accept="Remettre, et accepter désormais cet auteur",
+    delete="Supprimer",
+    no_subject="(sans objet)",
+    no_author="(sans auteur)",
+    about_links=(
+        "Chaque lien ouvre une page qui demande confirmation avant d'agir. Il est valable jusqu'au {until} "
+        "et pour ce message seulement. Quiconque possède ce courriel peut se servir de ses liens : ne le "
+        "transférez pas."
+    ),
+    no_links=(
+        "Pour recevoir un message, demandez-le à l'administrateur de votre messagerie "
+        "en indiquant son numéro."
+    ),
+    why_you="Vous recevez cette liste parce que le courrier de {address} est filtré par {host}.",
+    moment=_french_moment,
+    page_title="Courrier retenu",
+    ask={
+        "release": "Remettre ce message dans votre boîte ?",
+        "release-and-accept": "Remettre ce message, et accepter désormais ce que cet auteur vous écrit ?",
+        "delete": "Supprimer ce message ?",
+    },
+    confirm={"release": "Remettre", "release-and-accept": "Remettre et accepter", "delete": "Supprimer"},
+    done={
+        "release": "Le message est en route vers votre boîte.",
+        "release-and-accept": (
+            "Le message est en route vers votre boîte, et le courrier de cet auteur sera accepté lorsqu'il "
+            "est prouvé qu'il vient de lui."
+        ),
+        "delete": "Le message est supprimé.",
+    },
+    already="C'était déjà fait : le message n'est plus retenu.",
+    gone="Ce message n'est plus conservé.",
+    expired="Ce lien a expiré. Une liste plus récente montre peut-être encore le message.",
+    incomplete="Ce lien n'est pas complet. A-t-il été coupé à l'affichage ou à la copie ?",
+    not_now="C'est impossible pour l'instant. Rien n'a changé ; réessayez dans quelques minutes.",
+)
+
+LANGUAGES: Final = {"en": ENGLISH, "fr": FRENCH}
+
+
+def words_for(language: str) -> Words:
+    """The words of a language, "fr" or "fr-CA"; English for one that we do not speak."""
+    return LANGUAGES.get(language.partition("-")[0].lower(), ENGLISH)
+
+
+def preferred(accept_language: str) -> Words:
+    """The words for an Accept-Language field (RFC 9110 §12.5.4): the first of the best that we speak."""
+    best, best_quality = ENGLISH, 0.0
+    for entry in accept_language[:500].split(","):
+        name, _semicolon, parameter = entry.strip().partition(";")
+        quality = _quality(parameter)
+        if name.partition("-")[0].lower() in LANGUAGES and quality > best_quality:
+            best, best_quality = words_for(name), quality
+    return best
+
+
+def _quality(parameter: str) -> float:
+    _q, _equals, value = parameter.partition("=")
+    try:
+        return float(value) if value else 1.0
+    except ValueError:
+        return 0.0
