@@ -15,6 +15,7 @@ from clement.cli import (
     alias,
     check,
     correct,
+    digest,
     directive,
     domain,
     explain,
@@ -113,6 +114,7 @@ app.add_typer(server_list_files.banned, name="banned")
 app.add_typer(server_list_files.trusted, name="trusted")
 app.add_typer(mesh.app, name="mesh")
 app.add_typer(held.app, name="held")
+app.add_typer(digest.app, name="digest")
 
 
 def main() -> None:

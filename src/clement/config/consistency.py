@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from clement.config.convert import Blame
 from clement.config.endpoint import InheritedEndpoint, TcpEndpoint, UnixEndpoint
 from clement.config.listener import ListenerKind
 from clement.config.locate import KeyPath
 from clement.config.settings import Settings
+from clement.policy.digest_schedule import ScheduleUnusable, parse_schedule
 from clement.policy.mesh.acceptance import LONGEST_LIFE_S
 
 
@@ -18,6 +21,7 @@ def find_contradictions(settings: Settings, blame: Blame) -> None:
     _check_reachable(settings, blame)
     _check_sealing(settings, blame)
     _check_mesh(settings, blame)
+    _check_digest(settings, blame)
 
 
 def _check_listeners(settings: Settings, blame: Blame) -> None:
@@ -102,3 +106,16 @@ def _check_sealing(settings: Settings, blame: Blame) -> None:
     missing = [name for name, value in wanted.items() if not value]
     if 0 < len(missing) < len(wanted):
         blame.add(("authentication", missing[0]), "missing; it is needed to seal")
+
+
+def _check_digest(settings: Settings, blame: Blame) -> None:
+    digest, url = settings.digest, settings.web.url
+    if digest.schedule:
+        try:
+            parse_schedule(digest.schedule)
+        except ScheduleUnusable as reason:
+            blame.add(("digest", "schedule"), str(reason))
+    if digest.language not in ("en", "fr"):
+        blame.add(("digest", "language"), f"{digest.language}: digests speak en and fr")
+    if url and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(?:/[A-Za-z0-9._~\-]+)*", url):
+        blame.add(("web", "url"), f'{url}: expected a URL such as "https://mail.example.org"')

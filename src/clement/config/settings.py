@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from clement.config.digest import DigestSettings
 from clement.config.dns_list import DnsListSettings
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
 from clement.config.held import HeldSettings
@@ -230,6 +231,8 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     address: Endpoint | None = TcpEndpoint("127.0.0.1", 8025)
     """Where the web process listens, behind a reverse proxy where others shall reach it."""
+    url: str = ""
+    """How people reach it, such as "https://mail.example.org"; without it, digests have no links."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -250,6 +253,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reputation: ReputationSettings = ReputationSettings()
     dns_list: tuple[DnsListSettings, ...] = ()
     web: WebSettings = WebSettings()
+    digest: DigestSettings = DigestSettings()
     mesh: MeshSettings = MeshSettings()
     held: HeldSettings = HeldSettings()
     learning: LearningSettings = LearningSettings()

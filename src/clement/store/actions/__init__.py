@@ -16,4 +16,5 @@ has changed since, ChangedMeanwhile is raised.
     role       grant_role, revoke_role
     directive  add_directive(NewDirective), change_directive(DirectiveChange), remove_directive
     network    add_network, change_network(NetworkChange), remove_network
+    digest     plan_digest(NewDigestPlan), drop_digest_plan
 """

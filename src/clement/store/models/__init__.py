@@ -1,6 +1,7 @@
 """The tables. Only `clement.store` imports this; everybody else gets records and snapshots."""
 
 from clement.store.models.audit import AuditEntry
+from clement.store.models.digest import DigestKey, DigestPlan, DigestState
 from clement.store.models.directive import Directive
 from clement.store.models.domain import Domain
 from clement.store.models.group import Group, NextHop
@@ -36,6 +37,9 @@ __all__ = [
     "AuditEntry",
     "ClientNetwork",
     "Correction",
+    "DigestKey",
+    "DigestPlan",
+    "DigestState",
     "Directive",
     "DirectoryVersion",
     "Domain",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clement.queue.digest.schedule import Schedule, ScheduleUnusable, next_due_s, parse_schedule
+from clement.policy.digest_schedule import Schedule, ScheduleUnusable, next_due_s, parse_schedule
 
 ZURICH = ZoneInfo("Europe/Zurich")
 
