@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from html import escape
 from http import HTTPStatus
@@ -15,6 +15,8 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from clement.telemetry.collect import collect, rendered
+from clement.web import held_links
+from clement.web.held_links import HeldPages
 
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Clement</title>
@@ -87,8 +89,10 @@ def _hang_up(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
-def application(hostname: str, metrics: Path) -> Callable[[dict[str, Any], Start], Iterable[bytes]]:
-    """The WSGI application."""
+def application(
+    hostname: str, metrics: Path, held: HeldPages | None = None
+) -> Callable[[dict[str, Any], Start], Iterable[bytes]]:
+    """The WSGI application. held: the pages behind the links of digests, where digests have links."""
 
     def answer(environment: dict[str, Any], start: Start) -> Iterable[bytes]:
         path = environment.get("PATH_INFO", "")
@@ -96,24 +100,58 @@ def application(hostname: str, metrics: Path) -> Callable[[dict[str, Any], Start
             return _send(start, HTTPStatus.OK, "text/html; charset=utf-8", PAGE.format(host=escape(hostname)))
         if path == "/metrics":
             return _send(start, HTTPStatus.OK, "text/plain; version=0.0.4", rendered(collect(metrics)))
+        if held is not None and path.startswith(held_links.PREFIX):
+            return _answer_held(held, environment, start)
         return _send(start, HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", "Nothing here.\n")
 
     return answer
 
 
-def _send(start: Start, status: HTTPStatus, kind: str, text: str) -> Iterable[bytes]:
+def _answer_held(held: HeldPages, environment: dict[str, Any], start: Start) -> Iterable[bytes]:
+    method = environment.get("REQUEST_METHOD", "")
+    if method not in {"GET", "HEAD", "POST"}:
+        return _send(start, HTTPStatus.METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "GET or POST.\n")
+    answer = held.answer(
+        method,
+        environment.get("PATH_INFO", "").removeprefix(held_links.PREFIX),
+        environment.get("HTTP_ACCEPT_LANGUAGE", ""),
+        _form(environment) if method == "POST" else b"",
+    )
+    return _send(start, answer.status, "text/html; charset=utf-8", answer.html, held_links.HEADERS)
+
+
+def _form(environment: dict[str, Any]) -> bytes:
+    """What was posted; nothing of it when it is more than a button says."""
+    length = environment.get("CONTENT_LENGTH", "")
+    if not length.isdecimal() or int(length) > held_links.MAX_FORM_BYTES:
+        return b""
+    form: bytes = environment["wsgi.input"].read(int(length))
+    return form
+
+
+def _send(
+    start: Start,
+    status: HTTPStatus,
+    kind: str,
+    text: str,
+    headers: Sequence[tuple[str, str]] = HEADERS,
+) -> Iterable[bytes]:
     body = text.encode("utf-8")
     start(
         f"{status.value} {status.phrase}",
-        [("Content-Type", kind), ("Content-Length", str(len(body))), *HEADERS],
+        [("Content-Type", kind), ("Content-Length", str(len(body))), *headers],
     )
     return [body]
 
 
 def serve(
-    listening: socket.socket, hostname: str, metrics: Path, request_timeout_s: float = REQUEST_TIMEOUT_S
+    listening: socket.socket,
+    hostname: str,
+    metrics: Path,
+    request_timeout_s: float = REQUEST_TIMEOUT_S,
+    held: HeldPages | None = None,
 ) -> None:
     """Serve until the process is told to end."""
     with _Server(listening, hostname, request_timeout_s) as server:
-        server.set_app(application(hostname, metrics))
+        server.set_app(application(hostname, metrics, held))
         server.serve_forever()

@@ -1,0 +1,134 @@
+"""Links of digests do nothing by themselves; a person's answer does what they say, once."""
+
+from __future__ import annotations
+
+import io
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clement.queue.digest.links import Deed, HeldLink, sign
+from clement.web.held_links import PREFIX, Fate, HeldPages, Shown
+from clement.web.placeholder import application
+
+KEY = bytes(range(32))
+NOW_S = 1_800_000_000.0
+
+
+class Desk:
+    """Holds one message and does as told."""
+
+    def __init__(self) -> None:
+        self.done: list[HeldLink] = []
+        self.found: Shown | Fate = Shown("Eve <eve@shop.example>", "<b>Offer</b>", NOW_S)
+
+    def look(self, link: HeldLink) -> Shown | Fate:
+        return Fate.ALREADY if self.done else self.found
+
+    def act(self, link: HeldLink) -> Fate:
+        if self.done:
+            return Fate.ALREADY
+        if isinstance(self.found, Fate):
+            return self.found
+        self.done.append(link)
+        return Fate.DONE
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def link(deed: Deed = Deed.RELEASE, expires_s: float = NOW_S + 60) -> HeldLink:
+    return HeldLink(deed, "01K2-7", "ann@local.example", int(expires_s))
+
+
+def ask(
+    desk: Desk, token: str, method: str = "GET", form: bytes = b"", language: str = ""
+) -> tuple[int, dict[str, str], str]:
+    pages = HeldPages(desk, lambda: KEY, lambda: NOW_S)
+    answered: dict[str, Any] = {}
+
+    def start(status: str, headers: list[tuple[str, str]]) -> None:
+        answered.update(status=int(status.split(maxsplit=1)[0]), headers=dict(headers))
+
+    environment = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": PREFIX + token,
+        "CONTENT_LENGTH": str(len(form)),
+        "wsgi.input": io.BytesIO(form),
+        "HTTP_ACCEPT_LANGUAGE": language,
+    }
+    body = b"".join(application("mx.example", Path("/nonexistent"), pages)(environment, start))
+    return answered["status"], answered["headers"], body.decode()
+
+
+@pytest.mark.parametrize("deed", Deed)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_following_a_link_shows_the_message_and_does_nothing(desk: Desk, deed: Deed, method: str) -> None:
+    status, headers, page = ask(desk, sign(link(deed), KEY), method)
+    assert status == HTTPStatus.OK
+    assert '<form method="post">' in page
+    assert f'value="{deed}"' in page
+    assert "&lt;b&gt;Offer&lt;/b&gt;" in page
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cache-Control"] == "no-store"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert desk.done == []
+
+
+@pytest.mark.parametrize("deed", Deed)
+def test_the_answer_does_it_once(desk: Desk, deed: Deed) -> None:
+    token, form = sign(link(deed), KEY), f"deed={deed}".encode()
+    status, _headers, page = ask(desk, token, "POST", form, "fr")
+    assert status == HTTPStatus.OK
+    assert '<html lang="fr">' in page
+    assert desk.done == [link(deed)]
+    assert "no longer held" in ask(desk, token, "POST", form)[2]
+    assert "no longer held" in ask(desk, token)[2]
+    assert len(desk.done) == 1
+
+
+@pytest.mark.parametrize(
+    "form", [b"", b"deed=delete", b"deed=release&deed=release", b"x" * 2000, b"\xff=%zz"]
+)
+def test_an_answer_to_another_question_only_asks_again(desk: Desk, form: bytes) -> None:
+    status, _headers, page = ask(desk, sign(link(), KEY), "POST", form)
+    assert status == HTTPStatus.OK
+    assert "<form" in page
+    assert desk.done == []
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "told"),
+    [
+        (sign(link(), bytes(32)), HTTPStatus.NOT_FOUND, "not complete"),
+        (sign(link(), KEY)[:-3], HTTPStatus.NOT_FOUND, "not complete"),
+        ("", HTTPStatus.NOT_FOUND, "not complete"),
+        (sign(link(expires_s=NOW_S), KEY), HTTPStatus.GONE, "has expired"),
+    ],
+)
+def test_links_that_are_cut_forged_or_late_act_for_nobody(
+    desk: Desk, token: str, status: HTTPStatus, told: str
+) -> None:
+    for method, form in (("GET", b""), ("POST", b"deed=release")):
+        answered, _headers, page = ask(desk, token, method, form)
+        assert answered == status
+        assert told in page
+        assert "Eve" not in page
+    assert desk.done == []
+
+
+@pytest.mark.parametrize(
+    ("fate", "status"), [(Fate.GONE, HTTPStatus.GONE), (Fate.NOT_NOW, HTTPStatus.SERVICE_UNAVAILABLE)]
+)
+def test_what_cannot_be_done_is_said(desk: Desk, fate: Fate, status: HTTPStatus) -> None:
+    desk.found = fate
+    assert ask(desk, sign(link(), KEY))[0] == status
+    assert ask(desk, sign(link(), KEY), "POST", b"deed=release")[0] == status
+
+
+def test_other_methods_are_refused(desk: Desk) -> None:
+    assert ask(desk, sign(link(), KEY), "DELETE")[0] == HTTPStatus.METHOD_NOT_ALLOWED
