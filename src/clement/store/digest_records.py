@@ -27,3 +27,25 @@ class DigestPlanInForce(msgspec.Struct, frozen=True):
     scope_name: str
     schedule: str
     language: str
+
+
+class HeldItem(msgspec.Struct, frozen=True):
+    """One held message that a digest is to tell of. Times are Unix seconds."""
+
+    id: str
+    at_s: float
+    expires_at_s: float
+    author: str
+    subject: str
+    reason: str
+    kind: str
+
+
+class DueDigest(msgspec.Struct, frozen=True):
+    """A digest whose time has come. items: the newest first, at most as many as asked for, of `count`."""
+
+    address: str
+    plan: DigestPlanInForce
+    due_at_s: float
+    count: int
+    items: tuple[HeldItem, ...]

@@ -178,3 +178,9 @@ RELOAD_REFUSED: Final = _event(
     "reload-refused", "The new configuration is broken; the old one stays in force"
 )
 STOPPING: Final = _event("stopping", "Told to stop; sessions under way are finished first")
+
+# --- digests ------------------------------------------------------------------------------------------
+
+DIGEST_SENT: Final = _event("digest-sent", "Somebody was told of his held mail")
+DIGEST_FAILED: Final = _event("digest-failed", "A digest could not be delivered; it is tried again")
+LINK_NOT_FOLLOWED: Final = _event("link-not-followed", "What a digest's link asked for could not be done")

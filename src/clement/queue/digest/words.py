@@ -46,6 +46,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     why_you: str
     moment: Callable[[datetime], str]
     page_title: str
+    reasons: dict[str, str]
     ask: dict[str, str]
     confirm: dict[str, str]
     done: dict[str, str]
@@ -54,6 +55,10 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     expired: str
     incomplete: str
     not_now: str
+
+    def in_words(self, reason: str) -> str:
+        """What a reason is called in a digest; what has no words of its own is a rule of the domain."""
+        return self.reasons.get(reason) or self.reasons[""]
 
 
 def _english_moment(at: datetime) -> str:
@@ -94,6 +99,10 @@ ENGLISH: Final = Words(
     why_you="You receive this list because mail to {address} is filtered by {host}.",
     moment=_english_moment,
     page_title="Held mail",
+    reasons={
+        "": "By a rule of your domain.",
+        "directive-quarantines": "By a rule on what this author writes to you.",
+    },
     ask={
         "release": "Deliver this message to your mailbox?",
         "release-and-accept": "Deliver this message, and accept what this author writes to you from now on?",
@@ -146,6 +155,10 @@ FRENCH: Final = Words(
     why_you="Vous recevez cette liste parce que le courrier de {address} est filtré par {host}.",
     moment=_french_moment,
     page_title="Courrier retenu",
+    reasons={
+        "": "Selon une règle de votre domaine.",
+        "directive-quarantines": "Selon une règle sur ce que cet auteur vous écrit.",
+    },
     ask={
         "release": "Remettre ce message dans votre boîte ?",
         "release-and-accept": "Remettre ce message, et accepter désormais ce que cet auteur vous écrit ?",

@@ -1,7 +1,7 @@
 """The tables. Only `clement.store` imports this; everybody else gets records and snapshots."""
 
 from clement.store.models.audit import AuditEntry
-from clement.store.models.digest import DigestKey, DigestPlan, DigestState
+from clement.store.models.digest import DigestKey, DigestPlan, DigestTurn
 from clement.store.models.directive import Directive
 from clement.store.models.domain import Domain
 from clement.store.models.group import Group, NextHop
@@ -39,7 +39,7 @@ __all__ = [
     "Correction",
     "DigestKey",
     "DigestPlan",
-    "DigestState",
+    "DigestTurn",
     "Directive",
     "DirectoryVersion",
     "Domain",

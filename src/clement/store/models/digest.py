@@ -1,4 +1,4 @@
-"""Digests of held mail: who wants them when, and what each address has been told of."""
+"""Digests of held mail: who wants them when, who sends them, and the secret of their links."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class DigestPlan(models.Model):
         return f"{self.scope} {self.address}: {self.schedule or 'never'}"
 
 
-class DigestState(models.Model):
-    """What an address has been told of. `told_id`: the newest held message that a digest has listed."""
+class DigestTurn(models.Model):
+    """Which node sends the digests of all, until when: several must not tell a person the same. One row."""
 
-    address = models.CharField(primary_key=True, max_length=320)
-    told_id = models.BigIntegerField()
-    told_at_s = models.FloatField()
+    id = models.IntegerField(primary_key=True)
+    node = models.CharField(max_length=64)
+    until_s = models.FloatField()
 
     def __str__(self) -> str:
-        return self.address
+        return self.node
 
 
 class DigestKey(models.Model):

@@ -55,7 +55,7 @@ class HeldRecipient(models.Model):
     """One recipient of an entry, and what has been decided for him. state: `held_records.HeldState`.
 
     failure: why the last try to release it came to nothing; failing_since_s: since when. next_try_at_s: of a
-    release under way.
+    release under way. told_at_s: when a digest has told of it.
     """
 
     id = models.CharField(max_length=72, primary_key=True)
@@ -77,11 +77,13 @@ class HeldRecipient(models.Model):
     failures = models.IntegerField(default=0)
     failing_since_s = models.FloatField(default=0.0)
     failure = models.CharField(max_length=500, default="")
+    told_at_s = models.FloatField(default=0.0)
 
     class Meta:
-        """For the courier, and for the lists of people."""
+        """For the courier, the digests, and the lists of people."""
 
         indexes = [
+            models.Index(fields=["told_at_s", "state"], name="held_untold"),
             models.Index(fields=["state", "node", "next_try_at_s"], name="held_due"),
             models.Index(fields=["mailbox_key", "id"], name="held_by_mailbox"),
             models.Index(fields=["domain_key", "id"], name="held_by_domain"),

@@ -1,0 +1,121 @@
+"""Does what the links of digests ask for, with the rights of the one recipient and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.db import DatabaseError, close_old_connections
+
+from clement.policy.directive import Action, Origin, Scope
+from clement.queue.digest.links import Deed, HeldLink
+from clement.store.access import held as access
+from clement.store.access.actor import Actor, NotFound
+from clement.store.actions.change import ActionRefused, StoreUnavailable
+from clement.store.actions.directive import NewDirective, add_directive
+from clement.store.actions.held import delete, release
+from clement.store.held_records import HeldRow, HeldState
+from clement.telemetry import events as log_events
+from clement.telemetry.log import Log
+from clement.telemetry.pace import Pace
+from clement.web.held_links import Fate, Shown
+
+log = Log("web")
+
+
+class SqlHeldDesk:
+    """Implements `held_links.HeldDesk`. undo_s: how long a deletion can be taken back. clock: Unix time."""
+
+    def __init__(self, undo_s: float, clock: Callable[[], float]) -> None:
+        self._undo_s = undo_s
+        self._clock = clock
+        self._pace = Pace()
+
+    def look(self, link: HeldLink) -> Shown | Fate:
+        try:
+            with _connection():
+                row = _row(link)
+        except (DatabaseError, StoreUnavailable) as fault:
+            return self._away(fault)
+        if row is None:
+            return Fate.GONE
+        if row.state is not HeldState.HELD:
+            return Fate.ALREADY
+        return Shown(row.author or row.reverse_path, row.subject, row.at_s)
+
+    def act(self, link: HeldLink) -> Fate:
+        try:
+            with _connection():
+                return self._act(link)
+        except (DatabaseError, StoreUnavailable) as fault:
+            return self._away(fault)
+
+    def _act(self, link: HeldLink) -> Fate:
+        row = _row(link)
+        if row is None:
+            return Fate.GONE
+        actor = _holder_of(link, row)
+        try:
+            if link.deed is Deed.DELETE:
+                delete(actor, row.id, undo_s=self._undo_s, clock=self._clock)
+            else:
+                release(actor, row.id, clock=self._clock)
+        except NotFound:
+            return Fate.GONE
+        except ActionRefused:
+            return Fate.ALREADY
+        if link.deed is Deed.RELEASE_AND_ACCEPT:
+            _accept(actor, row)
+        return Fate.DONE
+
+    def _away(self, fault: Exception) -> Fate:
+        if self._pace.due(type(fault).__name__):
+            log.warning(log_events.LINK_NOT_FOLLOWED, why=str(fault)[:300])
+        return Fate.NOT_NOW
+
+
+def _row(link: HeldLink) -> HeldRow | None:
+    """The held message of this link, if it is its recipient's."""
+    try:
+        row = access.one(Actor(name="link", root=True), link.held)
+    except NotFound:
+        return None
+    return row if row.address == link.recipient else None
+
+
+def _holder_of(link: HeldLink, row: HeldRow) -> Actor:
+    """Whoever has the link acts for the recipient, as the audit log says, no further than his domain."""
+    return Actor(
+        name=f"{link.recipient} (link)",
+        domain_ids=frozenset({row.domain_id}),
+        mailbox_ids=frozenset({row.mailbox_id} - {0}),
+        addresses=frozenset({row.address}),
+    )
+
+
+def _accept(actor: Actor, row: HeldRow) -> None:
+    """Accept what this author writes to this recipient; a rule that says so already is as good."""
+    if "@" not in row.reverse_path:
+        return  # the null reverse-path is nobody's
+    wanted = NewDirective(
+        scope=Scope.USER,
+        scope_name=row.address,
+        action=Action.ACCEPT,
+        sender_pattern=row.reverse_path,
+        origin=Origin.RELEASE,
+        note=f"released {row.id}",
+    )
+    try:
+        add_directive(actor, wanted)
+    except ActionRefused as refusal:
+        log.info(log_events.LINK_NOT_FOLLOWED, why=str(refusal)[:300])
+
+
+@contextmanager
+def _connection() -> Iterator[None]:
+    """Each request has a thread of its own, and gives its connection back."""
+    close_old_connections()
+    try:
+        yield
+    finally:
+        close_old_connections()
