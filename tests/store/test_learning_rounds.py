@@ -194,6 +194,20 @@ def test_what_the_ledger_has_forgotten_leaves_the_model_within_a_day(
     assert rounds.step() is None
 
 
+def test_a_model_of_another_format_is_made_again_from_the_ledger(
+    begin: Callable[[str], LearningRounds], root: Actor, clock: Clock, tmp_path: Path
+) -> None:
+    teach(root, lesson(1))
+    begin("anna").step()
+    old = tmp_path / "old"
+    old.write_text("of another format")
+    snapshots.publish(old, 1, clock.now_s, learned=())
+    teach(root, lesson(2))
+    site.give_up("anna")
+    assert begin("bruno").step() is not None
+    assert taught(fetched(tmp_path)) == [1, 2]
+
+
 def test_large_models_travel_in_parts_and_three_versions_are_kept(root: Actor, tmp_path: Path) -> None:  # noqa: ARG001
     path = tmp_path / "model"
     for version in range(1, 6):

@@ -23,6 +23,7 @@ from clement.cli import (
     group,
     held,
     init,
+    learned,
     log,
     mailbox,
     mesh,
@@ -33,6 +34,7 @@ from clement.cli import (
     simulate,
     sink,
     status,
+    train,
 )
 from clement.cli.exit_codes import MEANINGS, ExitCode, Failure
 from clement.cli.options import ConfigOption, find_config
@@ -101,6 +103,7 @@ app.verb("explain", "Why a message fared as it did.")(explain.explain)
 app.verb("correct", "Say that a message was judged wrongly.")(correct.correct)
 app.verb("simulate", "What would become of a message.")(simulate.simulate)
 app.verb("status", "What runs, and how far the log is behind.")(status.status)
+app.verb("train", "Teach the learning filter a mailbox.")(train.train)
 app.verb("sink", "A next hop for trying things.")(sink.sink)
 app.add_typer(group.app, name="group")
 app.add_typer(domain.app, name="domain")
@@ -115,6 +118,7 @@ app.add_typer(server_list_files.trusted, name="trusted")
 app.add_typer(mesh.app, name="mesh")
 app.add_typer(held.app, name="held")
 app.add_typer(digest.app, name="digest")
+app.add_typer(learned.app, name="learned")
 
 
 def main() -> None:

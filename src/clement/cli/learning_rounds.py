@@ -43,6 +43,7 @@ class Pupil(Protocol):
         features: Features,
         extra: Sequence[str],
         scopes: Sequence[str],
+        *,
         unwanted: bool,
         weight: float = 1.0,
     ) -> None:
@@ -58,8 +59,8 @@ class School(Protocol):
     def begin(self, key: bytes) -> Pupil:
         """One that knows nothing."""
 
-    def load(self, path: Path) -> Pupil:
-        """One that goes on from a saved model. Raises OSError, ValueError."""
+    def load(self, path: Path) -> Pupil | None:
+        """One that goes on from a saved model; None when that is of another format. Raises OSError."""
 
 
 class LearningRounds:
@@ -139,6 +140,8 @@ class LearningRounds:
         began_s = self._monotonic()
         base = site.standing()[0]
         pupil = self._at(base)
+        if pupil is None:
+            return self._rebuild((), stop)
         learned = self._learn_pending(pupil, began_s + ROUND_S, stop)
         if not learned:
             return None
@@ -177,11 +180,15 @@ class LearningRounds:
     def _give(self, pupil: Pupil, lesson: StoredLesson) -> None:
         if lesson.features:
             pupil.learn(
-                Features(lesson.features), lesson.extra, lesson.scopes, lesson.unwanted, lesson.weight
+                Features(lesson.features),
+                lesson.extra,
+                lesson.scopes,
+                unwanted=lesson.unwanted,
+                weight=lesson.weight,
             )
 
-    def _at(self, version: int) -> Pupil:
-        """A pupil that knows this version."""
+    def _at(self, version: int) -> Pupil | None:
+        """A pupil that knows this version; None when it is of another format, which the ledger outlives."""
         if self._pupil is None or self._base != version:
             self._pupil = None
             newest = snapshots.newest()

@@ -28,6 +28,7 @@ from clement.server.supervisor import Role
 from clement.telemetry.metrics import Metrics
 
 KEEP_EVERY_S = 0.5
+KEEP_MODEL_EVERY_S = 2.0
 
 # Mail before its log: under a load that takes the whole machine the journal grows, and shrinks afterwards.
 RECORDER_NICENESS = 10
@@ -168,6 +169,9 @@ class _Recorder:
         connect(store_settings(settings.database))
         keeper = threading.Thread(target=self._keep_directory, args=(stop,), name="directory", daemon=True)
         keeper.start()
+        if settings.learning.enabled:
+            model = threading.Thread(target=self._keep_model, args=(stop,), name="model", daemon=True)
+            model.start()
         self._record(stop, Metrics.open(paths.metrics, "recorder"))
         keeper.join()
 
@@ -192,6 +196,14 @@ class _Recorder:
         while not stop.is_set():
             keeper.step()
             time.sleep(KEEP_EVERY_S)
+
+    def _keep_model(self, stop: _Stop) -> None:
+        from clement.cli.learning_parts import keeper_of
+
+        keeper = keeper_of(self._settings)
+        while not stop.is_set():
+            keeper.step()
+            time.sleep(KEEP_MODEL_EVERY_S)
 
 
 class _Steward:

@@ -12,6 +12,7 @@ from clement.cli.database import connected
 from clement.cli.directory import keeper_of
 from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.held_parts import make_held_folder
+from clement.cli.learning_parts import keeper_of as model_keeper_of
 from clement.cli.listeners import ListenerFault, Sockets
 from clement.cli.postmaster import postmaster_is_lost
 from clement.cli.processes import roles
@@ -109,6 +110,8 @@ def _prepare_directory(settings: Settings) -> None:
             for sentence in unsafe_settings():
                 log.warning(log_events.DATABASE_UNSAFE, why=sentence)
             keeper_of(settings).step()
+            if settings.learning.enabled:
+                model_keeper_of(settings).step()
             if postmaster_is_lost(settings):
                 address = settings.site.postmaster_address
                 log.warning(log_events.POSTMASTER_LOST, address=address, setting="site.postmaster")

@@ -40,6 +40,7 @@ from clement.server.authentication import Authentication
 from clement.server.conversation import Conversation
 from clement.server.greylist import Greylist
 from clement.server.greylist_memory import GreylistMemory
+from clement.server.learned_file import LearnedFile
 from clement.server.peer import Door, client
 from clement.server.services import Clocks, Services, SessionLimits
 from clement.server.slot_table import UnfitTable
@@ -104,7 +105,9 @@ async def play(settings: Settings, directory: Directory, request: SimulationRequ
         directory,
         listener,
         workers,
-        standard_plan(resolver, lists=lists, postmaster=settings.site.postmaster_address),
+        standard_plan(
+            resolver, lists=lists, postmaster=settings.site.postmaster_address, judge=_judge(settings)
+        ),
         wiring.scanner_for(settings),
         authentication_for(settings, resolver, workers),
     )
@@ -231,6 +234,14 @@ def _remembered(paths: Paths, directory: Directory) -> GreylistMemory | None:
         raise Failure(
             ExitCode.NEGATIVE, f"cannot read {paths.greylist}: run as root or as Clement's user"
         ) from None
+
+
+def _judge(settings: Settings) -> LearnedFile | None:
+    """The learned model of this machine, as its receivers have it."""
+    learned = wiring.learned_file(settings)
+    if learned is not None:
+        learned.refresh()
+    return learned
 
 
 class _Still:

@@ -35,6 +35,7 @@ def tend(settings: Settings, stop: Callable[[], bool]) -> None:
     os.nice(NICENESS)
     connect(store_settings(settings.database))
     mesh = begin_mesh(settings, stop)
+    learning = begin_learning(settings, stop)
     next_round_s = 0.0
     tending = HeldTending(settings)
     lists = ServerLists(rules_of(settings.reputation), log, enabled=settings.reputation.enabled)
@@ -48,8 +49,9 @@ def tend(settings: Settings, stop: Callable[[], bool]) -> None:
         lists.look(time.time(), stop)
         tending.look(stop)
         time.sleep(LOOK_EVERY_S)
-    if mesh is not None:
-        mesh.join(LAST_CALL_S)
+    for thread in (mesh, learning):
+        if thread is not None:
+            thread.join(LAST_CALL_S)
 
 
 def begin_mesh(settings: Settings, stop: Callable[[], bool]) -> threading.Thread | None:
@@ -59,6 +61,17 @@ def begin_mesh(settings: Settings, stop: Callable[[], bool]) -> threading.Thread
     from clement.cli.mesh_life import live
 
     thread = threading.Thread(target=live, args=(settings, stop), name="mesh", daemon=True)
+    thread.start()
+    return thread
+
+
+def begin_learning(settings: Settings, stop: Callable[[], bool]) -> threading.Thread | None:
+    """Learning has a thread of its own: to make the model anew takes a minute."""
+    if not settings.learning.enabled:
+        return None
+    from clement.cli.learning_life import live
+
+    thread = threading.Thread(target=live, args=(settings, stop), name="learning", daemon=True)
     thread.start()
     return thread
 

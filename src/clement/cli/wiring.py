@@ -29,6 +29,8 @@ from clement.delivery.routing import Transports
 from clement.journal.journal import Journal, JournalLimits
 from clement.journal.proportion import Proportion
 from clement.journal.segments import SegmentFiles
+from clement.learn.features import of_findings
+from clement.learn.model import Model
 from clement.net.clamd import ClamdScanner
 from clement.net.clamd_health import ClamdHealth
 from clement.net.clamd_settings import SCANS_A_CORE, ClamdAddress, ClamdSettings
@@ -44,6 +46,7 @@ from clement.server.failure_memory import FailureMemory
 from clement.server.flushing import FlushSoon
 from clement.server.gate import Crowd, Timeouts
 from clement.server.greylist import Greylist, GreylistKeeper
+from clement.server.learned_file import LearnedFile, ModelPaths
 from clement.server.mesh_file import MeshFile
 from clement.server.passwords import Argon2Check
 from clement.server.rates import RateLimits
@@ -78,6 +81,7 @@ class Paths(msgspec.Struct, frozen=True):
     staging: Path
     greylist: Path
     mesh: Path
+    learned: Path
 
     @classmethod
     def of(cls, settings: Settings) -> Paths:
@@ -92,6 +96,7 @@ class Paths(msgspec.Struct, frozen=True):
             staging=spool / "staging",
             greylist=spool / "greylist",
             mesh=spool / "mesh.snapshot",
+            learned=spool / "learned",
         )
 
     def make(self) -> None:
@@ -187,6 +192,9 @@ async def start_receiver(
     feed.read()
     mesh_feed = MeshFile(paths.mesh)
     mesh_feed.refresh()
+    learned = learned_file(settings)
+    if learned is not None:
+        learned.refresh()
     workers = Workers()
     lanes = Lanes(light=Lane(paths.checkers), large=Lane(paths.large_checkers, MOST_LARGE_WAITING))
     resolver = resolver_for(settings)
@@ -202,7 +210,7 @@ async def start_receiver(
         postmaster=postmaster(settings),
         own_names=own_names(settings),
         limits=session_limits(settings.limits),
-        plan=standard_plan(resolver, lists=lists, postmaster=settings.site.postmaster_address),
+        plan=standard_plan(resolver, lists=lists, postmaster=settings.site.postmaster_address, judge=learned),
         feed=feed,
         transports=(outside.transports or transports)(settings, outside.filesystem, workers),
         scanner=scanner_for(settings),
@@ -232,6 +240,7 @@ async def start_receiver(
             feed.refresh,
             lambda: greylist_keeper.tend(feed.current),
             *((mesh_feed.refresh,) if settings.mesh.enabled else ()),
+            *((learned.refresh,) if learned is not None else ()),
             lambda: proportion.tick(time.monotonic()),
         ),
         background=(
@@ -243,6 +252,13 @@ async def start_receiver(
             resolver.close,
         ),
     )
+
+
+def learned_file(settings: Settings) -> LearnedFile | None:
+    """The learned model as the recorder keeps it here; None where nothing is to be learned."""
+    if not settings.learning.enabled:
+        return None
+    return LearnedFile(ModelPaths(Paths.of(settings).learned), Model.open, of_findings)
 
 
 def _closing(*calls: Callable[[], object]) -> Callable[[], Awaitable[None]]:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from clement.learn.model import ModelError
 from clement.policy.finding import Finding
 from clement.policy.lesson import scopes_of
 from clement.policy.ports import Weighing
@@ -52,7 +53,7 @@ class LearnedModel(Protocol):
 
 
 class LearnedFile:
-    """Implements `policy.ports.Judge`. open_model: raises OSError, ValueError for a file that is none.
+    """Implements `policy.ports.Judge`. open_model: raises OSError, ModelError for a file that is none.
 
     of_findings: names of features that stand for the findings of other checks.
     """
@@ -89,7 +90,7 @@ class LearnedFile:
             self._model = self._open_model(self._paths.model)
         except FileNotFoundError:
             return False
-        except (OSError, ValueError) as fault:
+        except (OSError, ModelError) as fault:
             if self._pace.due(log_events.MODEL_UNREADABLE):
                 where = str(self._paths.model)
                 log.error(log_events.MODEL_UNREADABLE, path=where, fault=str(fault)[:300])  # noqa: TRY400 - says all
