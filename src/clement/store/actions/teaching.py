@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import msgspec
 from django.db import transaction
@@ -84,6 +84,25 @@ def teach_all(
         return taught
 
 
+def teach_by_habit(
+    by: By,
+    whose: Whose,
+    lessons: Sequence[Lesson],
+    *,
+    per_day: int = 0,
+    clock: Callable[[], float] = time.time,
+) -> list[Taught]:
+    """Teach what somebody said by what he did, such as moving mail to junk; beyond his quota nothing more.
+
+    Raises StoreUnavailable.
+    """
+    taught = []
+    with _change_of_ledger(), suppress(QuotaSpent):
+        for lesson in lessons:
+            taught.append(take(lesson, by, whose, clock(), per_day=per_day))  # noqa: PERF401 - up to the quota
+    return taught
+
+
 def undo(actor: Actor, act_id: int, *, clock: Callable[[], float] = time.time) -> ActRow:
     """Take a lesson back, as if it had never been given.
 
@@ -135,9 +154,15 @@ def whose_taste(actor: Actor, address: str) -> tuple[Whose, str]:
 def _teaching_change(actor: Actor, clock: Callable[[], float]) -> Iterator[Change]:
     """One SQL transaction with its audit entries. Raises StoreUnavailable."""
     change = Change(actor, clock())
+    with _change_of_ledger():
+        yield change
+        AuditEntry.objects.bulk_create(change.entries())
+
+
+@contextmanager
+def _change_of_ledger() -> Iterator[None]:
     try:
         with transaction.atomic():
-            yield change
-            AuditEntry.objects.bulk_create(change.entries())
+            yield
     except NOT_NOW as reason:
         raise StoreUnavailable(f"the database cannot take a change now: {reason}") from reason
