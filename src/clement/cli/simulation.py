@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,7 @@ from clement.cli.database import connected
 from clement.cli.dns_list_watch import Unreported
 from clement.cli.dns_list_wiring import dns_lists
 from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.learned_model import key_of, learned_file
 from clement.cli.listeners import SERVICES
 from clement.cli.wiring import Paths
 from clement.config.listener import ListenerKind
@@ -40,7 +41,6 @@ from clement.server.authentication import Authentication
 from clement.server.conversation import Conversation
 from clement.server.greylist import Greylist
 from clement.server.greylist_memory import GreylistMemory
-from clement.server.learned_file import LearnedFile
 from clement.server.peer import Door, client
 from clement.server.services import Clocks, Services, SessionLimits
 from clement.server.slot_table import UnfitTable
@@ -100,16 +100,16 @@ async def play(settings: Settings, directory: Directory, request: SimulationRequ
     lists = dns_lists(settings, resolver, lambda: wiring.resolver_for(settings), Unreported())
     if lists is not None:
         await lists.test()
+    learned = learned_file(Paths.of(settings).learned, enabled=settings.learning.enabled)
     services = _services(
         settings,
         directory,
         listener,
         workers,
-        standard_plan(
-            resolver, lists=lists, postmaster=settings.site.postmaster_address, judge=_judge(settings)
-        ),
+        standard_plan(resolver, lists=lists, postmaster=settings.site.postmaster_address, judge=learned),
         wiring.scanner_for(settings),
         authentication_for(settings, resolver, workers),
+        key_of(learned),
     )
     door = Door("simulation", SERVICES[request.kind], replies.SERVICE_READY)
     mechanisms = ("PLAIN",) if request.login else ()
@@ -236,14 +236,6 @@ def _remembered(paths: Paths, directory: Directory) -> GreylistMemory | None:
         ) from None
 
 
-def _judge(settings: Settings) -> LearnedFile | None:
-    """The learned model of this machine, as its receivers have it."""
-    learned = wiring.learned_file(settings)
-    if learned is not None:
-        learned.refresh()
-    return learned
-
-
 class _Still:
     """A directory that does not change."""
 
@@ -251,9 +243,9 @@ class _Still:
         self.current = current
 
 
-def _read(content: Content) -> ContentStudy:
+def _read(content: Content, key: bytes) -> ContentStudy:
     """Here and at once: whoever simulates may wait."""
-    return study(b"".join(content.chunks()), b"")
+    return study(b"".join(content.chunks()), key)
 
 
 async def _believe(password_hash: str, password: bytes) -> bool:  # noqa: ARG001 - any password will do
@@ -268,6 +260,7 @@ def _services(
     plan: Plan,
     scanner: Scanner | None,
     authentication: Authentication | None,
+    key: Callable[[], bytes],
 ) -> Services:
     filesystem, paths, agreeable = OsFileSystem(), Paths.of(settings), NowhereTransport()
     folder = str(paths.staging)
@@ -296,5 +289,5 @@ def _services(
         flush_soon=lambda: None,
         authentication=authentication,
         holder=NowhereHolder(),
-        read_content=_read,
+        read_content=lambda content: _read(content, key()),
     )

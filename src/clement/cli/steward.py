@@ -36,6 +36,7 @@ def tend(settings: Settings, stop: Callable[[], bool]) -> None:
     connect(store_settings(settings.database))
     mesh = begin_mesh(settings, stop)
     learning = begin_learning(settings, stop)
+    junk = begin_junk(settings, stop)
     next_round_s = 0.0
     tending = HeldTending(settings)
     lists = ServerLists(rules_of(settings.reputation), log, enabled=settings.reputation.enabled)
@@ -49,7 +50,7 @@ def tend(settings: Settings, stop: Callable[[], bool]) -> None:
         lists.look(time.time(), stop)
         tending.look(stop)
         time.sleep(LOOK_EVERY_S)
-    for thread in (mesh, learning):
+    for thread in (mesh, learning, junk):
         if thread is not None:
             thread.join(LAST_CALL_S)
 
@@ -72,6 +73,17 @@ def begin_learning(settings: Settings, stop: Callable[[], bool]) -> threading.Th
     from clement.cli.learning_life import live
 
     thread = threading.Thread(target=live, args=(settings, stop), name="learning", daemon=True)
+    thread.start()
+    return thread
+
+
+def begin_junk(settings: Settings, stop: Callable[[], bool]) -> threading.Thread | None:
+    """Mailboxes are looked into by a thread of their own: there may be many, on a slow disk."""
+    if not settings.learning.enabled or not settings.learning.junk_folders:
+        return None
+    from clement.cli.junk_life import live
+
+    thread = threading.Thread(target=live, args=(settings, stop), name="junk", daemon=True)
     thread.start()
     return thread
 

@@ -17,6 +17,7 @@ from clement.cli.authentication import authentication_for
 from clement.cli.dns_list_watch import DnsListReporter, list_series
 from clement.cli.dns_list_wiring import dns_lists, zones
 from clement.cli.held_parts import held_memory, holder_for
+from clement.cli.learned_model import key_of, learned_file
 from clement.cli.mesh_parts import desk_of
 from clement.cli.scanner_watch import ScannerReporter
 from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
@@ -29,8 +30,6 @@ from clement.delivery.routing import Transports
 from clement.journal.journal import Journal, JournalLimits
 from clement.journal.proportion import Proportion
 from clement.journal.segments import SegmentFiles
-from clement.learn.features import of_findings
-from clement.learn.model import Model
 from clement.net.clamd import ClamdScanner
 from clement.net.clamd_health import ClamdHealth
 from clement.net.clamd_settings import SCANS_A_CORE, ClamdAddress, ClamdSettings
@@ -46,7 +45,6 @@ from clement.server.failure_memory import FailureMemory
 from clement.server.flushing import FlushSoon
 from clement.server.gate import Crowd, Timeouts
 from clement.server.greylist import Greylist, GreylistKeeper
-from clement.server.learned_file import LearnedFile, ModelPaths
 from clement.server.mesh_file import MeshFile
 from clement.server.passwords import Argon2Check
 from clement.server.rates import RateLimits
@@ -192,9 +190,7 @@ async def start_receiver(
     feed.read()
     mesh_feed = MeshFile(paths.mesh)
     mesh_feed.refresh()
-    learned = learned_file(settings)
-    if learned is not None:
-        learned.refresh()
+    learned = learned_file(paths.learned, enabled=settings.learning.enabled)
     workers = Workers()
     lanes = Lanes(light=Lane(paths.checkers), large=Lane(paths.large_checkers, MOST_LARGE_WAITING))
     resolver = resolver_for(settings)
@@ -231,7 +227,7 @@ async def start_receiver(
         authentication=authentication_for(settings, resolver, workers),
         holder=holder_for(settings, outside.filesystem, workers, journal, metrics.add, memory),
         read_content=ContentReader(
-            lanes, FailureMemory(time.time, failures), workers, lambda: b"", metrics, outside.study
+            lanes, FailureMemory(time.time, failures), workers, key_of(learned), metrics, outside.study
         ),
     )
     return Running(
@@ -252,13 +248,6 @@ async def start_receiver(
             resolver.close,
         ),
     )
-
-
-def learned_file(settings: Settings) -> LearnedFile | None:
-    """The learned model as the recorder keeps it here; None where nothing is to be learned."""
-    if not settings.learning.enabled:
-        return None
-    return LearnedFile(ModelPaths(Paths.of(settings).learned), Model.open, of_findings)
 
 
 def _closing(*calls: Callable[[], object]) -> Callable[[], Awaitable[None]]:
