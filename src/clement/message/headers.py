@@ -61,6 +61,13 @@ def fields(block: bytes) -> Iterator[HeaderField]:
         yield HeaderField(match[1], value.removesuffix(b"\r"), match.start(), end)
 
 
+def values_of(block: bytes, name: bytes) -> list[bytes]:
+    """The unfolded values of all fields of this name (in lower case), in their order."""
+    if name not in block[:MAX_HEADER_BYTES].lower():
+        return []
+    return [field.unfolded for field in fields(block) if field.name.lower() == name]
+
+
 def split_content(content: bytes) -> tuple[bytes, int]:
     """The header block (with its last line end) and the offset at which the body begins.
 

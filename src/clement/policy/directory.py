@@ -15,6 +15,7 @@ from enum import StrEnum
 import msgspec
 
 from clement.policy.directive import Directive, DirectiveIndex
+from clement.policy.likeness import LikenessIndex
 from clement.policy.network import ClientNetwork, ListedServer, NetworkIndex
 from clement.policy.reputation import Reputation, ReputationIndex
 
@@ -228,6 +229,7 @@ class Directory:
         "_groups",
         "_mailboxes",
         "_persons",
+        "alike",
         "contents",
         "directives",
         "greylists",
@@ -248,6 +250,7 @@ class Directory:
         """Whether any group asks strangers to come back."""
         self.networks = NetworkIndex(contents.networks, contents.servers)
         self.reputation = ReputationIndex(contents.reputations)
+        self.alike = LikenessIndex(self._domains)
 
     @property
     def version(self) -> int:
@@ -265,6 +268,10 @@ class Directory:
     def person(self, login: str) -> Person | None:
         """The person with this login (an address, or a bare name), case-insensitively."""
         return self._persons.get(login.lower())
+
+    def knows_address(self, address: str) -> bool:
+        """Whether this (lower-case) address is a mailbox or an alias here, or somebody's login."""
+        return address in self._mailboxes or address in self._aliases or address in self._persons
 
     def domain_names(self) -> tuple[str, ...]:
         """All hosted domain names."""

@@ -89,13 +89,14 @@ class RecipientFacts(msgspec.Struct):
         return route.group.policy.greylisting is not Greylisting.OFF
 
 
-class ContentFacts(msgspec.Struct):
+class ContentFacts(msgspec.Struct, weakref=True):
     """The content as a whole.
 
     scan: waits for the scanner; None: no recipient's group wants one.
     identity: what can be found out of who signed and wrote it; None where nobody is to be judged by it.
     study: what stands in it; None where no recipient's group wants it read.
     unstudied: set when it was to be read and cannot be.
+    header_block: as the client sent it, bounded by the spool (`HEADER_LIMIT_BYTES`).
     """
 
     transaction: TransactionFacts
@@ -106,6 +107,7 @@ class ContentFacts(msgspec.Struct):
     identity: ContentIdentity | None = None
     study: ContentStudy | None = None
     unstudied: Unstudied | None = None
+    header_block: bytes = b""
 
 
 class RecipientContentFacts(msgspec.Struct):

@@ -104,6 +104,7 @@ class Judgement:
             content_facts.unstudied = study
         else:
             content_facts.study = study
+        content_facts.header_block = content.header_block
         plan = self._services.plan
         waiting = gather(plan.content, content_facts, plan.budget_s)
         common = self._noted(waiting if isinstance(waiting, list) else await waiting)
