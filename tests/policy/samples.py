@@ -130,6 +130,7 @@ class NoLists:
 
     threshold = 0.0
     in_use = False
+    reads_content = False
 
     def begin(self, subjects: Subjects) -> None:
         return None

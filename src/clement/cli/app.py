@@ -29,6 +29,7 @@ from clement.cli import (
     mesh,
     network,
     person,
+    rule,
     server_list_files,
     session,
     simulate,
@@ -112,6 +113,7 @@ app.add_typer(alias.app, name="alias")
 app.add_typer(person.app, name="person")
 app.add_typer(directive.app, name="directive")
 app.add_typer(network.app, name="network")
+app.add_typer(rule.app, name="rule")
 app.add_typer(greylist.app, name="greylist")
 app.add_typer(server_list_files.banned, name="banned")
 app.add_typer(server_list_files.trusted, name="trusted")

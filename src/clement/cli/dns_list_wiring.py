@@ -48,4 +48,7 @@ def _dns_list(settings: DnsListSettings) -> DnsList:
         timeout_s=settings.timeout_s,
         refusals=settings.refusals,
         has_test_entries=settings.has_test_entries,
+        link_name=settings.link_name,
+        link_addresses=settings.link_addresses,
+        test_name=settings.test_name.lower(),
     )

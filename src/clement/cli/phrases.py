@@ -14,6 +14,7 @@ from clement.policy.directive import Scope
 from clement.policy.directory import GroupPolicy, NextHop, TlsUse, Wire
 
 if TYPE_CHECKING:
+    from clement.policy.content_rule import Field
     from clement.store.records import Role
 
 NEXT_HOP = "[smtp:|lmtp:]HOST[:PORT][,priority=N][,tls=never|offered|required]"
@@ -134,6 +135,21 @@ def scope(text: str, option: str) -> tuple[Scope, str]:
     if "@" in text and not text.startswith("@"):
         return Scope.USER, text
     raise wrong(option, f"expected site, group:NAME, domain:NAME or an address, found {text}")
+
+
+def rule_field(text: str, option: str) -> tuple[Field, str]:
+    """`subject`, `body` …, or the name of a header field, with or without its colon. Raises Failure."""
+    from clement.policy.content_rule import Field
+
+    word = text.strip().lower()
+    if word.endswith(":"):
+        return Field.HEADER, word[:-1]
+    if word in list(Field) and word != Field.HEADER:
+        return Field(word), ""
+    if "-" in word and word.replace("-", "").isalnum():
+        return Field.HEADER, word
+    expected = ", ".join(field for field in Field if field is not Field.HEADER)
+    raise wrong(option, f"expected {expected}, or a header field such as X-Mailer:, found {text}")
 
 
 def expiry_s(text: str, option: str, now_s: float) -> int:

@@ -129,6 +129,27 @@ WORDS: dict[Reason, Words] = {
         "`clement greylist list` shows who waits. A directive skip-greylisting spares mail the delay, and "
         "the group's policy greylisting decides who is asked at all.",
     ),
+    Reason.AUTHOR_IMPERSONATES: Words(
+        "The author bears a name or a domain that readers take for somebody here, and is somebody else.",
+        "Write under your own name, or from an address of that domain.",
+        "The group's policy impersonation decides what follows from it; a directive that accepts the address "
+        "lets people write from elsewhere.",
+    ),
+    Reason.LINK_LISTED: Words(
+        "DNS lists know a host that the message links to, or wants to be answered at, for unwanted mail.",
+        "Ask the list that the answer names what it has seen there; leave out the link.",
+        "The group's policy link_listed decides what follows; [[dns_list]] says what a list is worth.",
+    ),
+    Reason.RULE_REFUSES: Words(
+        "A rule of an administrator matches the content.",
+        "Ask the recipient, by another way, what his site does not take.",
+        "The finding names the rule: `clement rule show NUMBER`, `clement rule test FILE`.",
+    ),
+    Reason.RULE_QUARANTINES: Words(
+        "A rule of an administrator matches the content, and asks to hold it.",
+        "Nothing: the recipient can release it.",
+        "The finding names the rule: `clement rule show NUMBER`, `clement rule test FILE`.",
+    ),
     Reason.TOO_LARGE: Words(
         "The message is larger than the recipient's group takes.",
         "Send a link instead, or less.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from clement.config.values import Code, HostName, Seconds, Weight
-from clement.policy.dns_list import Asked, CodeWeight, ListKind
+from clement.policy.dns_list import Asked, CodeWeight, LinkName, ListKind
 
 
 class DnsListSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +17,8 @@ class DnsListSettings(msgspec.Struct, frozen=True, kw_only=True):
     """block: a listing speaks against the mail. allow: for it."""
     asks: tuple[Asked, ...] = (Asked.CLIENT,)
     """What the list is asked about. client: its address. hello: the name it gives itself.
-    sender: the domain of the reverse-path."""
+    sender: the domain of the reverse-path. link: the hosts of links. author: the domains of authors and
+    of Reply-To."""
     weight: Weight = 3.0
     """What a listing is worth, in log-odds, whatever its code; counted negative for an allow list."""
     codes: tuple[CodeWeight, ...] = ()
@@ -35,3 +36,10 @@ class DnsListSettings(msgspec.Struct, frozen=True, kw_only=True):
     has_test_entries: bool = True
     """The list bears the test entries of RFC 5782 §5 and is used while it lists them; false only for a zone
     of your own without them."""
+    link_name: LinkName = LinkName.REGISTRABLE
+    """What is asked for about a link or an author. registrable: the domain that somebody registered.
+    host: the whole name, for a list that knows them."""
+    link_addresses: bool = False
+    """Ask about links to bare addresses too, reversed; many lists refuse whoever does."""
+    test_name: HostName = "test"
+    """The entry by which a list of names is tried, where it is another than that of RFC 5782 §5."""

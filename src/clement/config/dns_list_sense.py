@@ -7,10 +7,12 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from clement.config.convert import Blame
+from clement.config.dns_list import DnsListSettings
 from clement.config.endpoint import TcpEndpoint
 from clement.config.settings import Settings
-from clement.policy.dns_list import ListKind
+from clement.policy.dns_list import Asked, ListKind
 
+_OF_CONTENT = frozenset((Asked.LINK, Asked.AUTHOR))
 RESOLV_CONF = Path("/etc/resolv.conf")
 
 # Resolvers for everybody, to which lists answer with "you may not ask" or with nothing.
@@ -52,9 +54,7 @@ def find_list_cautions(settings: Settings, blame: Blame, resolv_conf: Path = RES
     if not settings.dns_list:
         return
     blocking = [each for each in settings.dns_list if each.kind is ListKind.BLOCK]
-    reachable = sum(
-        len(each.asks) * max((codes.weight for codes in each.codes), default=each.weight) for each in blocking
-    )
+    reachable = max(_reachable(blocking, of_content=False), _reachable(blocking, of_content=True))
     threshold = settings.dns.list_threshold
     if not blocking:
         blame.warn(("dns_list", 0, "kind"), "there are only allow lists, and nothing that they could allow")
@@ -69,6 +69,15 @@ def find_list_cautions(settings: Settings, blame: Blame, resolv_conf: Path = RES
                 "Run one of your own, such as unbound"
             )
             blame.warn(("dns", "servers"), text)
+
+
+def _reachable(blocking: Sequence[DnsListSettings], *, of_content: bool) -> float:
+    """The most that lists can say together of a client, or of one name in a content."""
+    return sum(
+        sum((asked in _OF_CONTENT) is of_content for asked in each.asks)
+        * max((codes.weight for codes in each.codes), default=each.weight)
+        for each in blocking
+    )
 
 
 def _is_open(host: str) -> bool:

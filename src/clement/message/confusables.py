@@ -1,7 +1,8 @@
 """Letters that look like others: the skeleton of a name, after UTS #39 §4, and the scripts it is written in.
 
 A table of our own for what matters in names of domains and people: Cyrillic and Greek letters, accents and
-digits that pass for Latin letters.  Two names with one skeleton look alike; what a skeleton is, means nothing.
+digits that pass for Latin letters.  Two names with one skeleton look alike; the skeleton itself means
+nothing.
 """
 
 from __future__ import annotations
@@ -15,30 +16,18 @@ from clement.message.hosts import u_label
 
 MAX_CHARS: Final = 256
 
-_CYRILLIC: Final = dict(
-    zip(
-        "авеёзікмнорстуухјѕһԁԛԝӏьґгпвчӕіїѐҽɡ",
-        ("a b e e 3 i k m h o p c t y y x j s h d q w l b r r n b 4 ae i i e e g").split(),
-        strict=True,
-    )
+_SINGLE: Final = str.maketrans(
+    # Cyrillic, Greek, and Latin letters that no decomposition leads back to plain ones.
+    "авезікмнорстухјѕһԁԛԝӏьґгпвчіѐҽɡ" + "αβγεηικνορστυχωϲϳ" + "ıłđøħŧƅƒɑɩʋþȷſ",
+    "abe3ikmhopctyxjshdqwlbrrnb4ieeg" + "abyenikvopotuxwcj" + "ildohtbfaivpjf",
 )
-_GREEK: Final = dict(
-    zip(
-        "αβγεηικνορστυχωϲϳ",
-        ("a b y e n i k v o p o t u x w c j").split(),
-        strict=True,
-    )
-)
-# Latin letters that no decomposition leads back to plain ones.
-_LATIN: Final = dict(
-    zip(
-        "ıłđøħŧƅƒɑɩʋþßæœȷſ",
-        ("i l d o h t b f a i v p b ae oe j f").split(),
-        strict=True,
-    )
-)
-LETTERS: Final = {**_CYRILLIC, **_GREEK, **_LATIN}
-_FOLD: Final = str.maketrans(LETTERS)
+_FOLD: Final[dict[int, int | str]] = {
+    **_SINGLE,
+    ord("æ"): "ae",
+    ord("ӕ"): "ae",
+    ord("œ"): "oe",
+    ord("ß"): "b",
+}
 # In a skeleton the letter does not matter, only that they look the same.
 _ALIKE: Final = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "3": "e", "|": "l", "-": "", "_": ""})
 _DIGITS_AS_LETTERS: Final = str.maketrans("0135", "oles")

@@ -1,8 +1,9 @@
-"""To which host a link leads, as browsers read it, and which host a link's text names.
+r"""To which host a link leads, as browsers read it, and which host a link's text names.
 
-The URL standard (url.spec.whatwg.org) has it that `http:\\\\a.example`, `ht<TAB>tp:/a.example`, `HTTP://x@a.example`
-and `//%61.example` all lead to a.example, and `http://0x7f.1/` to 127.0.0.1; whoever reads URLs otherwise
-looks at another host than the one that is opened.  Bounded, linear in the length of the text, never raises.
+The URL standard (url.spec.whatwg.org) has it that `http:\\a.example`, `ht<TAB>tp:/a.example`,
+`HTTP://x@a.example` and `//%61.example` all lead to a.example, and `http://0x7f.1/` to 127.0.0.1; whoever
+reads URLs otherwise looks at another host than the one that is opened.  Bounded, linear in the length of the
+text, never raises.
 IDNA is that of browsers (UTS #46, nontransitional), by the normal form NFKC of the standard library.
 """
 
@@ -28,9 +29,9 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 4
 _C0_AND_SPACE: Final = "".join(map(chr, range(0x21)))
 _REMOVED: Final = str.maketrans("", "", "\t\n\r")
 # UTS #46 §4: mapped to nothing. Joiners stay in the standard, but no name with them resolves.
-_IGNORED: Final = str.maketrans("", "", "\u00ad\u034f\u180b\u180c\u180d\u200b\u200c\u200d\u2060\ufeff" + "".join(
-    map(chr, range(0xFE00, 0xFE10))
-))  # fmt: skip
+_IGNORED: Final = dict.fromkeys(
+    (0xAD, 0x34F, 0x180B, 0x180C, 0x180D, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, *range(0xFE00, 0xFE10))
+)
 _DOTS: Final = str.maketrans("\u3002\uff0e\uff61", "...")
 
 # What nearly every link looks like; must agree with the full reading (a test holds them together).
@@ -46,8 +47,11 @@ _NAME_AS_TEXT: Final = re.compile(r"[^\s/\\@:?#<>\"'()]+\.[^\s/\\@:?#<>\"'().\d]
 _AFTER_A_URL: Final = ".,;:!?)>]}\"'…»”’"
 # Names that are files as often as hosts.
 _FILE_SUFFIXES: Final = frozenset(
-    "ai app bat bz cab cc cfd cpp cs doc gz java js md mov pl pm ps py rs rip sh so st tf top ts zip".split()
-)
+    (
+        "ai", "app", "bat", "bz", "cab", "cc", "cfd", "cpp", "cs", "doc", "gz", "java", "js", "md", "mov",
+        "pl", "pm", "ps", "py", "rip", "rs", "sh", "so", "st", "tf", "top", "ts", "zip",
+    )
+)  # fmt: skip
 # RFC 2606 §2, RFC 6762: no public suffixes, yet meant as names.
 _RESERVED: Final = frozenset(("example", "test", "invalid", "localhost", "local"))
 
@@ -76,14 +80,16 @@ PERCENT: Final = "percent"
 NUMBER: Final = "number"
 UNREADABLE: Final = "unreadable"
 
-_NOWHERE: Final = Target()
-
 
 def read_target(target: str) -> Target:
     """Read the target of a link; of one that is too long, its beginning."""
     plain = _PLAIN.match(target)
-    if plain is not None and "xn--" not in plain[2]:
+    if plain is not None and "xn--" not in plain[2] and ".." not in plain[2]:
         return Target(plain[1], plain[2])
+    return _read_whole(target)
+
+
+def _read_whole(target: str) -> Target:
     text = target[:MAX_TARGET_CHARS].strip(_C0_AND_SPACE)
     clean = text.translate(_REMOVED)
     oddities = [WHITE_SPACE] if clean != text else []
@@ -106,7 +112,7 @@ def _authority(scheme: str, rest: str) -> tuple[str, str]:
     slashes = rest[: len(rest) - len(begun)]
     if not scheme and len(slashes) < 2:
         # A relative link; readers of mail make a link of a bare www.
-        if slashes or not begun[:4].lower() == "www.":
+        if slashes or begun[:4].lower() != "www.":
             return "", ""
         slashes = "//"
     end = _END_OF_AUTHORITY.search(begun)
@@ -151,11 +157,12 @@ def read_host(written: str) -> tuple[str, tuple[str, ...]]:
         return "", ()
     if written.startswith("["):
         return _ipv6(written), ()
-    text, odd = written, ()
+    text = written
+    odd: tuple[str, ...] = ()
     if "%" in text:
         text, odd = unquote_to_bytes(text).decode("utf-8", "replace"), (PERCENT,)
     name = _to_ascii(text).removesuffix(".")
-    if not name or len(name) > MAX_HOST_OCTETS or _FORBIDDEN.search(name) is not None:
+    if not all(name.split(".")) or len(name) > MAX_HOST_OCTETS or _FORBIDDEN.search(name) is not None:
         return "", odd
     if _LAST_IS_NUMBER.fullmatch(name) is None:
         return name, odd
@@ -254,7 +261,7 @@ def registrable_domain(host: str) -> str:
 
 
 def named_host(text: str) -> str:
-    """The host that a link's text names to whoever reads it: in a URL, or because the text is a name; or ""."""
+    """The host that a link's text names to its reader, in a URL or because the text is a name; or ""."""
     if "." not in text and (text.isascii() or "." not in text.translate(_DOTS)):
         return ""
     shown = text[:MAX_TEXT_CHARS].strip()

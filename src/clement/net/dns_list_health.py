@@ -102,7 +102,12 @@ class Condition(msgspec.Struct):
 def forms_of(dns_list: DnsList) -> tuple[Form, ...]:
     """The forms that a list is asked in, if it bears them."""
     forms: tuple[Form, ...] = (Form.IPV4, Form.IPV6) if Asked.CLIENT in dns_list.asks else ()
-    return (*forms, Form.NAME) if {Asked.HELLO, Asked.SENDER} & set(dns_list.asks) else forms
+    return (*forms, Form.NAME) if set(dns_list.asks) - {Asked.CLIENT} else forms
+
+
+def probe_of(dns_list: DnsList, form: Form) -> Probe:
+    """The test entries of this list; those of names may have another name than RFC 5782 §5 gives them."""
+    return PROBES[form] if form is not Form.NAME else PROBES[form]._replace(listed=dns_list.test_name)
 
 
 async def examine(dns_list: DnsList, ask: Callable[[str], Awaitable[DnsAnswer]]) -> Examined:
@@ -111,11 +116,11 @@ async def examine(dns_list: DnsList, ask: Callable[[str], Awaitable[DnsAnswer]])
     Many lists know no IPv6: one without the entry for it is not asked about IPv6, and that is no fault.
     """
     forms = forms_of(dns_list)
-    names = [f"{name}.{dns_list.zone}" for form in forms for name in PROBES[form]]
+    names = [f"{name}.{dns_list.zone}" for form in forms for name in probe_of(dns_list, form)]
     answers = await asyncio.gather(*map(ask, names), return_exceptions=True)
     found: set[Form] = set()
     for form, listed, unlisted in zip(forms, answers[::2], answers[1::2], strict=True):
-        judged = _judge(dns_list, PROBES[form], listed, unlisted)
+        judged = _judge(dns_list, probe_of(dns_list, form), listed, unlisted)
         if judged is None:
             found.add(form)
         elif form is not Form.IPV6 or judged.trust not in (Trust.LISTS_NOTHING, Trust.SILENT):

@@ -32,6 +32,7 @@ from clement.policy.dns_list import (
     MAX_NAME_OCTETS,
     Asked,
     DnsList,
+    LinkSubject,
     ListAnswer,
     Subjects,
     read_answer,
@@ -112,6 +113,7 @@ class AskedLists:
     ) -> None:
         self.threshold = threshold
         self.in_use = False
+        self.reads_content = False
         self._desks = [_Desk(each) for each in lists]
         self._resolver = resolver
         self._new_resolver = new_resolver
@@ -123,6 +125,8 @@ class AskedLists:
         self._client_6: tuple[_Desk, ...] = ()
         self._hello: tuple[_Desk, ...] = ()
         self._sender: tuple[_Desk, ...] = ()
+        self._link: tuple[_Desk, ...] = ()
+        self._author: tuple[_Desk, ...] = ()
 
     # --- the port -----------------------------------------------------------------------------------------
 
@@ -167,7 +171,22 @@ class AskedLists:
             found += self._about_name(self._hello, Asked.HELLO, hello)
         if sender and self._sender:
             found += self._about_name(self._sender, Asked.SENDER, sender)
+        if subjects.links and self._link:
+            found += self._about_hosts(self._link, Asked.LINK, subjects.links)
+        if subjects.authors and self._author:
+            found += self._about_hosts(self._author, Asked.AUTHOR, subjects.authors)
         return found
+
+    def _about_hosts(
+        self, desks: tuple[_Desk, ...], asked: Asked, subjects: tuple[LinkSubject, ...]
+    ) -> Iterator[_Question]:
+        """Each name once, however many hosts it stands for."""
+        for desk in desks:
+            texts = {subject.name_for(desk.dns_list): subject for subject in reversed(subjects)}
+            for text, subject in texts.items():
+                name = f"{text}.{desk.zone}"
+                if text and len(name) <= MAX_NAME_OCTETS:
+                    yield _Question(desk, asked, name, subject.host if subject.reversed_address else text)
 
     def _about_name(self, desks: tuple[_Desk, ...], asked: Asked, text: str) -> Iterator[_Question]:
         for desk in desks:
@@ -292,7 +311,10 @@ class AskedLists:
         self._client_6 = self._serving(Asked.CLIENT, Form.IPV6)
         self._hello = self._serving(Asked.HELLO, Form.NAME)
         self._sender = self._serving(Asked.SENDER, Form.NAME)
+        self._link = self._serving(Asked.LINK, Form.NAME)
+        self._author = self._serving(Asked.AUTHOR, Form.NAME)
         self.in_use = any((self._client_4, self._client_6, self._hello, self._sender))
+        self.reads_content = bool(self._link or self._author)
 
     def _serving(self, asked: Asked, form: Form) -> tuple[_Desk, ...]:
         return tuple(desk for desk in self._desks if desk.serves(asked, form))

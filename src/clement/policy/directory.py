@@ -14,10 +14,12 @@ from enum import StrEnum
 
 import msgspec
 
+from clement.policy.content_rule import ContentRule
 from clement.policy.directive import Directive, DirectiveIndex
 from clement.policy.likeness import LikenessIndex
 from clement.policy.network import ClientNetwork, ListedServer, NetworkIndex
 from clement.policy.reputation import Reputation, ReputationIndex
+from clement.policy.rule_book import RuleBook
 
 
 class Mode(StrEnum):
@@ -98,6 +100,8 @@ class GroupPolicy(msgspec.Struct, frozen=True):
     greylisting_delay_s: int = 240
     greylisting_window_s: int = 2 * 24 * 3600
     read_content: bool = True
+    impersonation: Fallback = Fallback.ACCEPT
+    link_listed: Fallback = Fallback.REFUSE
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -218,6 +222,7 @@ class DirectoryContents(msgspec.Struct, frozen=True):
     networks: tuple[ClientNetwork, ...] = ()
     servers: tuple[ListedServer, ...] = ()
     reputations: tuple[Reputation, ...] = ()
+    content_rules: tuple[ContentRule, ...] = ()
 
 
 class Directory:
@@ -235,6 +240,7 @@ class Directory:
         "greylists",
         "networks",
         "reputation",
+        "rules",
     )
 
     def __init__(self, contents: DirectoryContents | None = None) -> None:
@@ -251,6 +257,7 @@ class Directory:
         self.networks = NetworkIndex(contents.networks, contents.servers)
         self.reputation = ReputationIndex(contents.reputations)
         self.alike = LikenessIndex(self._domains)
+        self.rules = RuleBook(contents.content_rules)
 
     @property
     def version(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from clement.policy.content_rule import ContentRule
 from clement.policy.directive import Action, Directive, Origin, Scope
 from clement.policy.directory import (
     Alias,
@@ -44,6 +45,7 @@ class _Written(msgspec.Struct, frozen=True):
     networks: list[msgspec.Raw]
     servers: list[msgspec.Raw] = []
     reputations: list[msgspec.Raw] = []
+    content_rules: list[msgspec.Raw] = []
 
 
 _DECODER = msgspec.msgpack.Decoder(_Written)
@@ -54,6 +56,7 @@ _ALIAS = msgspec.msgpack.Decoder(Alias)
 _PERSON = msgspec.msgpack.Decoder(Person)
 _SERVER = msgspec.msgpack.Decoder(ListedServer)
 _REPUTATION = msgspec.msgpack.Decoder(Reputation)
+_CONTENT_RULE = msgspec.msgpack.Decoder(ContentRule)
 # Networks, which the codec knows no type for, stand in their rows as text.
 _ROW = msgspec.msgpack.Decoder(Row)
 
@@ -79,6 +82,7 @@ def decode(octets: bytes) -> Directory:
                 networks=tuple([_client_network(_ROW.decode(row)) for row in written.networks]),
                 servers=tuple([_SERVER.decode(row) for row in written.servers]),
                 reputations=tuple([_REPUTATION.decode(row) for row in written.reputations]),
+                content_rules=tuple([_CONTENT_RULE.decode(row) for row in written.content_rules]),
             )
         )
     except (msgspec.DecodeError, ValueError, KeyError, TypeError) as fault:

@@ -37,11 +37,23 @@ class ListKind(StrEnum):
 
 
 class Asked(StrEnum):
-    """What a list is asked about: the client's address, its HELO name, the domain of the reverse-path."""
+    """What a list is asked about: the client's address, its HELO name, the domain of the reverse-path.
+
+    And of the content: the hosts that its links lead to, the domains of its authors and of Reply-To.
+    """
 
     CLIENT = "client"
     HELLO = "hello"
     SENDER = "sender"
+    LINK = "link"
+    AUTHOR = "author"
+
+
+class LinkName(StrEnum):
+    """Which name of a link's host a list knows: the registrable domain, or the host itself as well."""
+
+    REGISTRABLE = "registrable"
+    HOST = "host"
 
 
 class CodeWeight(NamedTuple):
@@ -91,6 +103,8 @@ class DnsList(msgspec.Struct, frozen=True, kw_only=True):
     `{listed}` for what is listed.
     refusals: codes by which this list says that we may not ask, besides those that mean it everywhere.
     has_test_entries: it bears the entries of RFC 5782 §5 by which it is tried before it is believed.
+    link_name: the name of a link's host that is asked for. link_addresses: hosts that are addresses, too,
+    reversed. test_name: the entry by which names are tried.
     """
 
     zone: str
@@ -103,6 +117,9 @@ class DnsList(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = 3.0
     refusals: tuple[str, ...] = ()
     has_test_entries: bool = True
+    link_name: LinkName = LinkName.REGISTRABLE
+    link_addresses: bool = False
+    test_name: str = "test"
 
     def heaviest(self) -> float:
         """The most that a listing here can be worth, without sign."""
@@ -164,10 +181,28 @@ def name_to_ask(text: str) -> str:
     return name if len(name) <= MAX_NAME_OCTETS and _NAME.fullmatch(name) else ""
 
 
+class LinkSubject(NamedTuple):
+    """A host named in a content, in normal form, and its registrable domain.
+
+    reversed_address: for a host that is an address; there is no other name then.
+    """
+
+    host: str
+    registrable: str
+    reversed_address: str = ""
+
+    def name_for(self, dns_list: DnsList) -> str:
+        """What this list is asked for; "" for nothing."""
+        if self.reversed_address:
+            return self.reversed_address if dns_list.link_addresses else ""
+        return self.host if dns_list.link_name is LinkName.HOST else self.registrable
+
+
 class Subjects(msgspec.Struct, frozen=True, gc=False):
     """What lists are asked about in one transaction; "" where there is nothing to ask.
 
     client: the reversed address; client_text: the address as people write it.
+    links: hosts of links. authors: the domains of authors and of Reply-To.
     """
 
     client: str = ""
@@ -175,6 +210,8 @@ class Subjects(msgspec.Struct, frozen=True, gc=False):
     is_ipv6: bool = False
     hello: str = ""
     sender: str = ""
+    links: tuple[LinkSubject, ...] = ()
+    authors: tuple[LinkSubject, ...] = ()
 
 
 class ListAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -241,6 +278,14 @@ def shown_codes(reading: Reading) -> str:
     return ", ".join(reading.codes[:CODES_SHOWN]) + more
 
 
+def said_by(answer: ListAnswer) -> str:
+    """What a list says, or that it says nothing, for the log."""
+    zone, reading = answer.dns_list.zone, answer.reading
+    if answer.failed:
+        return f"{zone} on {answer.asked} {answer.subject}: {answer.failed}"
+    return f"{zone} lists {answer.asked} {answer.subject}: {shown_codes(reading)}, weight {reading.weight:+g}"
+
+
 class DnsLists(Protocol):
     """The lists of this site that can be believed just now. Nothing here raises for what the DNS does."""
 
@@ -250,7 +295,11 @@ class DnsLists(Protocol):
 
     @property
     def in_use(self) -> bool:
-        """Whether there is a list to ask."""
+        """Whether there is a list to ask about clients and senders."""
+
+    @property
+    def reads_content(self) -> bool:
+        """Whether there is a list to ask about what a content names."""
 
     def begin(self, subjects: Subjects) -> None:
         """Start asking, so that the answers are there when they are wanted. Waits for nothing."""

@@ -55,6 +55,10 @@ class SessionFacts(msgspec.Struct):
             self.relaying is not None and self.relaying.standing is Standing.RELAYABLE
         )
 
+    def of_a_stranger(self) -> bool:
+        """Whether nobody here answers for this client: it came to an mx listener, unknown and untrusted."""
+        return self.service is Service.SMTP and not self.privileged() and not self.trusted()
+
     def trusted(self) -> bool:
         """Whether an administrator trusts this client's network."""
         return self.reputation is not None and self.reputation.standing is Standing.TRUSTED

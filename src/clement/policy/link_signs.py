@@ -26,8 +26,8 @@ _SCRIPTED: Final = frozenset(("javascript", "vbscript", "data"))
 # Services that newsletters and mail filters lead all links through: their names stand in no link's text.
 REDIRECTORS: Final = frozenset(
     (
-        "list-manage.com", "mailchi.mp", "mailchimp.com", "sendgrid.net", "mandrillapp.com", "hubspotlinks.com",
-        "hs-sales-engage.com", "outlook.com", "office.com", "urldefense.com", "proofpoint.com", "mimecast.com",
+        "list-manage.com", "mailchi.mp", "mailchimp.com", "sendgrid.net", "mandrillapp.com",
+        "hubspotlinks.com", "outlook.com", "office.com", "urldefense.com", "proofpoint.com", "mimecast.com",
         "barracudanetworks.com", "trendmicro.com", "google.com", "lnkd.in", "linkedin.com", "t.co", "bit.ly",
         "createsend.com", "cmail19.com", "cmail20.com", "exacttarget.com", "salesforce.com", "rs6.net",
         "constantcontact.com", "mailjet.com", "mjt.lu", "sendinblue.com", "brevo.com", "sparkpostmail.com",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clement.policy.checks import (
     arc,
+    author_name,
     client_network,
     dkim,
     dmarc,
@@ -11,10 +12,13 @@ from clement.policy.checks import (
     grammar,
     hello,
     learned,
+    link_lists,
+    links,
     loop,
     recipient,
     reputation,
     reverse_name,
+    rules,
     sender_domain,
     sender_ownership,
     size,
@@ -76,11 +80,15 @@ def standard_plan(
             Check(reputation.NAME, reputation.check_domains, bounds_itself=True),
             Check(virus.NAME, virus.check, bounds_itself=True),
             Check(structure.NAME, structure.check),
+            Check(links.NAME, links.check),
+            *((Check(link_lists.NAME, link_lists.check_with(lists), bounds_itself=True),) if lists else ()),
         ),
         recipient_content=(
             Check(size.NAME, size.check_counted),
             Check(loop.NAME, loop.check_delivered),
             *((Check(learned.NAME, learned.check_with(judge)),) if judge else ()),
+            Check(author_name.NAME, author_name.check),
+            Check(rules.NAME, rules.check_with()),
         ),
         budget_s=budget_s,
     )

@@ -81,6 +81,10 @@ class Reason(StrEnum):
     OWN_FAULT = "own-fault"
     DIRECTIVE_QUARANTINES = "directive-quarantines"
     UNREADABLE = "unreadable"
+    AUTHOR_IMPERSONATES = "author-impersonates"
+    LINK_LISTED = "link-listed"
+    RULE_REFUSES = "rule-refuses"
+    RULE_QUARANTINES = "rule-quarantines"
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -149,5 +153,9 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.OWN_FAULT: _OWN_FAULT,
     Reason.DIRECTIVE_QUARANTINES: Rule(Disposition.QUARANTINE),
     Reason.UNREADABLE: Rule(Disposition.REJECT, liftable=True, setting="unscannable"),
+    Reason.AUTHOR_IMPERSONATES: Rule(Disposition.REJECT, liftable=True, setting="impersonation"),
+    Reason.LINK_LISTED: Rule(Disposition.REJECT, liftable=True, setting="link_listed"),
+    Reason.RULE_REFUSES: Rule(Disposition.REJECT, liftable=True),
+    Reason.RULE_QUARANTINES: Rule(Disposition.QUARANTINE, liftable=True),
 }
 """Reasons that can stand behind a finding or a placement. The others end sessions without a verdict."""

@@ -53,6 +53,13 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
         replies.RECIPIENT_REFUSES,
         "Mail from this sender to this recipient is not accepted",
     ),
+    Reason.AUTHOR_IMPERSONATES: (
+        replies.AUTHOR_REFUSED,
+        "The author appears to be somebody at {detail} and is not known there; write under your own name",
+    ),
+    Reason.LINK_LISTED: (replies.LISTED, "The message names a listed host: {detail}"),
+    Reason.RULE_REFUSES: (replies.CONTENT_REFUSED, "A rule of the recipient's site refuses this message"),
+    Reason.RULE_QUARANTINES: (replies.CONTENT_REFUSED, "A rule of the recipient's site refuses this message"),
     Reason.TOO_LARGE: (replies.MESSAGE_TOO_LARGE, "The message is too large; the limit is {detail}"),
     Reason.LOOP: (replies.LOOP_DETECTED, "Mail loop: {detail}"),
     Reason.LINE_ENDINGS: (
@@ -81,6 +88,11 @@ _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
         "{detail} has neither MX nor address records; correct the DNS and try again",
     ),
     Reason.DNS_LISTED: (replies.LISTED_FOR_NOW, "{detail}"),
+    Reason.AUTHOR_IMPERSONATES: (
+        replies.CHECK_UNAVAILABLE,
+        "The author appears to be somebody at {detail} and is not known there; write under your own name",
+    ),
+    Reason.LINK_LISTED: (replies.LISTED_FOR_NOW, "The message names a listed host: {detail}"),
     Reason.RECIPIENT_UNPLACEABLE: (replies.MAILBOX_BUSY, "{detail} leads nowhere just now"),
     Reason.RECIPIENT_BUSY: (replies.RECIPIENT_TOO_FAST, "{detail}"),
     Reason.PERSON_BUSY: (replies.PERSON_TOO_FAST, "{detail}"),

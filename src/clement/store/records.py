@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from clement.journal.records import Exchange, FindingNote, Outcome
+from clement.policy.content_rule import Field, RuleAction
 from clement.policy.directive import Action, Origin, Scope
 from clement.policy.directory import GroupPolicy, Mode, NextHop, Storage
 from clement.policy.network import Standing
@@ -115,6 +116,26 @@ class DirectiveRow(msgspec.Struct, frozen=True):
     note: str
     hit_count: int
     last_hit_at_s: int
+    created_by: str
+    created_at_s: int
+    version: int
+
+
+class ContentRuleRow(msgspec.Struct, frozen=True):
+    """A rule about content. `scope_name` is "" or the group's or domain's name; times are Unix seconds."""
+
+    id: int
+    scope: Scope
+    scope_name: str
+    name: str
+    field: Field
+    header_name: str
+    pattern: str
+    action: RuleAction
+    weight: float
+    enabled: bool
+    expires_at_s: int
+    note: str
     created_by: str
     created_at_s: int
     version: int

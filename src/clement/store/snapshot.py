@@ -15,6 +15,7 @@ from typing import TypeVar
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from clement.policy.content_rule import ContentRule, Field, RuleAction
 from clement.policy.directive import Action, Directive, Origin, Scope
 from clement.policy.directory import (
     Alias,
@@ -34,7 +35,7 @@ from clement.store.access import rows
 from clement.store.models.version import ONLY_ROW
 from clement.store.reputation.in_effect import listed_servers, reputations
 
-Expiring = TypeVar("Expiring", models.Directive, models.ClientNetwork)
+Expiring = TypeVar("Expiring", models.Directive, models.ClientNetwork, models.ContentRule)
 
 
 def current_version() -> int:
@@ -73,6 +74,7 @@ def _load(version: int, now_s: int) -> DirectoryContents:
             networks=_networks(now_s),
             servers=listed_servers(now_s),
             reputations=reputations(),
+            content_rules=_content_rules(now_s),
         )
 
 
@@ -164,6 +166,29 @@ def _directives(now_s: int) -> tuple[Directive, ...]:
             note=row[12],
         )
         for row in columns
+    )
+
+
+def _content_rules(now_s: int) -> tuple[ContentRule, ...]:
+    found = models.ContentRule.objects.filter(Q(domain=None) | Q(domain__enabled=True), enabled=True)
+    columns = _unexpired(found, now_s).values_list(
+        "id", "scope", "group_id", "domain__name", "name", "field", "pattern", "action", "header_name",
+        "weight", "expires_at_s",
+    )  # fmt: skip
+    return tuple(
+        ContentRule(
+            id=row[0],
+            scope=Scope(row[1]),
+            scope_key=row[3] or (str(row[2]) if row[2] else ""),
+            name=row[4],
+            field=Field(row[5]),
+            pattern=row[6],
+            action=RuleAction(row[7]),
+            header_name=row[8],
+            weight=row[9],
+            expires_at=row[10],
+        )
+        for row in columns.order_by("id")
     )
 
 

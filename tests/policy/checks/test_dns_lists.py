@@ -40,6 +40,7 @@ class Lists:
 
     threshold = 3.0
     in_use = True
+    reads_content = False
 
     def __init__(self, *answers: ListAnswer, remembered: bool = True, text: str = "") -> None:
         self._answers = answers

@@ -1,9 +1,10 @@
-"""Does a stranger appear under the name of somebody here?
+"""Whether a stranger appears under the name of somebody here.
 
-Readers see the author's name, and often nothing of the address behind it.  So a stranger who bears the name of
-a person of the recipient's domain, an address of ours for a name, or a domain like one of ours, is evidence;
-what more it is, a group decides (`impersonation`).  People do write to their own work from private addresses:
-that weighs little where the address is proven, and an accept directive of the recipient sets it aside.
+Readers see the author's name, and often nothing of the address behind it.  So a stranger who bears the name
+of a person of the recipient's domain, an address of ours for a name, or a domain like one of ours, is
+evidence; what more it is, a group decides (`impersonation`).  People do write to their own work from private
+addresses: that weighs little where the address is proven, and an accept directive of the recipient sets it
+aside.
 """
 
 from __future__ import annotations
@@ -18,12 +19,11 @@ from clement.message.confusables import folded, folded_word
 from clement.message.headers import values_of
 from clement.message.text import decoded, visible
 from clement.policy.directory import Directory, Local, Relayed
-from clement.policy.facts import ContentFacts, RecipientContentFacts, SessionFacts
+from clement.policy.facts import ContentFacts, RecipientContentFacts
 from clement.policy.finding import Finding, Observation, Result
 from clement.policy.pipeline import Answer
 from clement.policy.proven_domains import authenticated_domains, is_related
 from clement.policy.reason import Reason
-from clement.smtp import Service
 
 NAME = "author-name"
 
@@ -51,7 +51,7 @@ def check(facts: RecipientContentFacts) -> Answer:
     content, route = facts.content, facts.recipient.route
     session = content.transaction.session
     authors = content.message.authors
-    if not authors or not isinstance(route, Local | Relayed) or not _is_a_stranger(session):
+    if not authors or not isinstance(route, Local | Relayed) or not session.of_a_stranger():
         return None
     signs: list[_Sign] = []
     for author in authors[:MAX_AUTHORS]:
@@ -69,11 +69,6 @@ def check(facts: RecipientContentFacts) -> Answer:
     # Without weight, which the evidence has; for the client, and so without saying who is here.
     reason = Finding(NAME, Result.FAIL, Reason.AUTHOR_IMPERSONATES, route.domain.name)
     return Observation(evidence, 0), Observation(reason, 0)
-
-
-def _is_a_stranger(session: SessionFacts) -> bool:
-    """Whether the client is nobody's: who posts here is known by his login, and whom we trust by his network."""
-    return session.service is Service.SMTP and not session.privileged() and not session.trusted()
 
 
 def _is_proven(content: ContentFacts, domain: str) -> bool:
@@ -129,7 +124,7 @@ def _address_for_a_name(directory: Directory, author: HeaderMailbox) -> Iterator
 
 
 def namesake(directory: Directory, name: str, domain: str) -> str:
-    """The address at a domain whose owner would be called so, by the usual spellings; "" when there is none."""
+    """The address at a domain whose owner is called so, by the usual spellings; "" when there is none."""
     for local_part in local_parts(name):
         address = f"{local_part}@{domain}"
         if directory.knows_address(address):
@@ -138,11 +133,13 @@ def namesake(directory: Directory, name: str, domain: str) -> str:
 
 
 def local_parts(name: str) -> list[str]:
-    """The local parts that somebody of this name is usually given: `anna.smith`, `smith.anna`, `asmith` …
+    """The local parts that somebody of this name is usually given: anna.smith, smith.anna, asmith.
 
     A single word is too little: half the world has its first name for an address.
     """
-    words = [word for word in map(folded_word, _BETWEEN_WORDS.split(name)) if word.isalpha() and word.isascii()]
+    words = [
+        word for word in map(folded_word, _BETWEEN_WORDS.split(name)) if word.isalpha() and word.isascii()
+    ]
     if not 2 <= len(words) <= MAX_WORDS:
         return []
     found: list[str] = [mark.join(words) for mark in "._-"] if len(words) > 2 else []

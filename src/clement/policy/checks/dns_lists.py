@@ -19,7 +19,7 @@ from clement.policy.dns_list import (
     Weighed,
     name_to_ask,
     reversed_address,
-    shown_codes,
+    said_by,
     told_reason,
     weigh,
 )
@@ -176,10 +176,7 @@ def _undecided(weighed: Weighed, unheard: ListAnswer) -> Finding:
 
 def _finding(answer: ListAnswer) -> Finding:
     """What one list says, as evidence."""
-    dns_list, reading = answer.dns_list, answer.reading
     if answer.failed:
-        detail = f"{dns_list.zone} on {answer.asked} {answer.subject}: {answer.failed}"
-        return Finding(NAME, Result.TEMPERROR, detail=detail)
-    result = Result.PASS if dns_list.kind is ListKind.ALLOW else Result.SOFTFAIL
-    detail = f"{dns_list.zone} lists {answer.asked} {answer.subject}: {shown_codes(reading)}"
-    return Finding(NAME, result, None, f"{detail}, weight {reading.weight:+g}", reading.weight)
+        return Finding(NAME, Result.TEMPERROR, detail=said_by(answer))
+    result = Result.PASS if answer.dns_list.kind is ListKind.ALLOW else Result.SOFTFAIL
+    return Finding(NAME, result, None, said_by(answer), answer.reading.weight)

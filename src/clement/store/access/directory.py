@@ -13,6 +13,7 @@ from clement.store.models import AuditEntry
 from clement.store.records import (
     AliasRow,
     AuditRow,
+    ContentRuleRow,
     DirectiveRow,
     DomainRow,
     GroupRow,
@@ -109,6 +110,28 @@ def directives(
 def directive(actor: Actor, directive_id: int) -> DirectiveRow:
     """One directive. Raises NotFound."""
     return rows.directive_row(visible.one_directive(actor, directive_id))
+
+
+def content_rules(
+    actor: Actor,
+    *,
+    scope: Scope | None = None,
+    scope_name: str = "",
+    after_id: int = 0,
+    limit: int = PAGE_ROWS,
+) -> tuple[ContentRuleRow, ...]:
+    """Content rules with ids greater than `after_id`, those of wider scopes for their administrators only."""
+    found = visible.content_rules(actor).filter(id__gt=after_id)
+    if scope is not None:
+        found = found.filter(scope=scope)
+    if scope_name:
+        found = found.filter(Q(domain__name=scope_name) | Q(group__name=scope_name))
+    return tuple(map(rows.content_rule_row, found.order_by("id")[:limit]))
+
+
+def content_rule(actor: Actor, rule_id: int) -> ContentRuleRow:
+    """One content rule. Raises NotFound."""
+    return rows.content_rule_row(visible.one_content_rule(actor, rule_id))
 
 
 def networks(actor: Actor) -> tuple[NetworkRow, ...]:

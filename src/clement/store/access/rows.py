@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clement.policy.content_rule import Field, RuleAction
 from clement.policy.directive import Action, Origin, Scope
 from clement.policy.directory import (
     Fallback,
@@ -18,6 +19,7 @@ from clement.store import models
 from clement.store.records import (
     AliasRow,
     AuditRow,
+    ContentRuleRow,
     DirectiveRow,
     DomainRow,
     GrantRow,
@@ -50,6 +52,8 @@ def policy_of(group: models.Group) -> GroupPolicy:
         greylisting_delay_s=group.greylisting_delay_s,
         greylisting_window_s=group.greylisting_window_s,
         read_content=group.read_content,
+        impersonation=Fallback(group.impersonation),
+        link_listed=Fallback(group.link_listed),
     )
 
 
@@ -162,6 +166,28 @@ def _scope_name(directive: models.Directive, scope: Scope) -> str:
         return directive.address
     subject = directive.group if scope is Scope.GROUP else directive.domain
     return subject.name if subject is not None else ""
+
+
+def content_rule_row(rule: models.ContentRule) -> ContentRuleRow:
+    """A content rule with the name of its scope."""
+    subject = rule.group or rule.domain
+    return ContentRuleRow(
+        id=rule.id,
+        scope=Scope(rule.scope),
+        scope_name=subject.name if subject is not None else "",
+        name=rule.name,
+        field=Field(rule.field),
+        header_name=rule.header_name,
+        pattern=rule.pattern,
+        action=RuleAction(rule.action),
+        weight=rule.weight,
+        enabled=rule.enabled,
+        expires_at_s=rule.expires_at_s,
+        note=rule.note,
+        created_by=rule.created_by,
+        created_at_s=rule.created_at_s,
+        version=rule.version,
+    )
 
 
 def network_row(network: models.ClientNetwork) -> NetworkRow:

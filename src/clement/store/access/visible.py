@@ -16,6 +16,7 @@ from clement.store.access.actor import Actor, NotFound
 from clement.store.models import (
     Alias,
     ClientNetwork,
+    ContentRule,
     Directive,
     Domain,
     Group,
@@ -74,6 +75,14 @@ def directives(actor: Actor) -> QuerySet[Directive]:
     )
 
 
+def content_rules(actor: Actor) -> QuerySet[ContentRule]:
+    """The content rules of his groups and domains; those of the site for root."""
+    found = ContentRule.objects.select_related("group", "domain")
+    if actor.root:
+        return found
+    return found.filter(Q(group_id__in=actor.group_ids) | Q(domain_id__in=actor.domain_ids))
+
+
 def networks(actor: Actor) -> QuerySet[ClientNetwork]:
     """All client networks for root, none for others."""
     return ClientNetwork.objects.all() if actor.root else ClientNetwork.objects.none()
@@ -107,6 +116,11 @@ def one_person(actor: Actor, login: str) -> Person:
 def one_directive(actor: Actor, directive_id: int) -> Directive:
     """The directive of this id."""
     return _only(directives(actor).filter(id=directive_id), "directive", directive_id)
+
+
+def one_content_rule(actor: Actor, rule_id: int) -> ContentRule:
+    """The content rule of this id."""
+    return _only(content_rules(actor).filter(id=rule_id), "rule", rule_id)
 
 
 def one_network(actor: Actor, network_id: int) -> ClientNetwork:

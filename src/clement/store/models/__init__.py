@@ -2,6 +2,7 @@
 
 from clement.store.models.audit import AuditEntry
 from clement.store.models.digest import DigestKey, DigestPlan, DigestTurn
+from clement.store.models.content_rule import ContentRule
 from clement.store.models.directive import Directive
 from clement.store.models.domain import Domain
 from clement.store.models.group import Group, NextHop
@@ -36,6 +37,7 @@ __all__ = [
     "AliasTarget",
     "AuditEntry",
     "ClientNetwork",
+    "ContentRule",
     "Correction",
     "DigestKey",
     "DigestPlan",

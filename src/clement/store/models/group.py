@@ -30,6 +30,8 @@ class Group(models.Model):
     greylisting_delay_s = models.IntegerField()
     greylisting_window_s = models.IntegerField()
     read_content = models.BooleanField(default=True, db_default=True)
+    impersonation = models.CharField(max_length=16)
+    link_listed = models.CharField(max_length=16)
     version = models.IntegerField(default=1)
 
     def __str__(self) -> str:
