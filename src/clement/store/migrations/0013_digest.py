@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("clement", "0011_held"),
+        ("clement", "0012_teaching"),
     ]
 
     operations = [

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("clement", "0012_teaching"),
+        ("clement", "0013_digest"),
     ]
 
     operations = [

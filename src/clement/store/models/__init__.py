@@ -1,8 +1,8 @@
 """The tables. Only `clement.store` imports this; everybody else gets records and snapshots."""
 
 from clement.store.models.audit import AuditEntry
-from clement.store.models.digest import DigestKey, DigestPlan, DigestTurn
 from clement.store.models.content_rule import ContentRule
+from clement.store.models.digest import DigestKey, DigestPlan, DigestTurn
 from clement.store.models.directive import Directive
 from clement.store.models.domain import Domain
 from clement.store.models.group import Group, NextHop
