@@ -1,4 +1,4 @@
-"""The courier's life: every second, whatever has been released and is due."""
+"""The courier's life: whatever has been released, and what people are told of held mail."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -14,6 +15,7 @@ from clement.cli.database import store_settings
 from clement.cli.held_parts import held_memory, held_store
 from clement.cli.wiring import Outside, Paths
 from clement.config.settings import Settings
+from clement.delivery.routing import Transports
 from clement.queue.courier import Courier, CourierWorld
 from clement.server.directory_file import DirectoryFile
 from clement.spool.workers import Workers
@@ -39,8 +41,7 @@ def carry(settings: Settings, outside: Outside) -> None:
 
 
 async def _live(settings: Settings, outside: Outside) -> None:
-    from django.db import Error
-
+    from clement.cli.digest_parts import digest_sender
     from clement.store.database import disconnect
 
     stop = asyncio.Event()
@@ -48,14 +49,32 @@ async def _live(settings: Settings, outside: Outside) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     feed = DirectoryFile(Paths.of(settings).directory)
-    sql, pace = Workers(1, "sql"), Pace()
-    courier = _courier(settings, outside, feed, sql)
+    sql = Workers(1, "sql")
+    workers = Workers()
+    transports = (outside.transports or wiring.transports)(settings, outside.filesystem, workers)
+    courier = _courier(settings, outside, transports, feed, workers, sql)
+    digests = digest_sender(settings, transports.for_route, lambda: feed.current, sql)
+    async with asyncio.TaskGroup() as group:
+        # Side by side: a next hop that keeps one digest waiting keeps no release waiting.
+        group.create_task(_repeat(courier.round, feed, stop, sql))
+        group.create_task(_repeat(digests.round, feed, stop, sql))
+    await sql.run(disconnect)
+
+
+async def _repeat(
+    round_: Callable[[], Awaitable[int]], feed: DirectoryFile, stop: asyncio.Event, sql: Workers
+) -> None:
+    """One round after the other; as long as there is more, at once."""
+    from django.db import Error
+
+    from clement.store.database import disconnect
+
+    pace = Pace()
     while not stop.is_set():
         pause_s = LOOK_EVERY_S
         feed.read()
         try:
-            # As long as there is more, at once.
-            if await courier.round():
+            if await round_():
                 continue
         except (Error, OSError) as fault:
             if pace.due(log_events.HELD_FAILED):
@@ -63,7 +82,6 @@ async def _live(settings: Settings, outside: Outside) -> None:
             await sql.run(disconnect)
             pause_s = AFTER_FAILURE_S
         await _wait(stop, pause_s)
-    await sql.run(disconnect)
 
 
 async def _wait(stop: asyncio.Event, pause_s: float) -> None:
@@ -74,12 +92,17 @@ async def _wait(stop: asyncio.Event, pause_s: float) -> None:
         return
 
 
-def _courier(settings: Settings, outside: Outside, feed: DirectoryFile, sql: Workers) -> Courier:
+def _courier(
+    settings: Settings,
+    outside: Outside,
+    transports: Transports,
+    feed: DirectoryFile,
+    workers: Workers,
+    sql: Workers,
+) -> Courier:
     from clement.store.held_releases import SqlReleases
 
-    workers = Workers()
     filesystem = outside.filesystem
-    transports = (outside.transports or wiring.transports)(settings, filesystem, workers)
     metrics = Metrics.open(Paths.of(settings).metrics, "courier")
     return Courier(
         CourierWorld(

@@ -115,6 +115,39 @@ def show(address: AddressArgument, config: ConfigOption = None, json: JsonOption
             _show_plan(address, plan.schedule, plan.language, plan.scope, plan.scope_name)
 
 
+@app.verb("preview", "The next digest of an address, as it would be now.")
+def preview(
+    address: AddressArgument,
+    raw: Annotated[bool, typer.Option("--raw", help="The whole message instead of its text.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show what the next digest would tell, without sending it or marking anything as told of.
+
+    Its links are real: whoever has them can use them.
+
+    Example: clement digest preview alice@example.org
+    """
+    import sys
+
+    settings = load_settings(config)
+    with operator(config) as actor:
+        from clement.cli.digest_parts import preview as composed
+        from clement.store.access.digest import plan_in_force
+
+        plan = plan_in_force(actor, address.lower(), site_plan(settings.digest))
+        message = composed(settings, address.lower(), plan)
+    if message is None:
+        print(f"Nothing is held for {address} that a digest has not told of.")
+    elif raw:
+        sys.stdout.buffer.write(message)
+    else:
+        from email import message_from_bytes
+        from email.policy import default
+
+        body = message_from_bytes(message, policy=default).get_body(("plain",))
+        print(body.get_content() if body is not None else "")
+
+
 def site_plan(settings: DigestSettings) -> DigestPlanInForce:
     """The plan of the configuration, which counts where nobody has set another."""
     from clement.policy.directive import Scope

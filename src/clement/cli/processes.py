@@ -239,6 +239,12 @@ class _Web:
         self._listening = listening
 
     def __call__(self) -> None:
+        from clement.store.database import connect
         from clement.web.placeholder import serve
 
-        serve(self._listening, self._settings.site.hostname, Paths.of(self._settings).metrics)
+        settings = self._settings
+        connect(store_settings(settings.database))
+        from clement.cli.digest_parts import held_pages
+
+        pages = held_pages(settings)
+        serve(self._listening, settings.site.hostname, Paths.of(settings).metrics, held=pages)

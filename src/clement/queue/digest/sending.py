@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import blake2b
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from clement.delivery.transport import Destination, Envelope, Placement, Transport
-from clement.policy.digest_schedule import find_zone, parse_schedule
+from clement.policy.digest_schedule import ScheduleUnusable, find_zone, parse_schedule
 from clement.policy.directory import Directory, Local, Relayed
 from clement.queue.digest.composition import MOST_ITEMS, Digest, DigestItem, compose
 from clement.queue.digest.links import Deed, HeldLink, sign
@@ -30,7 +31,7 @@ from clement.telemetry.pace import Pace
 
 log = Log("courier")
 
-ROUND_EVERY_S = 30.0
+ROUND_EVERY_S = 10.0
 DAY_S = 86_400
 
 
@@ -47,13 +48,14 @@ class Digests(Protocol):
 class DigestSite(msgspec.Struct, frozen=True):
     """What digests say of this site.
 
-    author: whom they come from. url: how people reach the web pages, "" when they cannot; key: signs links.
+    author: whom they come from. url: how people reach the web pages, "" when they cannot. key: gives the
+    secret that signs links; blocks, and raises when SQL is away.
     """
 
     hostname: str
     author: str
     url: str
-    key: bytes
+    key: Callable[[], bytes]
     links_days: int
 
 
@@ -95,7 +97,8 @@ class DigestSender:
         """Send one digest; False when it could not be delivered, and is to be tried again."""
         if not due.items:
             return False
-        why = await self._deliver(due)
+        content = Content.in_memory(await self._sql.run(partial(compose_due, self._site, due, self._now_s())))
+        why = await self._deliver(due, content)
         if why:
             if self._pace.due(log_events.DIGEST_FAILED):
                 log.warning(log_events.DIGEST_FAILED, address=due.address, why=why[:300])
@@ -105,7 +108,7 @@ class DigestSender:
         log.info(log_events.DIGEST_SENT, address=due.address, messages=due.count)
         return True
 
-    async def _deliver(self, due: DueDigest) -> str:
+    async def _deliver(self, due: DueDigest, content: Content) -> str:
         """Deliver it; why that failed, or ""."""
         local_part, _, domain = due.address.rpartition("@")
         route = self._directory().route(local_part, domain)
@@ -118,7 +121,7 @@ class DigestSender:
         envelope = Envelope(transaction_id=_id(due), reverse_path=NULL_REVERSE_PATH, trace=b"")
         delivery = self._transport_for(route).start(envelope, [Destination(forward_path, route)])
         try:
-            (placement,) = await delivery.prepare(Content.in_memory(self.compose(due)))
+            (placement,) = await delivery.prepare(content)
             if placement is None:
                 (placement,) = await delivery.commit()
         except StorageFailure as fault:
@@ -127,29 +130,42 @@ class DigestSender:
             await delivery.abort()
         return _failure(placement)
 
-    def compose(self, due: DueDigest) -> bytes:
-        """The message."""
-        site, now_s, words = self._site, self._now_s(), words_for(due.plan.language)
-        until_s = now_s + site.links_days * DAY_S
-        digest = Digest(
-            recipient=due.address,
-            author=site.author,
-            host=site.hostname,
-            message_id=f"<{_id(due)}.digest@{site.hostname}>",
-            at_s=now_s,
-            zone=find_zone(parse_schedule(due.plan.schedule).zone if due.plan.schedule else "UTC"),
-            count=due.count,
-            items=[_item(item, words.in_words(item.reason)) for item in due.items],
-            links_until_s=until_s,
-            link=partial(self._link, due.address, int(until_s)),
-        )
-        return compose(digest, words)
 
-    def _link(self, address: str, until_s: int, deed: Deed, item: DigestItem) -> str:
-        if not self._site.url:
-            return ""
-        token = sign(HeldLink(deed, item.number, address, until_s), self._site.key)
-        return f"{self._site.url}/held/{token}"
+def compose_due(site: DigestSite, due: DueDigest, now_s: float) -> bytes:
+    """The message of a digest. Blocks, and raises when SQL is away."""
+    words, until_s = words_for(due.plan.language), now_s + site.links_days * DAY_S
+    digest = Digest(
+        recipient=due.address,
+        author=site.author,
+        host=site.hostname,
+        message_id=f"<{_id(due)}.digest@{site.hostname}>",
+        at_s=now_s,
+        zone=_zone(due.plan.schedule),
+        count=due.count,
+        items=[_item(item, words.in_words(item.reason)) for item in due.items],
+        links_until_s=until_s,
+        link=_linking(site, due.address, int(until_s)),
+    )
+    return compose(digest, words)
+
+
+def _linking(site: DigestSite, address: str, until_s: int) -> Callable[[Deed, DigestItem], str]:
+    if not site.url:
+        return lambda _deed, _item: ""
+    key = site.key()
+
+    def link(deed: Deed, item: DigestItem) -> str:
+        return f"{site.url}/held/{sign(HeldLink(deed, item.number, address, until_s), key)}"
+
+    return link
+
+
+def _zone(schedule: str) -> ZoneInfo:
+    """The time zone of a schedule; UTC where there is none that this machine knows."""
+    try:
+        return find_zone(parse_schedule(schedule).zone)
+    except ScheduleUnusable:
+        return find_zone("UTC")
 
 
 def _id(due: DueDigest) -> str:
