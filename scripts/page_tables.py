@@ -74,6 +74,8 @@ def settings() -> Iterator[str]:
             yield f"| `{name}` | {value.value} | {', '.join(type(value))} |"
         elif isinstance(value, bool):
             yield f"| `{name}` | {str(value).lower()} | true, false |"
+        elif value is None:
+            yield f"| `{name}` | the site's | a score, 0 for never |"
         else:
             yield f"| `{name}` | {value} | a number |"
 

@@ -109,6 +109,15 @@ def change(
         bool | None,
         typer.Option("--on/--off", help="Whether mail for it is taken at all.", show_default=False),
     ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--policy",
+            help="A setting in which it says otherwise than its group; NAME= to have the group's again.",
+            metavar="NAME=VALUE",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -117,9 +126,13 @@ def change(
     Examples:
     clement domain change example.org --catch-all alice@example.org
     clement domain change example.org --off
+    clement domain change example.org --policy quarantine_at=4.6 --policy spf_fail=quarantine
     """
     from msgspec import UNSET
 
+    from clement.cli.phrases import policy_words
+
+    said = policy_words(policy or ())
     with operator(config) as actor:
         from clement.store.actions.domain import DomainChange, change_domain
 
@@ -127,6 +140,7 @@ def change(
             enabled=UNSET if on is None else on,
             catch_all=UNSET if catch_all is None else catch_all,
             subaddress_separator=UNSET if separator is None else separator,
+            policy=said or UNSET,
         )
         _show(change_domain(actor, name, wanted), json=json)
 
@@ -153,6 +167,8 @@ def _show(row: DomainRow, *, json: bool) -> None:
     if json:
         print_json([row])
         return
+    from clement.cli.phrases import policy_text
+
     print_facts(
         [
             ("domain", row.name),
@@ -162,5 +178,6 @@ def _show(row: DomainRow, *, json: bool) -> None:
             ("catch-all", row.catch_all),
             ("separator", row.subaddress_separator or "none"),
             ("mailboxes", str(row.mailbox_count)),
+            *((f"own {name}", policy_text(value)) for name, value in row.policy.items()),
         ]
     )

@@ -186,12 +186,12 @@ def _as_lmtp(text: str) -> str:
 def _show(row: GroupRow, *, json: bool) -> None:
     import msgspec
 
-    from clement.cli.phrases import next_hop_text
+    from clement.cli.phrases import next_hop_text, policy_text
 
     if json:
         print_json([row])
         return
-    policy = msgspec.to_builtins(row.policy)
+    policy = msgspec.structs.asdict(row.policy)
     print_facts(
         [
             ("group", row.name),
@@ -199,6 +199,6 @@ def _show(row: GroupRow, *, json: bool) -> None:
             ("storage", row.storage.value if row.mode == "store" else ""),
             *(("next hop", next_hop_text(hop)) for hop in row.next_hops),
             ("domains", str(row.domain_count)),
-            *((name, str(value).lower()) for name, value in policy.items()),
+            *((name, policy_text(value)) for name, value in policy.items()),
         ]
     )

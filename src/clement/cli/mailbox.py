@@ -158,14 +158,24 @@ def change(
     on: Annotated[
         bool | None, typer.Option("--on/--off", help="Whether it takes mail at all.", show_default=False)
     ] = None,
+    tag_at: Annotated[
+        str | None,
+        typer.Option(help="Score from which on its mail is tagged; 0 for never, empty for its domain's."),
+    ] = None,
+    quarantine_at: Annotated[str | None, typer.Option(help="Score from which on it is held.")] = None,
+    refuse_at: Annotated[str | None, typer.Option(help="Score from which on it is refused.")] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
     """Change what is named; the rest stays.
 
-    Example: clement mailbox change alice@example.org --quota 5GiB
+    Examples:
+    clement mailbox change alice@example.org --quota 5GiB
+    clement mailbox change alice@example.org --quarantine-at 4.6 --refuse-at 0
     """
     from msgspec import UNSET
+
+    from clement.cli.phrases import threshold
 
     quota_bytes = UNSET if quota is None else _quota(quota)
     with operator(config) as actor:
@@ -175,6 +185,9 @@ def change(
             quota_bytes=quota_bytes,
             enabled=UNSET if on is None else on,
             owner_login=UNSET if owner is None else owner,
+            tag_at=threshold(tag_at, "--tag-at"),
+            quarantine_at=threshold(quarantine_at, "--quarantine-at"),
+            refuse_at=threshold(refuse_at, "--refuse-at"),
         )
         _show(change_mailbox(actor, address, wanted), json=json)
 
@@ -208,5 +221,14 @@ def _show(row: MailboxRow, *, json: bool) -> None:
             ("quota", size(row.quota_bytes) if row.quota_bytes else "none"),
             ("owner", row.owner_login),
             ("state", "on" if row.enabled else "off: its mail is refused"),
+            *(
+                (name, f"{value:g}" if value else "never")
+                for name, value in (
+                    ("tag at", row.tag_at),
+                    ("quarantine at", row.quarantine_at),
+                    ("refuse at", row.refuse_at),
+                )
+                if value is not None
+            ),
         ]
     )

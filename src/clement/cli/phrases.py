@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from clement.cli.exit_codes import ExitCode, Failure
 from clement.policy.directive import Scope
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from clement.policy.content_rule import Field
     from clement.store.records import Role
 
+_DEFAULTS = msgspec.structs.asdict(GroupPolicy())
 NEXT_HOP = "[smtp:|lmtp:]HOST[:PORT][,priority=N][,tls=never|offered|required]"
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kMGT]?)(i?)B?")
@@ -82,11 +84,40 @@ def group_policy(words: Sequence[str], before: GroupPolicy) -> GroupPolicy:
             raise wrong(
                 "--policy", f"unknown policy {name}; {hint}" if mark else f"expected NAME=VALUE, found {word}"
             )
-        changed[name] = value
+        # Without a value, what a setting that may be left to the site is by default: nothing.
+        changed[name] = value or (None if _DEFAULTS[name] is None else value)
     try:
         return msgspec.convert(changed, GroupPolicy, strict=False)
     except msgspec.ValidationError as error:
         raise wrong("--policy", str(error)) from None
+
+
+def policy_words(words: Sequence[str]) -> dict[str, object]:
+    """What `name=value` of `--policy` says; a name without a value: None. Raises Failure."""
+    said: dict[str, object] = {}
+    for word in words:
+        name, mark, value = word.partition("=")
+        if not mark or name not in _DEFAULTS:
+            near = difflib.get_close_matches(name, _DEFAULTS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise wrong("--policy", f"expected NAME=VALUE or NAME=, found {word}{hint}")
+        said[name] = value or None
+    return said
+
+
+def policy_text(value: object) -> str:
+    """A setting as `--policy` takes it; what is left to somebody wider is `-`."""
+    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value).lower()
+
+
+def threshold(text: str | None, option: str) -> float | UnsetType | None:
+    """A score; "" to have the wider scope's, UNSET when the option was not given. Raises Failure."""
+    if text is None:
+        return UNSET
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise wrong(option, f"expected a number such as 4.6, 0 for never, or nothing, found {text}") from None
 
 
 def size_bytes(text: str, option: str) -> int:

@@ -122,6 +122,16 @@ WORDS: dict[Reason, Words] = {
         "Nothing: the recipient finds it among his held mail. Ask him, by another way, to release it.",
         "Remove the directive, or add an accepting one in a narrower scope (a final one: in the same scope).",
     ),
+    Reason.UNWANTED: Words(
+        "All that was found adds up to mail that its recipient most likely does not want.",
+        "Ask the recipient, by another way, to accept the address; or write to the postmaster of this site.",
+        "The findings show what weighed how much. A directive that accepts the sender lifts it; `tag_at`, "
+        "`quarantine_at` and `refuse_at` of site, group, domain and mailbox say from where on it counts.",
+    ),
+    Reason.DELIVERED_BEFORE: Words(
+        "The recipient has this message already: it was sent again after a copy of it had been released.",
+        "Nothing: the recipient has it.",
+    ),
     Reason.GREYLISTED: Words(
         "The sender is not known here, and his server was asked to send again a little later: most that "
         "send spam never do.",

@@ -290,4 +290,6 @@ def _services(
         authentication=authentication,
         holder=NowhereHolder(),
         read_content=lambda content: _read(content, key()),
+        thresholds=wiring.site_thresholds(settings),
+        tagging=wiring.tagging_for(settings),
     )

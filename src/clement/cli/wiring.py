@@ -30,6 +30,7 @@ from clement.delivery.routing import Transports
 from clement.journal.journal import Journal, JournalLimits
 from clement.journal.proportion import Proportion
 from clement.journal.segments import SegmentFiles
+from clement.message.foreign_fields import pattern_of
 from clement.net.clamd import ClamdScanner
 from clement.net.clamd_health import ClamdHealth
 from clement.net.clamd_settings import SCANS_A_CORE, ClamdAddress, ClamdSettings
@@ -40,6 +41,8 @@ from clement.policy.plan import standard_plan
 from clement.server.checker import Study
 from clement.server.checking import HeaderReader, Lane
 from clement.server.content_reader import ContentReader, Lanes
+from clement.policy.score import Thresholds
+from clement.server.checking import HeaderReader
 from clement.server.directory_file import DirectoryFile
 from clement.server.failure_memory import FailureMemory
 from clement.server.flushing import FlushSoon
@@ -53,6 +56,7 @@ from clement.server.services import Clocks, Services, SessionLimits
 from clement.server.slot_table import SlotTable
 from clement.server.splitting import SplitMemory
 from clement.server.study import study as study_content
+from clement.server.tagging import Tagging
 from clement.server.tarpit import TarpitLimits
 from clement.smtp import Mailbox, parse_mailbox
 from clement.spool.content import ContentWriter
@@ -161,6 +165,25 @@ def session_limits(limits: LimitSettings) -> SessionLimits:
     )
 
 
+def site_thresholds(settings: Settings) -> Thresholds:
+    """Scores from which on something follows where nobody narrower says otherwise."""
+    score = settings.score
+    return Thresholds(score.tag_at, score.quarantine_at, score.refuse_at)
+
+
+def tagging_for(settings: Settings) -> Tagging:
+    """How delivered mail is marked."""
+    tagging = settings.tagging
+    return Tagging(
+        tagging.score_field,
+        tagging.flag_field,
+        tagging.level_field,
+        tagging.reason_field,
+        tagging.subject_prefix,
+        pattern_of(tagging.remove),
+    )
+
+
 def postmaster(settings: Settings) -> Mailbox:
     """Whose mailbox takes what is addressed to postmaster (RFC 5321 §4.5.1)."""
     return parse_mailbox(settings.site.postmaster_address.encode("utf-8"), smtputf8=True)
@@ -229,6 +252,8 @@ async def start_receiver(
         read_content=ContentReader(
             lanes, FailureMemory(time.time, failures), workers, key_of(learned), metrics, outside.study
         ),
+        thresholds=site_thresholds(settings),
+        tagging=tagging_for(settings),
     )
     return Running(
         services,

@@ -20,6 +20,7 @@ from clement.config.limits import LimitSettings
 from clement.config.listener import ListenerSettings
 from clement.config.mesh import MeshSettings
 from clement.config.reputation import ReputationSettings
+from clement.config.score import ScoreSettings, TaggingSettings
 from clement.config.secret import Secret
 from clement.config.values import (
     Bytes,
@@ -257,3 +258,5 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mesh: MeshSettings = MeshSettings()
     held: HeldSettings = HeldSettings()
     learning: LearningSettings = LearningSettings()
+    score: ScoreSettings = ScoreSettings()
+    tagging: TaggingSettings = TaggingSettings()

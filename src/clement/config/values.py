@@ -36,3 +36,20 @@ HostName = Annotated[
 NodeName = Annotated[
     str, Meta(pattern=r"\A[A-Za-z0-9._-]{0,64}\Z", description="at most 64 letters, digits, dots and hyphens")
 ]
+FieldName = Annotated[
+    str,
+    Meta(
+        pattern=r"\A(X-[A-Za-z0-9-]{1,60})?\Z",
+        description='a header field\'s name that begins with X-, such as "X-Spam-Flag", or ""',
+    ),
+]
+FieldPattern = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[Xx]-[A-Za-z0-9-]{1,60}\*?\Z",
+        description='a header field\'s name that begins with X-, perhaps with a * at its end: "X-Spam-*"',
+    ),
+]
+SubjectPrefix = Annotated[
+    str, Meta(pattern=r"\A[ -~]{0,40}\Z", description="at most 40 printable ASCII characters")
+]

@@ -105,9 +105,10 @@ class MaildirTransport:
 
 
 class _Copy(msgspec.Struct):
-    """One mailbox on its way to one copy of the message."""
+    """One mailbox on its way to one copy of the message. head: fields for this copy alone."""
 
     mailbox: LocalMailbox
+    head: bytes = b""
     staged: StagedCopy | None = None
     refusal: Reply | None = None
     claimed_bytes: int = 0
@@ -125,8 +126,8 @@ class MaildirDelivery:
         self._envelope = envelope
         self._destinations = destinations
         self._copies = {
-            mailbox.id: _Copy(mailbox)
-            for destination in destinations
+            mailbox.id: _Copy(mailbox, destination.head)
+            for destination in reversed(destinations)
             for mailbox in mailboxes_of(destination)
         }
         self._content: Content | None = None
@@ -162,7 +163,7 @@ class MaildirDelivery:
             self._stage(copy, content)
 
     def _stage(self, copy: _Copy, content: Content) -> None:
-        transport, head = self._transport, self._head(copy.mailbox)
+        transport, head = self._transport, self._head(copy)
         claim_bytes = len(head) + content.size_bytes
         try:
             copy.refusal = transport.reserve(copy.mailbox, claim_bytes)
@@ -209,12 +210,13 @@ class MaildirDelivery:
         if claimed_bytes:
             self._transport.settle(copy.mailbox, claimed_bytes, placed=placed)
 
-    def _head(self, mailbox: LocalMailbox) -> bytes:
+    def _head(self, copy: _Copy) -> bytes:
         """The trace of final delivery, topmost first, with LF."""
         envelope = self._envelope
         return with_lf(
             return_path_field(str(envelope.reverse_path))
-            + delivered_to_field(mailbox.address)
+            + delivered_to_field(copy.mailbox.address)
+            + copy.head
             + envelope.trace
         )
 

@@ -39,10 +39,14 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 class Destination(msgspec.Struct, frozen=True):
-    """One recipient: what the client said, and where that leads."""
+    """One recipient: what the client said, and where that leads.
+
+    head: fields for his copy alone, CRLF-terminated; only copies in mailboxes of our own have any.
+    """
 
     forward_path: ForwardPath
     route: Local | Relayed
+    head: bytes = b""
 
 
 class Placement(msgspec.Struct, frozen=True):

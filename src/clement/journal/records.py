@@ -25,13 +25,17 @@ class Outcome(StrEnum):
 
 
 class FindingNote(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A finding as it stands in a transcript. `duration_us` is the time its check took."""
+    """A finding as it stands in a transcript.
+
+    duration_us: the time its check took. weight: log-odds for unwanted mail.
+    """
 
     check: str
     result: str
     reason: str
     detail: str
     duration_us: int
+    weight: float = 0.0
 
 
 class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -54,6 +58,7 @@ class RecipientRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     address: normalised, as looked up; the ids are 0 where nothing hosted here is concerned.
     mailbox_ids: the local mailboxes it stands for, through an alias several.
     next_hop: the server that took or refused it, "" for a local store.
+    score: log-odds for unwanted mail. thresholds: those in force, with where each is set; "": not scored.
     """
 
     address: str
@@ -65,6 +70,8 @@ class RecipientRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     mailbox_ids: tuple[int, ...] = ()
     directive_id: int = 0
     next_hop: str = ""
+    score: float = 0.0
+    thresholds: str = ""
 
 
 class TransactionRecord(msgspec.Struct, frozen=True, tag="transaction"):

@@ -8,6 +8,7 @@ from clement.policy.directive import Action, Directive
 from clement.policy.directory import Fallback, GroupPolicy
 from clement.policy.finding import Finding
 from clement.policy.reason import RULES, Disposition, Reason
+from clement.policy.score import Score
 from clement.policy.verdict import ACCEPTED, Accept, Defer, Drop, Quarantine, Reject, Verdict
 
 _BY_FALLBACK = {
@@ -20,16 +21,23 @@ _BY_FALLBACK = {
 _SCANNING = frozenset({Reason.SCANNER_UNAVAILABLE, Reason.UNSCANNABLE})
 
 
-def decide(findings: Sequence[Finding], directive: Directive | None, policy: GroupPolicy) -> Verdict:
+def decide(
+    findings: Sequence[Finding],
+    directive: Directive | None,
+    policy: GroupPolicy,
+    score: Score | None = None,
+) -> Verdict:
     """The verdict for one recipient.
 
     findings: everything that concerns this recipient; only those with a reason can count against it.
     directive: the one that speaks for this sender and recipient (`DirectiveIndex.find`), or None.
-    policy: of the recipient's group.
+    policy: of the recipient's group, as it is for his domain.
+    score: what all of it weighs for this recipient; None: it is not to be judged by that.
 
     A virus stands above everything; a refusing directive above all other findings; an accepting one sets
     aside what its rule calls liftable. Of what remains the gravest decides, and of equals the first. A
-    directive that quarantines counts as one more finding of that gravity: it makes nothing milder.
+    directive that quarantines counts as one more finding of that gravity: it makes nothing milder. So does
+    the score, which an accepting directive lifts; what has a reason of its own says more, so it comes last.
     """
     directive_id = directive.id if directive is not None else 0
     action = directive.action if directive is not None else None
@@ -43,10 +51,15 @@ def decide(findings: Sequence[Finding], directive: Directive | None, policy: Gro
         disposition = disposition_of(finding.reason, policy)
         if disposition > worst:
             worst, gravest = disposition, finding
+    unwanted = score is not None and not accepting and score.disposition > worst
+    if unwanted and score is not None:
+        worst = score.disposition
     if action is Action.REFUSE:
         return Reject(Reason.DIRECTIVE_REFUSES, "", directive_id)
     if action is Action.QUARANTINE and worst <= Disposition.QUARANTINE:
         return Quarantine(Reason.DIRECTIVE_QUARANTINES, "", directive_id)
+    if unwanted:
+        return _verdict(worst, Reason.UNWANTED, "")
     if gravest is None or gravest.reason is None:
         return Accept(Reason.ACCEPTED, "", directive_id) if accepting else ACCEPTED
     return _verdict(worst, gravest.reason, gravest.detail)

@@ -18,6 +18,7 @@ from clement.policy.content_rule import ContentRule
 from clement.policy.directive import Directive, DirectiveIndex
 from clement.policy.likeness import LikenessIndex
 from clement.policy.network import ClientNetwork, ListedServer, NetworkIndex
+from clement.policy.overrides import overridden
 from clement.policy.reputation import Reputation, ReputationIndex
 from clement.policy.rule_book import RuleBook
 
@@ -79,7 +80,7 @@ class NextHop(msgspec.Struct, frozen=True):
 
 
 class GroupPolicy(msgspec.Struct, frozen=True):
-    """What a group decides for all its domains."""
+    """What a group decides for all its domains, unless one of them says otherwise (`Domain.policy`)."""
 
     size_limit_bytes: int = 50 * 1024 * 1024
     scan_content: bool = True
@@ -102,6 +103,11 @@ class GroupPolicy(msgspec.Struct, frozen=True):
     read_content: bool = True
     impersonation: Fallback = Fallback.ACCEPT
     link_listed: Fallback = Fallback.REFUSE
+    # Scores (log-odds) from which on mail is tagged, held, refused; 0: never; None: as the site has it.
+    tag_at: float | None = None
+    quarantine_at: float | None = None
+    refuse_at: float | None = None
+    keep_refused_days: int = 0
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -121,23 +127,38 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Domain(msgspec.Struct, frozen=True):
-    """A hosted domain. `name` is the lower-case A-label form (RFC 5890 §2.3.2.1)."""
+    """A hosted domain. `name` is the lower-case A-label form (RFC 5890 §2.3.2.1).
+
+    policy: what it says otherwise than its group, see `overrides`; "" for nothing.
+    """
 
     id: int
     name: str
     group_id: int
     catch_all: str = ""
     subaddress_separator: str = "+"
+    policy: str = ""
 
 
 class LocalMailbox(msgspec.Struct, frozen=True):
-    """A mailbox stored here. `maildir` is relative to the mail root and was fixed when it was created."""
+    """A mailbox stored here. `maildir` is relative to the mail root and was fixed when it was created.
+
+    tag_at, quarantine_at, refuse_at: as in `GroupPolicy`; None: as its domain has it.
+    """
 
     id: int
     address: str
     maildir: str
     quota_bytes: int = 0
     person_id: int | None = None
+    tag_at: float | None = None
+    quarantine_at: float | None = None
+    refuse_at: float | None = None
+
+    @property
+    def thresholds(self) -> tuple[float | None, float | None, float | None]:
+        """Scores from which on its mail is tagged, held, refused; None: as the domain has it."""
+        return self.tag_at, self.quarantine_at, self.refuse_at
 
 
 class Alias(msgspec.Struct, frozen=True):
@@ -225,12 +246,19 @@ class DirectoryContents(msgspec.Struct, frozen=True):
     content_rules: tuple[ContentRule, ...] = ()
 
 
+def with_policy_of(group: Group, domain: Domain) -> Group:
+    """A group as it is for one of its domains."""
+    policy = overridden(group.policy, domain.policy)
+    return group if policy is group.policy else msgspec.structs.replace(group, policy=policy)
+
+
 class Directory:
     """One immutable state of everything a receiver must know. Look-ups never block and never fail."""
 
     __slots__ = (
         "_aliases",
         "_domains",
+        "_group_by_domain",
         "_groups",
         "_mailboxes",
         "_persons",
@@ -248,12 +276,20 @@ class Directory:
         self.contents = contents
         self._groups = {group.id: group for group in contents.groups}
         self._domains = {domain.name: domain for domain in contents.domains}
+        self._group_by_domain = {
+            domain.name: with_policy_of(self._groups[domain.group_id], domain)
+            for domain in contents.domains
+            if domain.group_id in self._groups
+        }
         self._mailboxes = {mailbox.address: mailbox for mailbox in contents.mailboxes}
         self._aliases = {alias.address: alias for alias in contents.aliases}
         self._persons = {person.login: person for person in contents.persons}
         self.directives = DirectiveIndex(contents.directives)
-        self.greylists = any(group.policy.greylisting is not Greylisting.OFF for group in contents.groups)
-        """Whether any group asks strangers to come back."""
+        self.greylists = any(
+            group.policy.greylisting is not Greylisting.OFF
+            for group in (*contents.groups, *self._group_by_domain.values())
+        )
+        """Whether any group or domain asks strangers to come back."""
         self.networks = NetworkIndex(contents.networks, contents.servers)
         self.reputation = ReputationIndex(contents.reputations)
         self.alike = LikenessIndex(self._domains)
@@ -269,8 +305,8 @@ class Directory:
         return self._domains.get(name)
 
     def group_of(self, domain: Domain) -> Group:
-        """The group that a domain belongs to."""
-        return self._groups[domain.group_id]
+        """The group that a domain belongs to, with the policy that holds for this domain."""
+        return self._group_by_domain[domain.name]
 
     def person(self, login: str) -> Person | None:
         """The person with this login (an address, or a bare name), case-insensitively."""
@@ -293,7 +329,7 @@ class Directory:
         domain = self._domains.get(domain_name)
         if domain is None:
             return Foreign(domain_name)
-        group = self._groups[domain.group_id]
+        group = self._group_by_domain[domain_name]
         mailbox = self._mailboxes.get(f"{local_part.lower()}@{domain_name}")
         if mailbox is not None:
             return Local(group, domain, (mailbox,))
@@ -355,5 +391,5 @@ class Directory:
         domain = self._domains.get(address.rpartition("@")[2])
         if domain is None:
             return None
-        group = self._groups[domain.group_id]
+        group = self._group_by_domain[domain.name]
         return Relayed(group, domain, address) if group.hands_on else None

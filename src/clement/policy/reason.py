@@ -85,6 +85,8 @@ class Reason(StrEnum):
     LINK_LISTED = "link-listed"
     RULE_REFUSES = "rule-refuses"
     RULE_QUARANTINES = "rule-quarantines"
+    UNWANTED = "unwanted-content"
+    DELIVERED_BEFORE = "delivered-before"
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -157,5 +159,6 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.LINK_LISTED: Rule(Disposition.REJECT, liftable=True, setting="link_listed"),
     Reason.RULE_REFUSES: Rule(Disposition.REJECT, liftable=True),
     Reason.RULE_QUARANTINES: Rule(Disposition.QUARANTINE, liftable=True),
+    Reason.UNWANTED: Rule(Disposition.REJECT, liftable=True),
 }
 """Reasons that can stand behind a finding or a placement. The others end sessions without a verdict."""

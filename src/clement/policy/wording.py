@@ -60,6 +60,10 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.LINK_LISTED: (replies.LISTED, "The message names a listed host: {detail}"),
     Reason.RULE_REFUSES: (replies.CONTENT_REFUSED, "A rule of the recipient's site refuses this message"),
     Reason.RULE_QUARANTINES: (replies.CONTENT_REFUSED, "A rule of the recipient's site refuses this message"),
+    Reason.UNWANTED: (
+        replies.CONTENT_REFUSED,
+        "This looks like mail nobody asked for; if it is not, write to our postmaster, or ask the recipient",
+    ),
     Reason.TOO_LARGE: (replies.MESSAGE_TOO_LARGE, "The message is too large; the limit is {detail}"),
     Reason.LOOP: (replies.LOOP_DETECTED, "Mail loop: {detail}"),
     Reason.LINE_ENDINGS: (

@@ -169,9 +169,7 @@ class Conversation(WatchedSession):
             return
         transaction_id = f"{self.id}-{len(self._log.transactions) + 1}"
         self._evidence["mail"] = found
-        evidence: list[Finding] = []
-        if self._services.greylist.memory is not None:
-            evidence = [each.finding for stage in self._evidence.values() for each in stage]
+        evidence = [each.finding for stage in self._evidence.values() for each in stage]
         self._transaction = MailTransaction(
             self._services, self.core, facts, adverse, transaction_id, evidence
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from msgspec import structs
 
-from clement.delivery.holding import Held
+from clement.delivery.holding import Held, HeldAs
 from clement.delivery.transport import Envelope
 from clement.message.grammar import MessageFacts
 from clement.policy.directory import Mode, Relayed
@@ -19,25 +20,29 @@ from clement.policy.proven_domains import authenticated_domains
 from clement.policy.reason import Reason
 from clement.policy.study import ContentStudy, Unstudied
 from clement.policy.verdict import Defer, Quarantine, Verdict
+from clement.policy.score import Score
+from clement.policy.study import ContentStudy
+from clement.policy.verdict import Accept, Defer, Drop, Quarantine, Reject, Verdict
 from clement.policy.wording import reply_to
 from clement.server.authentication import content_identity, proven_names
 from clement.server.authentication_trace import trace_of, verified_client_name, without_forgeries
-from clement.server.deciding import decided
+from clement.server.deciding import decided, score_for
 from clement.server.intake import Intake
-from clement.server.placing import Placing, accepted_reply, held_reply
+from clement.server.placing import Placing, accepted_reply, destination_of, held_reply, hold_of
 from clement.server.recipients import Recipient
+from clement.server.refused_copy import is_worth_keeping, keep_copy
 from clement.server.services import Services
 from clement.server.speaking import directive_for
 from clement.server.splitting import agree, class_of
 from clement.server.transcript import shown_text
-from clement.smtp import ContentDefects, Reply
+from clement.smtp import ContentDefects, Reply, Service, replies
 from clement.spool.content import Content
 
 
 class Judgement:
     """Judges and places the content of one transaction.
 
-    envelope: without recipients and trace. adverse: findings of earlier stages that concern every recipient.
+    envelope: without recipients and trace. evidence: what was found before RCPT; it concerns every recipient.
     each_has_a_reply: LMTP or PRDR, so that recipients may differ.
     received: makes the Received field, given the client's verified name, "" where there is none.
     on_commit: called right before the one step that cannot be taken back.
@@ -49,7 +54,7 @@ class Judgement:
         facts: TransactionFacts,
         envelope: Envelope,
         recipients: Sequence[Recipient],
-        adverse: Sequence[Finding],
+        evidence: Sequence[Finding],
         *,
         each_has_a_reply: bool,
         received: Callable[[str], bytes],
@@ -59,7 +64,7 @@ class Judgement:
         self._facts = facts
         self._envelope = envelope
         self.recipients = recipients
-        self._adverse = adverse
+        self._evidence = evidence
         self._each_has_a_reply = each_has_a_reply
         self._trace_id = envelope.transaction_id
         self._accepted = accepted_reply(self._trace_id)
@@ -68,6 +73,8 @@ class Judgement:
         self._received = received
         self._on_commit = on_commit
         self._identity: ContentIdentity | None = None
+        self._study: ContentStudy | None = None
+        self._copies: list[Recipient] = []
         self.authenticated_domains: Sequence[str] = ()
 
     async def answer(self, intake: Intake, size_bytes: int, defects: ContentDefects) -> None:
@@ -105,23 +112,46 @@ class Judgement:
         else:
             content_facts.study = study
         content_facts.header_block = content.header_block
+        self._study = content_facts.study
         plan = self._services.plan
         waiting = gather(plan.content, content_facts, plan.budget_s)
         common = self._noted(waiting if isinstance(waiting, list) else await waiting)
+        again = {finding.check for finding in common}
         proven = proven_names(self._facts, identity)
         for recipient in self.recipients:
             recipient_facts = RecipientFacts(
                 self._facts, recipient.forward_path, recipient.address, recipient.route
             )
-            known = [*self._adverse, *recipient.findings, *common]
+            # What a check found at RCPT counts no more once it has looked at the content as well.
+            at_rcpt = [each for each in recipient.findings if each.reason or each.check not in again]
+            known = [*self._evidence, *at_rcpt, *common]
             concerned = RecipientContentFacts(content_facts, recipient_facts, known)
             waiting = gather(plan.recipient_content, concerned, plan.budget_s)
             own = self._noted(waiting if isinstance(waiting, list) else await waiting)
             if identity is not None:
                 recipient.directive = directive_for(recipient_facts, proven)
-            verdict = decided(self._services, [*known, *own], recipient.directive, recipient.policy())
-            taken = held_reply(self._trace_id) if isinstance(verdict, Quarantine) else self._accepted
-            recipient.settle(verdict, reply_to(verdict, self._trace_id, taken))
+            self._judge(recipient, [*known, *own], [*common, *own])
+
+    def _judge(self, recipient: Recipient, found: Sequence[Finding], of_content: Sequence[Finding]) -> None:
+        services = self._services
+        score = recipient.score = score_for(services, self._facts.session, recipient.route, found)
+        verdict = decided(services, found, recipient.directive, recipient.policy(), score)
+        self._note_score(score)
+        if services.reconciler is not None and verdict.reason is not Reason.VIRUS:
+            known = services.reconciler.known(self._held(self._envelope), destination_of(recipient))
+            verdict = Accept(Reason.DELIVERED_BEFORE, known) if known else verdict
+        if recipient.policy().keep_refused_days and is_worth_keeping(verdict, of_content):
+            self._copies.append(recipient)
+        taken = held_reply(self._trace_id) if isinstance(verdict, Quarantine) else self._accepted
+        recipient.settle(verdict, reply_to(verdict, self._trace_id, taken))
+
+    def _note_score(self, score: Score | None) -> None:
+        """Shown once for all whose score is the same; each recipient's own stands in his record."""
+        if score is None or not score.by_check:
+            return
+        observation = Observation(score.finding(), 0)
+        if observation not in self.observations:
+            self.observations.append(observation)
 
     async def _studied(self, intake: Intake, content: Content) -> ContentStudy | Unstudied | None:
         """What stands in the content, where somebody wants it read. It is scanned meanwhile."""
@@ -142,31 +172,62 @@ class Judgement:
 
     async def _place(self, content: Content) -> None:
         """Deliver to those who accept, and hold for those who want to look at it first."""
-        taken = [recipient for recipient in self.recipients if recipient.accepted]
-        if not taken:
+        self._part_by_marks()
+        taken = [each for each in self.recipients if each.accepted and not _has_it_already(each)]
+        copies = [each for each in self._copies if isinstance(each.verdict, Reject | Drop)]
+        if not taken and not copies:
             return
-        envelope, content = await self._under_our_trace(content, taken)
-        placing = Placing(
-            self._services,
-            envelope,
-            taken,
-            held=lambda: self._held(envelope),
-            each_has_a_reply=self._each_has_a_reply,
-            on_commit=self._on_commit,
-            split=self._split,
-        )
-        await placing.place(content)
+        envelope, content = await self._under_our_trace(content, taken or copies)
+        held = partial(self._held, envelope)
+        if taken:
+            # What is held of one transaction is held at once, copies of what was refused with it.
+            is_held = any(recipient.held for recipient in taken)
+            placing = Placing(
+                self._services,
+                envelope,
+                taken,
+                held=held,
+                copies=copies if is_held else (),
+                each_has_a_reply=self._each_has_a_reply,
+                on_commit=self._on_commit,
+                split=self._split,
+            )
+            await placing.place(content)
+            if is_held:
+                return
+        holder = self._services.holder
+        if copies and holder is not None:
+            holds = [hold_of(recipient, HeldAs.REFUSED_COPY) for recipient in copies]
+            await keep_copy(holder, held(), holds, content)
+
+    def _part_by_marks(self) -> None:
+        """Those who get one message must get one mark; the others come back in a transaction of their own."""
+        chosen = [each for each in self.recipients if each.accepted and not each.held]
+        if len(chosen) < 2:
+            return
+        tagging = self._services.tagging
+        marks = [tagging.mark_of_message(each.route, each.score, each.directive) for each in chosen]
+        if len(set(marks)) == 1:
+            return
+        if not self._each_has_a_reply:
+            self._split()
+            return
+        for recipient, mark in zip(chosen, marks, strict=True):
+            if mark != marks[0]:
+                recipient.settle(Defer(Reason.OTHER_CLASS), replies.SPLIT_LATER)
 
     def _held(self, envelope: Envelope) -> Held:
         """The message as it is known to those who keep it."""
-        message, person = self.message or _NO_MESSAGE, self._facts.session.person
+        message, person, study = self.message or _NO_MESSAGE, self._facts.session.person, self._study
         proven = authenticated_domains(self._identity) if self._identity is not None else ()
         return Held(
             envelope,
             shown_text(message.message_id),
             shown_text(message.author),
             shown_text(message.subject),
+            body_hash=study.body_hash if study is not None else b"",
             authenticated_as=person.login if person is not None else shown_text(" ".join(proven)),
+            features=study.features.hashes if study is not None else b"",
         )
 
     async def _under_our_trace(
@@ -174,7 +235,9 @@ class Judgement:
     ) -> tuple[Envelope, Content]:
         """The message as it leaves us: without fields that claim to be ours, and with those that are."""
         services, identity = self._services, self._identity
-        content = without_forgeries(content, services.hostname)
+        session = self._facts.session
+        ours = session.privileged() or session.trusted() or session.service is Service.LMTP
+        content = without_forgeries(content, services.hostname, None if ours else services.tagging.foreign)
         trace = self._received(verified_client_name(identity))
         if services.authentication is not None and identity is not None:
             route = chosen[0].route
@@ -186,12 +249,23 @@ class Judgement:
 
     def _split(self) -> None:
         """The answers differ and there is but one: defer all, and remember who belongs together."""
-        classes = [(recipient.address, class_of(recipient.verdict)) for recipient in self.recipients]
+        tagging = self._services.tagging
+        classes = [
+            (
+                each.address,
+                class_of(each.verdict, tagging.mark_of_message(each.route, each.score, each.directive)),
+            )
+            for each in self.recipients
+        ]
         self._services.splits.remember(self._facts.session.client, str(self._facts.reverse_path), classes)
         mixed = Defer(Reason.MIXED_VERDICTS)
         reply = reply_to(mixed, self._trace_id)
         for recipient in self.recipients:
             recipient.settle(mixed, reply)
+
+
+def _has_it_already(recipient: Recipient) -> bool:
+    return recipient.verdict.reason is Reason.DELIVERED_BEFORE
 
 
 _NO_MESSAGE: Final = MessageFacts()

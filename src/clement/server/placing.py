@@ -7,13 +7,18 @@ cannot. Until the first of both is final nothing has happened (docs/decisions/00
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
+
+from msgspec import structs
 
 from clement.delivery.holding import Held, HeldAs, Hold, Holding
 from clement.delivery.transport import Delivery, Destination, Envelope, Placement
+from clement.policy.directory import Local
 from clement.policy.verdict import Accept, Reject
 from clement.server.recipients import Recipient, verdict_of
 from clement.server.services import Services
 from clement.server.splitting import agree
+from clement.server.tagging import is_marked
 from clement.smtp import Reply, replies
 from clement.spool.content import Content
 
@@ -21,19 +26,21 @@ from clement.spool.content import Content
 class Placing:
     """Places one message for recipients who share a transport.
 
+    copies: recipients who were refused and for whom a copy is kept with what is held for others.
     held: makes what is told of the message to those who keep it.
     each_has_a_reply: LMTP or PRDR, so that recipients may differ.
     on_commit: called right before the first step that cannot be taken back.
     split: called when the answers differ and there is but one; it settles everybody.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a message is placed with
         self,
         services: Services,
         envelope: Envelope,
         recipients: Sequence[Recipient],
         *,
         held: Callable[[], Held],
+        copies: Sequence[Recipient] = (),
         each_has_a_reply: bool,
         on_commit: Callable[[], None],
         split: Callable[[], None],
@@ -42,6 +49,7 @@ class Placing:
         self._envelope = envelope
         self._held_message = held
         self._recipients = recipients
+        self._copies = copies
         self._held = [recipient for recipient in recipients if recipient.held]
         self._chosen = [recipient for recipient in recipients if not recipient.held]
         self._each_has_a_reply = each_has_a_reply
@@ -61,7 +69,7 @@ class Placing:
         try:
             if holding is not None:
                 await holding.prepare(content)
-            if delivery is None or await self._is_ready(delivery, content):
+            if delivery is None or await self._is_ready(delivery, self._marked(content)):
                 self._on_commit()
                 committed = True
                 await self._commit(holding, delivery)
@@ -72,13 +80,30 @@ class Placing:
     def _start_delivery(self) -> Delivery:
         destinations = [destination_of(recipient) for recipient in self._chosen]
         transport = self._services.transports.for_route(destinations[0].route)
-        return transport.start(self._envelope, destinations)
+        envelope, tagging = self._envelope, self._services.tagging
+        if isinstance(destinations[0].route, Local):
+            destinations = [
+                structs.replace(destination, head=tagging.head_for(recipient.score, recipient.directive))
+                for destination, recipient in zip(destinations, self._chosen, strict=True)
+            ]
+        else:
+            mildest = min(self._chosen, key=_total)
+            head = tagging.head_for(mildest.score, mildest.directive)
+            envelope = structs.replace(envelope, trace=head + envelope.trace) if head else envelope
+        return transport.start(envelope, destinations)
 
     def _start_holding(self) -> Holding:
         holder = self._services.holder
         if holder is None:
             raise RuntimeError("a recipient is held for and there is nowhere to hold")
-        return holder.start(self._held_message(), [hold_of(recipient) for recipient in self._held])
+        holds = [hold_of(recipient) for recipient in self._held]
+        holds += [hold_of(recipient, HeldAs.REFUSED_COPY) for recipient in self._copies]
+        return holder.start(self._held_message(), holds)
+
+    def _marked(self, content: Content) -> Content:
+        """The message as it is delivered; all who get it have the same mark in its subject, or none."""
+        first = self._chosen[0]
+        return self._services.tagging.with_subject(content, marked=is_marked(first.score, first.directive))
 
     async def _is_ready(self, delivery: Delivery, content: Content) -> bool:
         """Whether there is something to commit; recipients that turned out not to be ready are settled."""
@@ -102,11 +127,22 @@ class Placing:
             return
         try:
             self._settle(await delivery.commit())
+            self._tell_reconciler()
         except BaseException:
             await _withdraw(holding)
             raise
         if holding is not None and not self._each_has_a_reply:
             await self._agree_after_all(holding)
+
+    def _tell_reconciler(self) -> None:
+        """Who has the message need not be given it again when a copy that was kept of it is released."""
+        reconciler = self._services.reconciler
+        if reconciler is None:
+            return
+        message = self._held_message()
+        for recipient in self._chosen:
+            if recipient.accepted:
+                reconciler.delivered(message, destination_of(recipient))
 
     async def _agree_after_all(self, holding: Holding) -> None:
         """The delivery has failed for all and the message is held already: there is one answer, theirs.
@@ -140,7 +176,14 @@ def destination_of(recipient: Recipient) -> Destination:
 def hold_of(recipient: Recipient, kind: HeldAs = HeldAs.QUARANTINE) -> Hold:
     """What is noted of a recipient for whom the message is kept."""
     verdict = recipient.verdict
-    return Hold(kind, destination_of(recipient), verdict.reason, why=verdict.detail)
+    score = recipient.score
+    return Hold(
+        kind,
+        destination_of(recipient),
+        verdict.reason,
+        score.total if score is not None else 0.0,
+        verdict.detail or (score.finding().detail if score is not None else ""),
+    )
 
 
 def accepted_reply(trace_id: str) -> Reply:
@@ -156,6 +199,11 @@ def held_reply(trace_id: str) -> Reply:
 def some_held_reply(trace_id: str) -> Reply:
     """One reply for recipients of both kinds; which are which is theirs to tell."""
     return replies.MESSAGE_OK.with_text(f"Accepted; held for some of the recipients to look at [{trace_id}]")
+
+
+def _total(recipient: Recipient) -> float:
+    """One message for several recipients says what is true for each: the lowest score among them."""
+    return recipient.score.total if recipient.score is not None else -inf
 
 
 async def _take_back(holding: Holding | None, delivery: Delivery | None) -> None:

@@ -13,6 +13,7 @@ from clement.policy.facts import RecipientFacts, TransactionFacts
 from clement.policy.finding import Finding, Observation
 from clement.policy.pipeline import gather
 from clement.policy.reason import Reason
+from clement.policy.score import Score
 from clement.policy.verdict import ACCEPTED, Accept, Defer, Quarantine, Reject, Taken, Verdict
 from clement.policy.wording import reply_to
 from clement.server.authentication import proven_names
@@ -41,6 +42,7 @@ class Recipient(msgspec.Struct):
     reply: Reply
     findings: list[Finding]
     next_hop: str = ""
+    score: Score | None = None
 
     @property
     def accepted(self) -> bool:

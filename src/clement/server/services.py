@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from clement.delivery.holding import Holder
+from clement.delivery.holding import Holder, Reconciler
 from clement.delivery.transport import Transport
 from clement.journal.records import Record, SessionRecord, TransactionRecord
 from clement.message.grammar import MessageFacts
@@ -15,10 +15,12 @@ from clement.policy.directory import Directory, Local, Relayed
 from clement.policy.pipeline import Plan
 from clement.policy.ports import Scanner
 from clement.policy.study import ContentStudy, Unstudied
+from clement.policy.score import NEVER, Thresholds
 from clement.server.authentication import Authentication
 from clement.server.greylist import Greylist
 from clement.server.mesh_desk import MeshDesk
 from clement.server.splitting import SplitMemory
+from clement.server.tagging import UNTAGGED, Tagging
 from clement.smtp import Mailbox
 from clement.spool.content import Content, ContentWriter
 from clement.spool.points import Point
@@ -110,6 +112,9 @@ class Services(msgspec.Struct, frozen=True):
     random_bits: gives an integer of that many random bits. authentication: None where nobody is identified.
     holder: keeps what is quarantined; None: nothing can be held, and nothing is (`deciding`).
     read_content: None where no content is read.
+    reconciler: knows messages again that their recipients have already; None: nobody does.
+    thresholds: scores from which on the site tags, holds and refuses, where nobody narrower says otherwise.
+    tagging: how delivered mail is marked.
     """
 
     hostname: str
@@ -138,3 +143,6 @@ class Services(msgspec.Struct, frozen=True):
     authentication: Authentication | None = None
     holder: Holder | None = None
     read_content: ReadContent | None = None
+    reconciler: Reconciler | None = None
+    thresholds: Thresholds = NEVER
+    tagging: Tagging = UNTAGGED

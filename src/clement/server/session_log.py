@@ -75,7 +75,7 @@ def _recipient_record(recipient: Recipient, *, completed: bool) -> RecipientReco
     outcome = outcome_of(recipient.verdict)
     if outcome in _SPEAKS and not completed:
         outcome = Outcome.NOTHING
-    route = recipient.route
+    route, score = recipient.route, recipient.score
     group_id, domain_id = (0, 0) if isinstance(route, Foreign) else (route.group.id, route.domain.id)
     return RecipientRecord(
         address=shown_text(recipient.address),
@@ -87,6 +87,8 @@ def _recipient_record(recipient: Recipient, *, completed: bool) -> RecipientReco
         mailbox_ids=tuple([mailbox.id for mailbox in route.mailboxes]) if isinstance(route, Local) else (),
         directive_id=recipient.directive.id if recipient.directive is not None else 0,
         next_hop=recipient.next_hop,
+        score=score.total if score is not None else 0.0,
+        thresholds=str(score.thresholds) if score is not None else "",
     )
 
 

@@ -24,7 +24,7 @@ from typing import Final
 import msgspec
 
 from clement.policy.network import Address
-from clement.policy.verdict import Taken, Verdict
+from clement.policy.verdict import Quarantine, Taken, Verdict
 
 REMEMBERED_S: Final = 5 * 24 * 3600
 """RFC 5321 §4.5.4.1: a client gives up after 4-5 days."""
@@ -35,10 +35,13 @@ COUNT_EVERY: Final = 64
 """Notes written before the folder is counted again."""
 
 
-def class_of(verdict: Verdict) -> str:
-    """Recipients of one class can share a reply: the sender need not care who looks at the message first."""
+def class_of(verdict: Verdict, mark: str = "") -> str:
+    """Recipients of one class can share a reply: the sender need not care who looks at the message first.
+
+    mark: what is written on the message, where all recipients get one.
+    """
     if isinstance(verdict, Taken):
-        return "accept"
+        return f"accept.{mark}" if mark and not isinstance(verdict, Quarantine) else "accept"
     return f"{type(verdict).__name__.lower()}.{verdict.reason.value}"
 
 

@@ -136,7 +136,7 @@ class MailTransaction:
             self._facts,
             envelope,
             recipients,
-            self._adverse,
+            self._evidence,
             each_has_a_reply=self.each_has_a_reply,
             received=lambda client_name: self._received(recipients, client_name),
             on_commit=self._enter_commit,

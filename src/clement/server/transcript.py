@@ -69,6 +69,7 @@ def notes_of(found: Sequence[Observation]) -> tuple[FindingNote, ...]:
                 observation.finding.reason or "",
                 shown_text(observation.finding.detail),
                 observation.duration_us,
+                observation.finding.weight,
             )
             for observation in found
         ]

@@ -78,6 +78,7 @@ class WatchedSession(AnsweringSession):
         seen = signs.pipelining(verb, refused=self._services.limits.refuse_unpermitted_pipelining)
         if seen.finding.reason is not None:
             self._adverse = [*self._adverse, seen.finding]
+        self._evidence["out-of-turn"] = (seen,)
         return [*found, seen]
 
     # --- Errors ---------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ RECIPIENT = Table(
     "clement_recipient",
     (
         "transaction_key", "position", "address", "outcome", "reason", "reply", "group_key",
-        "domain_key", "mailbox_key", "directive_key", "next_hop",
+        "domain_key", "mailbox_key", "directive_key", "next_hop", "score", "thresholds",
     ),
 )  # fmt: skip
 DIRECTIVE_COLUMN = RECIPIENT.columns.index("directive_key")
@@ -188,6 +188,8 @@ class Batch:
                     mailboxes[0] if mailboxes else 0,
                     recipient.directive_id,
                     fit(recipient.next_hop, 255),
+                    finite(recipient.score),
+                    fit(recipient.thresholds, 120),
                 )
             )
             if len(mailboxes) > 1:
@@ -276,9 +278,9 @@ def _once(rows: Sequence[Row], known: Collection[Value], *, key_width: int = 1) 
     return list(found.values())
 
 
-def finite(at_s: float) -> float:
-    """A time that every database takes."""
-    return at_s if isfinite(at_s) else 0.0
+def finite(number: float) -> float:
+    """A number that every database takes."""
+    return number if isfinite(number) else 0.0
 
 
 def _in_range(value: Value) -> Value:

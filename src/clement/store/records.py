@@ -8,6 +8,7 @@ works with, are other types on purpose.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -48,7 +49,7 @@ class GroupRow(msgspec.Struct, frozen=True):
 
 
 class DomainRow(msgspec.Struct, frozen=True):
-    """A hosted domain."""
+    """A hosted domain. policy: the settings in which it says otherwise than its group."""
 
     id: int
     name: str
@@ -59,10 +60,11 @@ class DomainRow(msgspec.Struct, frozen=True):
     subaddress_separator: str
     mailbox_count: int
     version: int
+    policy: dict[str, Any] = {}
 
 
 class MailboxRow(msgspec.Struct, frozen=True):
-    """A mailbox. `owner_login` is "" when nobody owns it."""
+    """A mailbox. `owner_login` is "" when nobody owns it. Thresholds: None where the domain's hold."""
 
     id: int
     address: str
@@ -72,6 +74,9 @@ class MailboxRow(msgspec.Struct, frozen=True):
     enabled: bool
     owner_login: str
     version: int
+    tag_at: float | None = None
+    quarantine_at: float | None = None
+    refuse_at: float | None = None
 
 
 class AliasRow(msgspec.Struct, frozen=True):
@@ -195,7 +200,7 @@ class SessionRow(msgspec.Struct, frozen=True):
 
 
 class RecipientRow(msgspec.Struct, frozen=True):
-    """A recipient as one line of the log, with what identifies its message."""
+    """A recipient as one line of the log, with what identifies its message. thresholds: "": not scored."""
 
     transaction_id: str
     session_id: str
@@ -212,6 +217,8 @@ class RecipientRow(msgspec.Struct, frozen=True):
     author: str
     subject: str
     size_bytes: int
+    score: float = 0.0
+    thresholds: str = ""
 
 
 class TransactionRow(msgspec.Struct, frozen=True):

@@ -97,14 +97,16 @@ def _groups() -> tuple[Group, ...]:
 
 def _domains() -> tuple[Domain, ...]:
     found = models.Domain.objects.filter(enabled=True)
-    columns = found.values_list("id", "name", "group_id", "catch_all", "subaddress_separator")
+    columns = found.values_list("id", "name", "group_id", "catch_all", "subaddress_separator", "policy")
     return tuple(Domain(*row) for row in columns)
 
 
 def _mailboxes() -> tuple[tuple[LocalMailbox, ...], dict[int, list[str]]]:
     """The mailboxes, and the addresses that each person owns."""
     found = models.Mailbox.objects.filter(enabled=True, domain__enabled=True)
-    columns = found.values_list("id", "address", "maildir", "quota_bytes", "owner_id")
+    columns = found.values_list(
+        "id", "address", "maildir", "quota_bytes", "owner_id", "tag_at", "quarantine_at", "refuse_at"
+    )
     mailboxes = tuple(LocalMailbox(*row) for row in columns.iterator(chunk_size=10_000))
     owned: dict[int, list[str]] = defaultdict(list)
     for mailbox in mailboxes:

@@ -230,6 +230,8 @@ def _recipient_row(row: Recipient, of: Transaction) -> RecipientRow:
         author=of.author,
         subject=of.subject,
         size_bytes=of.size_bytes,
+        score=row.score or 0.0,
+        thresholds=row.thresholds or "",
     )
 
 

@@ -15,6 +15,7 @@ from clement.policy.directory import (
     Wire,
 )
 from clement.policy.network import Standing
+from clement.policy.overrides import said_in
 from clement.store import models
 from clement.store.records import (
     AliasRow,
@@ -54,6 +55,10 @@ def policy_of(group: models.Group) -> GroupPolicy:
         read_content=group.read_content,
         impersonation=Fallback(group.impersonation),
         link_listed=Fallback(group.link_listed),
+        tag_at=group.tag_at,
+        quarantine_at=group.quarantine_at,
+        refuse_at=group.refuse_at,
+        keep_refused_days=group.keep_refused_days,
     )
 
 
@@ -90,6 +95,7 @@ def domain_row(domain: models.Domain) -> DomainRow:
         subaddress_separator=domain.subaddress_separator,
         mailbox_count=getattr(domain, "mailbox_count", 0),
         version=domain.version,
+        policy=dict(said_in(GroupPolicy, domain.policy)),
     )
 
 
@@ -104,6 +110,9 @@ def mailbox_row(mailbox: models.Mailbox) -> MailboxRow:
         enabled=mailbox.enabled,
         owner_login=mailbox.owner.login if mailbox.owner is not None else "",
         version=mailbox.version,
+        tag_at=mailbox.tag_at,
+        quarantine_at=mailbox.quarantine_at,
+        refuse_at=mailbox.refuse_at,
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from django.db.models import Q
 from msgspec import UNSET, UnsetType
 
-from clement.policy.directory import Mode
+from clement.policy.directory import GroupPolicy, Mode
+from clement.policy.overrides import GROUP_ONLY, overridden, said_in, setting, written
 from clement.store import models, names
 from clement.store.access import rows, visible
 from clement.store.access.actor import Actor
@@ -20,10 +23,12 @@ from clement.store.actions.change import (
     directory_change,
     tenant_of,
 )
+from clement.store.actions.group import check_policy
 from clement.store.actions.role import check_a_root_remains
 from clement.store.records import DomainRow
 
 SEPARATORS = "+-_=#."
+LONGEST_POLICY = 4000
 
 
 class DomainChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +37,8 @@ class DomainChange(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool | UnsetType = UNSET
     catch_all: str | UnsetType = UNSET
     subaddress_separator: str | UnsetType = UNSET
+    policy: Mapping[str, object] | UnsetType = UNSET
+    """Settings in which it shall say otherwise than its group, None to have the group's again."""
 
 
 def add_domain(
@@ -63,6 +70,8 @@ def change_domain(actor: Actor, name: str, wanted: DomainChange, *, version: int
             domain.subaddress_separator = _separator(wanted.subaddress_separator)
         if wanted.catch_all is not UNSET:
             domain.catch_all = _catch_all(actor, domain, wanted.catch_all)
+        if wanted.policy is not UNSET:
+            domain.policy = _policy(actor, domain, wanted.policy)
         domain.version += 1
         domain.save()
         return _noted(change, "domain.change", domain, old)
@@ -114,6 +123,28 @@ def _check_belongs_to_no_other_group(name: str, group: models.Group) -> None:
 def _separator(text: str) -> str:
     if len(text) > 1 or (text and text not in SEPARATORS):
         raise ActionRefused("subaddress_separator", f"one of {SEPARATORS} or nothing")
+    return text
+
+
+def _policy(actor: Actor, domain: models.Domain, wanted: Mapping[str, object]) -> str:
+    """What the domain says otherwise, field by field, as it is stored."""
+    said = dict(said_in(GroupPolicy, domain.policy))
+    for name, value in wanted.items():
+        if name not in GroupPolicy.__struct_fields__:
+            raise ActionRefused("policy", f"there is no setting {name}")
+        if name in GROUP_ONLY and not actor.rules_group(domain.group_id):
+            raise ActionForbidden(name, "only an administrator of the group may set it for a domain")
+        if value is None:
+            said.pop(name, None)
+            continue
+        try:
+            said[name] = setting(GroupPolicy, name, value)
+        except msgspec.ValidationError as fault:
+            raise ActionRefused(name, str(fault)) from fault
+    text = written(said)
+    if len(text) > LONGEST_POLICY:
+        raise ActionRefused("policy", "more settings than one domain can have")
+    check_policy(overridden(rows.policy_of(domain.group), text))
     return text
 
 

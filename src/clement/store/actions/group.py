@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from clement.policy.directory import Fallback, GroupPolicy, Mode, NextHop, Storage, Wire
+from clement.policy.overrides import overridden
 from clement.store import models, names
 from clement.store.access import rows, visible
 from clement.store.access.actor import Actor
@@ -25,6 +26,9 @@ from clement.store.records import GroupRow
 MAX_NEXT_HOPS = 20
 LONGEST_DELAY_S = 4 * 3600
 LONGEST_WINDOW_S = 14 * 24 * 3600
+LONGEST_KEPT_DAYS = 365
+HIGHEST_SCORE = 100
+THRESHOLDS = ("tag_at", "quarantine_at", "refuse_at")
 SMALLEST_SIZE_LIMIT_BYTES = 64 * 1024  # RFC 5321 §4.5.3.1.7: a server must take content of 64K octets
 
 
@@ -75,6 +79,7 @@ def change_group(actor: Actor, name: str, wanted: GroupChange, *, version: int |
         group.mode, group.storage = mode, storage
         if wanted.policy is not UNSET:
             _apply_policy(group, wanted.policy)
+            _check_domains_still_fit(group, wanted.policy)
         group.version += 1
         group.save()
         _replace_next_hops(group, next_hops)
@@ -109,14 +114,39 @@ def _free_name(text: str) -> str:
 
 
 def _apply_policy(group: models.Group, policy: GroupPolicy) -> None:
+    check_policy(policy)
+    for field in policy.__struct_fields__:
+        setattr(group, field, getattr(policy, field))
+
+
+def _check_domains_still_fit(group: models.Group, policy: GroupPolicy) -> None:
+    """What a domain says otherwise must still make sense with the rest."""
+    for name, said in group.domains.exclude(policy="").values_list("name", "policy"):
+        try:
+            check_policy(overridden(policy, said))
+        except ActionRefused as fault:
+            raise ActionRefused(fault.field, f"with what {name} says otherwise: {fault.reason}") from fault
+
+
+def check_policy(policy: GroupPolicy) -> None:
+    """Whether these settings make sense together. Raises ActionRefused naming the one that does not."""
     if policy.size_limit_bytes < SMALLEST_SIZE_LIMIT_BYTES:
         raise ActionRefused("size_limit_bytes", f"at least {SMALLEST_SIZE_LIMIT_BYTES} (RFC 5321 §4.5.3.1.7)")
     if policy.scanner_unavailable is Fallback.REFUSE:
         text = "a scanner that is away is our own fault, and that is never answered 5yz: defer or accept"
         raise ActionRefused("scanner_unavailable", text)
     _check_greylisting(policy)
-    for field in policy.__struct_fields__:
-        setattr(group, field, getattr(policy, field))
+    for field in THRESHOLDS:
+        threshold(field, getattr(policy, field))
+    if not 0 <= policy.keep_refused_days <= LONGEST_KEPT_DAYS:
+        raise ActionRefused("keep_refused_days", f"from 0, for none, to {LONGEST_KEPT_DAYS} days")
+
+
+def threshold(field: str, value: float | None) -> float | None:
+    """A score from which on something follows. Raises ActionRefused."""
+    if value is not None and not 0 <= value <= HIGHEST_SCORE:
+        raise ActionRefused(field, f"from 0, for never, to {HIGHEST_SCORE}")
+    return value
 
 
 def _check_greylisting(policy: GroupPolicy) -> None:

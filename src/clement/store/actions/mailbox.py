@@ -22,6 +22,7 @@ from clement.store.actions.change import (
     directory_change,
     tenant_of,
 )
+from clement.store.actions.group import THRESHOLDS, threshold
 from clement.store.records import MailboxRow
 
 AT_ONCE = 400
@@ -38,11 +39,17 @@ class NewMailbox(msgspec.Struct, frozen=True):
 
 
 class MailboxChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to change; a field left UNSET stays as it is. owner_login: "" for nobody."""
+    """What is to change; a field left UNSET stays as it is. owner_login: "" for nobody.
+
+    tag_at, quarantine_at, refuse_at: scores; 0 for never, None to have the domain's.
+    """
 
     quota_bytes: int | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     owner_login: str | UnsetType = UNSET
+    tag_at: float | UnsetType | None = UNSET
+    quarantine_at: float | UnsetType | None = UNSET
+    refuse_at: float | UnsetType | None = UNSET
 
 
 def add_mailbox(
@@ -72,9 +79,15 @@ def add_mailboxes(
 def change_mailbox(
     actor: Actor, address: str, wanted: MailboxChange, *, version: int | None = None
 ) -> MailboxRow:
-    """Change a mailbox of a domain one administers. Raises NotFound, ActionRefused."""
+    """Change a mailbox of a domain one administers, or the thresholds of one's own.
+
+    Raises NotFound, ActionRefused.
+    """
     with directory_change(actor) as change:
-        mailbox = _one_to_change(actor, address)
+        only_thresholds = all(
+            getattr(wanted, field) is UNSET for field in wanted.__struct_fields__ if field not in THRESHOLDS
+        )
+        mailbox = visible.one_mailbox(actor, address) if only_thresholds else _one_to_change(actor, address)
         check_version(version, mailbox.version)
         old = rows.mailbox_row(mailbox)
         if wanted.quota_bytes is not UNSET:
@@ -83,6 +96,10 @@ def change_mailbox(
             mailbox.enabled = wanted.enabled
         if wanted.owner_login is not UNSET:
             mailbox.owner = _owner(actor, wanted.owner_login)
+        for field in THRESHOLDS:
+            value = getattr(wanted, field)
+            if value is not UNSET:
+                setattr(mailbox, field, threshold(field, value))
         mailbox.version += 1
         mailbox.save()
         new = rows.mailbox_row(mailbox)

@@ -8,7 +8,10 @@ from clement.store.models.group import Group
 
 
 class Domain(models.Model):
-    """A hosted domain; `name` is its lower-case A-label form (RFC 5890 §2.3.2.1), unique over all groups."""
+    """A hosted domain; `name` is its lower-case A-label form (RFC 5890 §2.3.2.1), unique over all groups.
+
+    policy: what it says otherwise than its group (`clement.policy.overrides`).
+    """
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=253, unique=True)
@@ -16,6 +19,7 @@ class Domain(models.Model):
     enabled = models.BooleanField(default=True)
     catch_all = models.CharField(max_length=320, default="", blank=True)
     subaddress_separator = models.CharField(max_length=1, default="+", blank=True)
+    policy = models.CharField(max_length=4000, default="", blank=True)
     version = models.IntegerField(default=1)
 
     def __str__(self) -> str:

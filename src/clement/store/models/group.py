@@ -32,6 +32,10 @@ class Group(models.Model):
     read_content = models.BooleanField(default=True, db_default=True)
     impersonation = models.CharField(max_length=16)
     link_listed = models.CharField(max_length=16)
+    tag_at = models.FloatField(null=True)
+    quarantine_at = models.FloatField(null=True)
+    refuse_at = models.FloatField(null=True)
+    keep_refused_days = models.IntegerField()
     version = models.IntegerField(default=1)
 
     def __str__(self) -> str:

@@ -89,6 +89,9 @@ class Recipient(models.Model):
     mailbox_key = models.BigIntegerField()
     directive_key = models.BigIntegerField()
     next_hop = models.CharField(max_length=255)
+    # Nullable, so that a large table need not be written anew when they are added.
+    score = models.FloatField(null=True)
+    thresholds = models.CharField(max_length=120, null=True)  # noqa: DJ001 - see above
 
     class Meta:
         """One index for each kind of administrator, one for the user, one for 'what became of mail to …'."""

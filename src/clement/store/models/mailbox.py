@@ -20,6 +20,9 @@ class Mailbox(models.Model):
     enabled = models.BooleanField(default=True)
     owner = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="mailboxes")
     created_at_s = models.BigIntegerField()
+    tag_at = models.FloatField(null=True)
+    quarantine_at = models.FloatField(null=True)
+    refuse_at = models.FloatField(null=True)
     version = models.IntegerField(default=1)
 
     def __str__(self) -> str:

@@ -1,0 +1,96 @@
+"""How a delivered message is marked with what was found: fields on top of it, and perhaps its subject.
+
+Each recipient has a score of his own. Copies in mailboxes of ours have each their own fields; what goes to a
+next hop is one message for all its recipients, so those whose marks differ are given it in transactions of
+their own (docs/decisions/0015).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from clement.policy.directive import Action, Directive
+from clement.policy.directory import Relayed, Route
+from clement.policy.score import Score, probability
+from clement.smtp.replies import printable
+from clement.spool.content import Content
+
+MOST_STARS: Final = 30
+CHECKS_NAMED: Final = 4
+_SUBJECT: Final = re.compile(rb"^(Subject[ \t]*:[ \t]*)", re.MULTILINE | re.IGNORECASE)
+
+
+class Tagging(msgspec.Struct, frozen=True):
+    """Names of the fields that are written, "" for those that are not.
+
+    subject_prefix: put before the subject of what is marked. foreign: finds the fields that are taken out.
+    """
+
+    score_field: str = ""
+    flag_field: str = ""
+    level_field: str = ""
+    reason_field: str = ""
+    subject_prefix: str = ""
+    foreign: re.Pattern[bytes] | None = None
+
+    def head_for(self, score: Score | None, directive: Directive | None) -> bytes:
+        """The fields for a message of this score, CRLF-terminated. directive: the recipient's."""
+        if score is None or not score.by_check:
+            return b""
+        marked = is_marked(score, directive)
+        return "".join([f"{name}: {value}\r\n" for name, value in self._fields(score, marked)]).encode(
+            "ascii"
+        )
+
+    def _fields(self, score: Score, marked: bool) -> Iterator[tuple[str, str]]:  # noqa: FBT001 - private
+        if self.score_field:
+            yield self.score_field, f"{score.total:+.2f}"
+        if not marked:
+            return
+        if self.flag_field:
+            yield self.flag_field, "YES"
+        if self.level_field:
+            yield self.level_field, "*" * max(1, min(MOST_STARS, int(score.total)))
+        if self.reason_field:
+            yield self.reason_field, reason(score)
+
+    def mark_of_message(self, route: Route, score: Score | None, directive: Directive | None) -> str:
+        """What must be equal for recipients to be given one message; "" for the ordinary one.
+
+        Copies in mailboxes of ours bear fields of their own, so there only the subject matters.
+        """
+        if not (isinstance(route, Relayed) or self.subject_prefix) or not is_marked(score, directive):
+            return ""
+        return "tagged"
+
+    def with_subject(self, content: Content, *, marked: bool) -> Content:
+        """The message with its subject marked; itself when that is not wanted."""
+        if not marked or not self.subject_prefix:
+            return content
+        prefix = self.subject_prefix.encode("ascii")
+        block = content.header_block
+        changed, count = _SUBJECT.subn(lambda found: found[1] + prefix, block, count=1)
+        if not count:
+            changed = b"Subject: " + prefix.rstrip() + b"\r\n" + block
+        return content.with_header_block(changed)
+
+
+def is_marked(score: Score | None, directive: Directive | None) -> bool:
+    """Whether a message is marked: not for whom a directive accepts it."""
+    if score is None or not score.is_tagged:
+        return False
+    return directive is None or directive.action is not Action.ACCEPT
+
+
+UNTAGGED: Final = Tagging()
+
+
+def reason(score: Score) -> str:
+    """One sentence for a person: how many such messages are unwanted, and what weighed most. Folded."""
+    said = [f"{printable(check, 40)} {weight:+.1f}" for check, weight in score.by_check[:CHECKS_NAMED]]
+    share = f"{min(99.99, 100 * probability(score.total)):.4g}"
+    return f"{share} of 100 such messages are unwanted;\r\n most was said by " + ", ".join(said)
