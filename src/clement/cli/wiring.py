@@ -38,11 +38,10 @@ from clement.net.hop_connection import TlsContexts
 from clement.net.resolver import DnsResolver, ResolverSettings
 from clement.net.smtp_client import SmtpClient
 from clement.policy.plan import standard_plan
+from clement.policy.score import Thresholds
 from clement.server.checker import Study
 from clement.server.checking import HeaderReader, Lane
 from clement.server.content_reader import ContentReader, Lanes
-from clement.policy.score import Thresholds
-from clement.server.checking import HeaderReader
 from clement.server.directory_file import DirectoryFile
 from clement.server.failure_memory import FailureMemory
 from clement.server.flushing import FlushSoon

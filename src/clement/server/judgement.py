@@ -18,10 +18,8 @@ from clement.policy.identity import ContentIdentity
 from clement.policy.pipeline import gather
 from clement.policy.proven_domains import authenticated_domains
 from clement.policy.reason import Reason
-from clement.policy.study import ContentStudy, Unstudied
-from clement.policy.verdict import Defer, Quarantine, Verdict
 from clement.policy.score import Score
-from clement.policy.study import ContentStudy
+from clement.policy.study import ContentStudy, Unstudied
 from clement.policy.verdict import Accept, Defer, Drop, Quarantine, Reject, Verdict
 from clement.policy.wording import reply_to
 from clement.server.authentication import content_identity, proven_names

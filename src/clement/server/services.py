@@ -14,8 +14,8 @@ from clement.message.grammar import MessageFacts
 from clement.policy.directory import Directory, Local, Relayed
 from clement.policy.pipeline import Plan
 from clement.policy.ports import Scanner
-from clement.policy.study import ContentStudy, Unstudied
 from clement.policy.score import NEVER, Thresholds
+from clement.policy.study import ContentStudy, Unstudied
 from clement.server.authentication import Authentication
 from clement.server.greylist import Greylist
 from clement.server.mesh_desk import MeshDesk

@@ -171,6 +171,7 @@ RELEASE_FAILED: Final = _event(
 HELD_MEMORY_UNAVAILABLE: Final = _event(
     "held-memory-unavailable",
     "The memory of released messages cannot be opened: a sender's own retry may come as a second copy",
+)
 REFUSED_COPY_LOST: Final = _event(
     "refused-copy-lost", "A copy of a refused message could not be kept; the refusal stands"
 )
