@@ -76,6 +76,8 @@ def settings() -> Iterator[str]:
             yield f"| `{name}` | {str(value).lower()} | true, false |"
         elif value is None:
             yield f"| `{name}` | the site's | a score, 0 for never |"
+        elif isinstance(value, str):
+            yield f"| `{name}` | {value or 'none'} | text |"
         else:
             yield f"| `{name}` | {value} | a number |"
 

@@ -47,6 +47,15 @@ policies = st.builds(
     bare_line_endings=fallbacks,
     dns_listed=fallbacks,
     greylisting=st.sampled_from(Greylisting),
+    executable_attachment=fallbacks,
+    script_attachment=fallbacks,
+    macro_document=fallbacks,
+    disk_image=fallbacks,
+    active_page=fallbacks,
+    encrypted_archive=fallbacks,
+    unreadable_archive=fallbacks,
+    disguised_attachment=fallbacks,
+    unreadable_content=fallbacks,
 )
 
 

@@ -45,6 +45,16 @@ policies = st.builds(
     greylisting=st.sampled_from(model.Greylisting),
     greylisting_delay_s=ids,
     greylisting_window_s=ids,
+    executable_attachment=fallbacks,
+    script_attachment=fallbacks,
+    macro_document=fallbacks,
+    disk_image=fallbacks,
+    active_page=fallbacks,
+    encrypted_archive=fallbacks,
+    unreadable_archive=fallbacks,
+    disguised_attachment=fallbacks,
+    unreadable_content=fallbacks,
+    refused_attachment_names=text,
 )
 next_hops = st.builds(
     model.NextHop,

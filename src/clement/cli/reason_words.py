@@ -302,6 +302,56 @@ WORDS: dict[Reason, Words] = {
     Reason.OWN_FAULT: Words(
         "A fault of ours.", RETRY, "The log of the processes has the traceback: report it."
     ),
+    Reason.EXECUTABLE_ATTACHMENT: Words(
+        "A program is attached, or lies in an archive that is.",
+        "Offer it for download, and send a link.",
+        "The group's policy executable_attachment decides what follows from it.",
+    ),
+    Reason.SCRIPT_ATTACHMENT: Words(
+        "A script or a shortcut is attached: a click would run it, or what it leads to.",
+        "Send a link, or the script as text with .txt at the end of its name.",
+        "The group's policy script_attachment decides what follows from it.",
+    ),
+    Reason.MACRO_DOCUMENT: Words(
+        "A document is attached that holds a program, or loads one from elsewhere.",
+        "Save it without macros, or send it as PDF.",
+        "The group's policy macro_document decides what follows from it.",
+    ),
+    Reason.DISK_IMAGE: Words(
+        "A disk image is attached; desktops mount it at a click, and what is in it counts as local.",
+        "Send the files in it by themselves, or in a zip archive.",
+        "The group's policy disk_image decides what follows from it.",
+    ),
+    Reason.ACTIVE_PAGE: Words(
+        "A page with script, a form or a frame is attached; a browser would run it from the disk.",
+        "Send a link to the page, or a PDF of it.",
+        "The group's policy active_page decides what follows from it.",
+    ),
+    Reason.ENCRYPTED_ARCHIVE: Words(
+        "An archive or document is attached that needs a password; nobody can look into it.",
+        "Send it without a password, or agree on another way.",
+        "The group's policy encrypted_archive decides what follows from it.",
+    ),
+    Reason.UNREADABLE_ARCHIVE: Words(
+        "An attachment is damaged, too deep, too many or too large when unpacked, or of an unknown format.",
+        "Send the files in it by themselves, or a link.",
+        "The group's policy unreadable_archive decides what follows from it.",
+    ),
+    Reason.DISGUISED_ATTACHMENT: Words(
+        "An attachment is something else than its name says, or its name hides what it is.",
+        "Give the file a plain name that says what it is.",
+        "The group's policy disguised_attachment decides what follows from it.",
+    ),
+    Reason.CONTENT_UNREADABLE: Words(
+        "The MIME structure can be read in several ways, or not to its end: nobody knows what a reader sees.",
+        "Correct the program that sends (RFC 2045, RFC 2046).",
+        "The group's policy unreadable_content decides what follows from it.",
+    ),
+    Reason.REFUSED_ATTACHMENT_NAME: Words(
+        "A file is attached, or lies in an archive, whose name the recipient's group refuses.",
+        "Agree on another way to send it.",
+        "The group's policy refused_attachment_names lists the patterns.",
+    ),
 }
 
 

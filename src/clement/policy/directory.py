@@ -108,6 +108,17 @@ class GroupPolicy(msgspec.Struct, frozen=True):
     quarantine_at: float | None = None
     refuse_at: float | None = None
     keep_refused_days: int = 0
+    executable_attachment: Fallback = Fallback.REFUSE
+    script_attachment: Fallback = Fallback.REFUSE
+    macro_document: Fallback = Fallback.ACCEPT
+    disk_image: Fallback = Fallback.REFUSE
+    active_page: Fallback = Fallback.ACCEPT
+    encrypted_archive: Fallback = Fallback.ACCEPT
+    unreadable_archive: Fallback = Fallback.REFUSE
+    disguised_attachment: Fallback = Fallback.REFUSE
+    unreadable_content: Fallback = Fallback.REFUSE
+    # Shell patterns with blanks between them, such as `*.pst`.
+    refused_attachment_names: str = ""
 
 
 class Group(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clement.policy.checks import (
     arc,
     author_name,
+    attachments,
     client_network,
     dkim,
     dmarc,
@@ -82,6 +83,7 @@ def standard_plan(
             Check(structure.NAME, structure.check),
             Check(links.NAME, links.check),
             *((Check(link_lists.NAME, link_lists.check_with(lists), bounds_itself=True),) if lists else ()),
+            Check(attachments.NAME, attachments.check),
         ),
         recipient_content=(
             Check(size.NAME, size.check_counted),
@@ -89,6 +91,7 @@ def standard_plan(
             *((Check(learned.NAME, learned.check_with(judge)),) if judge else ()),
             Check(author_name.NAME, author_name.check),
             Check(rules.NAME, rules.check_with()),
+            Check(attachments.NAME, attachments.check_names),
         ),
         budget_s=budget_s,
     )

@@ -87,6 +87,16 @@ class Reason(StrEnum):
     RULE_QUARANTINES = "rule-quarantines"
     UNWANTED = "unwanted-content"
     DELIVERED_BEFORE = "delivered-before"
+    EXECUTABLE_ATTACHMENT = "executable-attachment"
+    SCRIPT_ATTACHMENT = "script-attachment"
+    MACRO_DOCUMENT = "macro-document"
+    DISK_IMAGE = "disk-image"
+    ACTIVE_PAGE = "active-page"
+    ENCRYPTED_ARCHIVE = "encrypted-archive"
+    UNREADABLE_ARCHIVE = "unreadable-archive"
+    DISGUISED_ATTACHMENT = "disguised-attachment"
+    CONTENT_UNREADABLE = "content-unreadable"
+    REFUSED_ATTACHMENT_NAME = "refused-attachment-name"
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -160,5 +170,15 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.RULE_REFUSES: Rule(Disposition.REJECT, liftable=True),
     Reason.RULE_QUARANTINES: Rule(Disposition.QUARANTINE, liftable=True),
     Reason.UNWANTED: Rule(Disposition.REJECT, liftable=True),
+    Reason.EXECUTABLE_ATTACHMENT: Rule(Disposition.REJECT, liftable=True, setting="executable_attachment"),
+    Reason.SCRIPT_ATTACHMENT: Rule(Disposition.REJECT, liftable=True, setting="script_attachment"),
+    Reason.MACRO_DOCUMENT: Rule(Disposition.REJECT, liftable=True, setting="macro_document"),
+    Reason.DISK_IMAGE: Rule(Disposition.REJECT, liftable=True, setting="disk_image"),
+    Reason.ACTIVE_PAGE: Rule(Disposition.REJECT, liftable=True, setting="active_page"),
+    Reason.ENCRYPTED_ARCHIVE: Rule(Disposition.REJECT, liftable=True, setting="encrypted_archive"),
+    Reason.UNREADABLE_ARCHIVE: Rule(Disposition.REJECT, liftable=True, setting="unreadable_archive"),
+    Reason.DISGUISED_ATTACHMENT: Rule(Disposition.REJECT, liftable=True, setting="disguised_attachment"),
+    Reason.CONTENT_UNREADABLE: Rule(Disposition.REJECT, liftable=True, setting="unreadable_content"),
+    Reason.REFUSED_ATTACHMENT_NAME: Rule(Disposition.REJECT, liftable=True),
 }
 """Reasons that can stand behind a finding or a placement. The others end sessions without a verdict."""

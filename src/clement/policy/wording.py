@@ -83,6 +83,46 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.UNSCANNABLE: (replies.CONTENT_UNSCANNABLE, "Content cannot be scanned for viruses: {detail}"),
     Reason.NEXT_HOP_REFUSED: (replies.NEXT_HOP_REFUSED, "{detail}"),
     Reason.UNREADABLE: (replies.CONTENT_UNREADABLE, "Content cannot be examined: {detail}"),
+    Reason.EXECUTABLE_ATTACHMENT: (
+        replies.CONTENT_REFUSED,
+        "A program is attached: {detail}; send a link to it instead",
+    ),
+    Reason.SCRIPT_ATTACHMENT: (
+        replies.CONTENT_REFUSED,
+        "A script or shortcut is attached: {detail}; send a link to it instead",
+    ),
+    Reason.MACRO_DOCUMENT: (
+        replies.CONTENT_REFUSED,
+        "A document with a program in it is attached: {detail}; send it without macros, or as PDF",
+    ),
+    Reason.DISK_IMAGE: (
+        replies.CONTENT_REFUSED,
+        "A disk image is attached: {detail}; send the files in it by themselves",
+    ),
+    Reason.ACTIVE_PAGE: (
+        replies.CONTENT_REFUSED,
+        "A page with script or a form is attached: {detail}; send a link to it, or a PDF",
+    ),
+    Reason.ENCRYPTED_ARCHIVE: (
+        replies.CONTENT_REFUSED,
+        "An attachment has a password and cannot be examined: {detail}; send it without one, or a link",
+    ),
+    Reason.UNREADABLE_ARCHIVE: (
+        replies.CONTENT_REFUSED,
+        "An attachment cannot be examined: {detail}; send its files unpacked, or a link",
+    ),
+    Reason.DISGUISED_ATTACHMENT: (
+        replies.CONTENT_REFUSED,
+        "The name of an attachment hides what it is: {detail}; give it a plain name",
+    ),
+    Reason.CONTENT_UNREADABLE: (
+        replies.MESSAGE_MALFORMED,
+        "The MIME structure cannot be read in one way only: {detail} (RFC 2045)",
+    ),
+    Reason.REFUSED_ATTACHMENT_NAME: (
+        replies.CONTENT_REFUSED,
+        "Attachments of this name are not accepted here: {detail}",
+    ),
 }
 
 _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
@@ -129,6 +169,42 @@ _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.OTHER_CLASS: (replies.SPLIT_LATER, "Send to this recipient in a transaction of its own"),
     Reason.OWN_FAULT: (replies.LOCAL_ERROR, "Local error; try again later"),
     Reason.UNREADABLE: (replies.CHECK_UNAVAILABLE, "Content could not be examined: {detail}"),
+    Reason.EXECUTABLE_ATTACHMENT: (
+        replies.CHECK_UNAVAILABLE,
+        "A program is attached: {detail}; send a link to it instead",
+    ),
+    Reason.SCRIPT_ATTACHMENT: (
+        replies.CHECK_UNAVAILABLE,
+        "A script or shortcut is attached: {detail}; send a link to it instead",
+    ),
+    Reason.MACRO_DOCUMENT: (
+        replies.CHECK_UNAVAILABLE,
+        "A document with a program in it is attached: {detail}; send it without macros, or as PDF",
+    ),
+    Reason.DISK_IMAGE: (
+        replies.CHECK_UNAVAILABLE,
+        "A disk image is attached: {detail}; send the files in it by themselves",
+    ),
+    Reason.ACTIVE_PAGE: (
+        replies.CHECK_UNAVAILABLE,
+        "A page with script or a form is attached: {detail}; send a link to it, or a PDF",
+    ),
+    Reason.ENCRYPTED_ARCHIVE: (
+        replies.CHECK_UNAVAILABLE,
+        "An attachment has a password and cannot be examined: {detail}; send it without one, or a link",
+    ),
+    Reason.UNREADABLE_ARCHIVE: (
+        replies.CHECK_UNAVAILABLE,
+        "An attachment cannot be examined: {detail}; send its files unpacked, or a link",
+    ),
+    Reason.DISGUISED_ATTACHMENT: (
+        replies.CHECK_UNAVAILABLE,
+        "The name of an attachment hides what it is: {detail}; give it a plain name",
+    ),
+    Reason.CONTENT_UNREADABLE: (
+        replies.CHECK_UNAVAILABLE,
+        "The MIME structure cannot be read in one way only: {detail} (RFC 2045)",
+    ),
 }
 
 _DETAIL_CHARS: Final = 300

@@ -59,6 +59,16 @@ def policy_of(group: models.Group) -> GroupPolicy:
         quarantine_at=group.quarantine_at,
         refuse_at=group.refuse_at,
         keep_refused_days=group.keep_refused_days,
+        executable_attachment=Fallback(group.executable_attachment),
+        script_attachment=Fallback(group.script_attachment),
+        macro_document=Fallback(group.macro_document),
+        disk_image=Fallback(group.disk_image),
+        active_page=Fallback(group.active_page),
+        encrypted_archive=Fallback(group.encrypted_archive),
+        unreadable_archive=Fallback(group.unreadable_archive),
+        disguised_attachment=Fallback(group.disguised_attachment),
+        unreadable_content=Fallback(group.unreadable_content),
+        refused_attachment_names=group.refused_attachment_names,
     )
 
 

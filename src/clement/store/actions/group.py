@@ -24,6 +24,7 @@ from clement.store.actions.change import (
 from clement.store.records import GroupRow
 
 MAX_NEXT_HOPS = 20
+LONGEST_PATTERNS = 500
 LONGEST_DELAY_S = 4 * 3600
 LONGEST_WINDOW_S = 14 * 24 * 3600
 LONGEST_KEPT_DAYS = 365
@@ -147,6 +148,15 @@ def threshold(field: str, value: float | None) -> float | None:
     if value is not None and not 0 <= value <= HIGHEST_SCORE:
         raise ActionRefused(field, f"from 0, for never, to {HIGHEST_SCORE}")
     return value
+    _check_names(policy.refused_attachment_names)
+    for field in policy.__struct_fields__:
+        setattr(group, field, getattr(policy, field))
+
+
+def _check_names(patterns: str) -> None:
+    if len(patterns) > LONGEST_PATTERNS or not patterns.isprintable():
+        text = f"patterns such as *.pst with blanks between them, at most {LONGEST_PATTERNS} characters"
+        raise ActionRefused("refused_attachment_names", text)
 
 
 def _check_greylisting(policy: GroupPolicy) -> None:

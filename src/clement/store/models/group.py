@@ -36,6 +36,16 @@ class Group(models.Model):
     quarantine_at = models.FloatField(null=True)
     refuse_at = models.FloatField(null=True)
     keep_refused_days = models.IntegerField()
+    executable_attachment = models.CharField(max_length=16)
+    script_attachment = models.CharField(max_length=16)
+    macro_document = models.CharField(max_length=16)
+    disk_image = models.CharField(max_length=16)
+    active_page = models.CharField(max_length=16)
+    encrypted_archive = models.CharField(max_length=16)
+    unreadable_archive = models.CharField(max_length=16)
+    disguised_attachment = models.CharField(max_length=16)
+    unreadable_content = models.CharField(max_length=16)
+    refused_attachment_names = models.CharField(max_length=500)
     version = models.IntegerField(default=1)
 
     def __str__(self) -> str:
