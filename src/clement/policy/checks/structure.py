@@ -16,6 +16,4 @@ def check(content: ContentFacts) -> Finding | None:
     study = content.study
     if study is None:
         return None
-    if study.over_budget:
-        return Finding(NAME, Result.PERMERROR, Reason.UNREADABLE, f"more than is read: {study.over_budget}")
     return Finding(NAME, Result.NEUTRAL, detail=", ".join(study.defects)) if study.defects else None

@@ -137,6 +137,7 @@ def check_policy(policy: GroupPolicy) -> None:
         text = "a scanner that is away is our own fault, and that is never answered 5yz: defer or accept"
         raise ActionRefused("scanner_unavailable", text)
     _check_greylisting(policy)
+    _check_names(policy.refused_attachment_names)
     for field in THRESHOLDS:
         threshold(field, getattr(policy, field))
     if not 0 <= policy.keep_refused_days <= LONGEST_KEPT_DAYS:
@@ -148,9 +149,6 @@ def threshold(field: str, value: float | None) -> float | None:
     if value is not None and not 0 <= value <= HIGHEST_SCORE:
         raise ActionRefused(field, f"from 0, for never, to {HIGHEST_SCORE}")
     return value
-    _check_names(policy.refused_attachment_names)
-    for field in policy.__struct_fields__:
-        setattr(group, field, getattr(policy, field))
 
 
 def _check_names(patterns: str) -> None:
