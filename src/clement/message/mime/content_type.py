@@ -152,7 +152,7 @@ def _add_without_comments(parameters: Values, rest: str, defects: set[MimeDefect
 
 
 def _boundaries(values: list[str], text: str, defects: set[MimeDefect]) -> tuple[bytes, ...]:
-    """Every boundary that some reader takes from the field, without the space at its end (RFC 2046 §5.1.1)."""
+    """Every boundary that some reader takes from the field, without space at its end (RFC 2046 §5.1.1)."""
     found: dict[str, None] = {}
     for each in values:
         value = unmark(each)[1]

@@ -66,7 +66,7 @@ def _add(
 
 
 def _undeclared(lines: DashLines, every: list[Delimiter], span: Range) -> bool:
-    """Whether some of the longer lines are no boundary of a part inside, which often begins like the outer one."""
+    """Whether some of the longer lines are no boundary of a part inside: those often begin like the outer."""
     octets = lines.octets
     contents = dict.fromkeys(
         octets[each.start + 2 : each.after].strip(_SPACE).removesuffix(b"--")

@@ -1,7 +1,7 @@
 """What can be wrong with the MIME structure of a message, each with one name. Facts; none is a verdict.
 
-Most are harmless and common. Those in AMBIGUOUS are what readers of mail are known to read differently, so that
-one of them may show what another does not have (draft-chen-email-mime-ambiguity-defense).
+Most are harmless and common. Those in AMBIGUOUS are what readers of mail are known to read differently, so
+that one of them may show what another does not have (draft-chen-email-mime-ambiguity-defense).
 """
 
 from __future__ import annotations

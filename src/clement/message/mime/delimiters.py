@@ -55,7 +55,7 @@ class Delimiter(msgspec.Struct, frozen=True, gc=False):
 
 
 def delimiters(lines: DashLines, boundary: bytes, start: int, end: int, limit: int) -> list[Delimiter]:
-    """The first `limit` lines in [start, end) that begin with the boundary; `exact` if nothing else stands there."""
+    """The first `limit` lines in [start, end) that begin with the boundary; `exact` if with nothing else."""
     octets = lines.octets
     skip = 2 + len(boundary)
     found = []

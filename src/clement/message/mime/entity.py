@@ -1,7 +1,7 @@
 """The header of one entity: what it says of the body, in all readings, and where the body begins.
 
-Only Content-* fields are looked at. RFC 2045 §3, RFC 5322 §2.2. What parsers disagree about (a line that is no
-field, a carriage return alone, NUL) gives further readings instead of a choice.
+Only Content-* fields are looked at. RFC 2045 §3, RFC 5322 §2.2. What parsers disagree about (a line that is
+no field, a carriage return alone, NUL) gives further readings instead of a choice.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NO_DISPOSITION = Disposition("", (), ())
 
 
 class EntityHeader(msgspec.Struct, frozen=True, gc=False):
-    """types: distinct readings of Content-Type, best first, at least one. encodings: of the transfer encoding.
+    """types: distinct readings of Content-Type, best first, at least one. encodings: likewise.
 
     header, body_start: where most readers end the header. other_body_start: where some do, or -1.
     over_budget: the limit that the header exceeds, "" if none.
@@ -118,7 +118,7 @@ def _fields(block: bytes, defects: set[MimeDefect]) -> list[tuple[bytes, bytes]]
 
 
 def _content_fields(block: bytes) -> list[tuple[bytes, bytes]]:
-    found = []
+    found: list[tuple[bytes, bytes]] = []
     lowered = block.lower()
     position = 0 if lowered.startswith(b"content-") else lowered.find(b"\ncontent-") + 1
     while position or (not found and lowered.startswith(b"content-")):
@@ -160,7 +160,8 @@ def _understood(
     if len(dispositions) > 1:
         defects.add(MimeDefect.SEVERAL_DISPOSITIONS)
     names: dict[str, None] = {}
-    for reading in (*dispositions, *types):
+    readings: list[Disposition | ContentType] = [*dispositions, *types]
+    for reading in readings:
         names.update(dict.fromkeys(reading.names))
         defects.update(reading.defects)
     if len(names) > 1:

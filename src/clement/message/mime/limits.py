@@ -9,8 +9,8 @@ class WalkLimits(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Bounds of a walk.
 
     depth: entities around one another. parts: of all readings together. header_bytes, content_fields: of one
-    entity. boundary_bytes: of one boundary (RFC 2046 §5.1.1 allows 70). delimiter_lines: lines that begin with
-    "--". decoded_bytes: of what must be decoded to be walked, all together. work: octets looked at, as a
+    entity. boundary_bytes: of one boundary (RFC 2046 §5.1.1 allows 70). delimiter_lines: lines that begin
+    with "--". decoded_bytes: of what must be decoded to be walked, all together. work: octets looked at, as a
     multiple of the octets of the message.
     """
 

@@ -1,4 +1,4 @@
-"""File names of a part: what its parameters say, as each kind of reader would show it. Never used as paths."""
+"""File names of a part: what its parameters say, as each kind of reader shows it. Never used as paths."""
 
 from __future__ import annotations
 

@@ -32,9 +32,7 @@ def parse_parameters(text: str, defects: set[MimeDefect]) -> Values:
     """The readings of each parameter in `text` (what follows the type), names in lower case, best first."""
     plain: Values = {}
     sections: dict[str, list[tuple[int, bool, str]]] = {}
-    count = 0
-    for name, value in _pairs(text, defects):
-        count += 1
+    for count, (name, value) in enumerate(_pairs(text, defects), 1):
         if count > MAX_PARAMETERS:
             defects.add(MimeDefect.PARAMETER_SYNTAX)
             break
@@ -46,7 +44,7 @@ def parse_parameters(text: str, defects: set[MimeDefect]) -> Values:
             sections.setdefault(section[1], []).append((int(section[2]), bool(section[3]), value))
         else:
             defects.add(MimeDefect.PARAMETER_SYNTAX)
-    for name, values in plain.items():
+    for values in plain.values():
         if len(values) > 1:
             defects.add(MimeDefect.PARAMETER_REPEATED)
             values[:] = dict.fromkeys(values[:MAX_READINGS])

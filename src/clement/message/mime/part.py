@@ -14,8 +14,8 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     type: declared media type in lower case, "text/plain" where none is declared.
     encoding: the transfer encoding that is applied to read it.
     names: every reading of its file name, the one most readers show first; () when it has none.
-    header, body: ranges [start, end) in `within` where that is not empty, else in the octets that were walked;
-    body still encoded. `decode.decoded` and `decode.encoded_body` know where to look.
+    header, body: ranges [start, end) in `within` where that is not empty, else in the octets that were
+    walked; body still encoded. `decode.decoded` and `decode.encoded_body` know where to look.
     parent: index of the entity around it, -1 for the message itself.
     within: decoded octets, of an encoded multipart or message, a winmail.dat or a text, in which it stands.
     """

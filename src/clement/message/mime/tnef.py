@@ -17,11 +17,7 @@ MAX_FILES = 100
 
 _SIGNATURE = b"\x78\x9f\x3e\x22"
 _HEADER = struct.Struct("<BII")
-_ATTACHMENT_BEGINS = 0x00069002
-_ATTACHMENT_TITLE = 0x00018010
-_ATTACHMENT_DATA = 0x0006800F
-_ATTACHMENT_PROPERTIES = 0x00069005
-_BODY = 0x0002800C
+_LEVELS = (1, 2)
 _LONG_FILE_NAME = 0x3707
 _UNICODE = 0x001F
 _STRING = 0x001E
@@ -35,7 +31,7 @@ class TnefFile(msgspec.Struct, frozen=True, gc=False):
 
 
 class Tnef(msgspec.Struct, frozen=True, gc=False):
-    """body: range of the plain text, (0, 0) without one. whole: whether the stream could be read to its end."""
+    """body: range of the plain text, (0, 0) without one. whole: the stream could be read to its end."""
 
     files: tuple[TnefFile, ...]
     body: tuple[int, int]
@@ -53,26 +49,33 @@ def read_tnef(octets: bytes) -> Tnef | None:
     while position + _HEADER.size <= end and len(files) < MAX_FILES:
         level, identity, length = _HEADER.unpack_from(octets, position)
         start = position + _HEADER.size
-        if level not in {1, 2} or start + length > end:
+        if level not in _LEVELS or start + length > end:
             break
-        if identity == _ATTACHMENT_BEGINS and data != (0, 0):
-            files.append(TnefFile(tuple(dict.fromkeys(names)), data))
-        if identity == _ATTACHMENT_BEGINS:
-            names, data = [], (0, 0)
-        elif identity == _ATTACHMENT_TITLE:
-            names.append(
-                octets[start : start + min(length, 1000)].split(b"\0", 1)[0].decode("cp1252", "replace")
-            )
-        elif identity == _ATTACHMENT_DATA:
-            data = (start, start + length)
-        elif identity == _ATTACHMENT_PROPERTIES:
-            names[:0] = _long_name(octets, start, start + length)
-        elif identity == _BODY:
-            body = (start, start + length)
+        match identity:
+            case 0x00069002:  # attAttachRenddata: another attachment begins
+                files += _file(names, data)
+                names, data = [], (0, 0)
+            case 0x00018010:  # attAttachTitle
+                names.append(_short_name(octets, start, length))
+            case 0x0006800F:  # attAttachData
+                data = (start, start + length)
+            case 0x00069005:  # attAttachment: properties of MAPI
+                names[:0] = _long_name(octets, start, start + length)
+            case 0x0002800C:  # attBody
+                body = (start, start + length)
+            case _:
+                pass
         position = start + length + 2
-    if data != (0, 0):
-        files.append(TnefFile(tuple(dict.fromkeys(names)), data))
+    files += _file(names, data)
     return Tnef(tuple(files), body, whole=position >= end)
+
+
+def _file(names: list[str], data: tuple[int, int]) -> list[TnefFile]:
+    return [TnefFile(tuple(dict.fromkeys(names)), data)] if data != (0, 0) else []
+
+
+def _short_name(octets: bytes, start: int, length: int) -> str:
+    return octets[start : start + min(length, 1000)].split(b"\0", 1)[0].decode("cp1252", "replace")
 
 
 def _long_name(octets: bytes, start: int, end: int) -> list[str]:

@@ -1,11 +1,12 @@
 """The structure of a message: its entities as ranges of its octets, in every reading that a reader may have.
 
-    multipart-body := [preamble CRLF] dash-boundary CRLF body-part *encapsulation close-delimiter [CRLF epilogue]
-                                                                                 (RFC 2046 §5.1.1)
+    multipart-body := [preamble CRLF] dash-boundary CRLF body-part *encapsulation
+                      close-delimiter [CRLF epilogue]                            (RFC 2046 §5.1.1)
 
 Iterative, linear and total: any octets give a Walk, and limits bound everything. Where readers of mail differ
-(two boundaries, two Content-Types, two encodings, text where none belongs), the most common reading comes first,
-and each other one adds the parts that only it sees, so that nothing hides in a reading that was not chosen.
+(two boundaries, two Content-Types, two encodings, text where none belongs), the most common reading comes
+first, and each other one adds the parts that only it sees, so that nothing hides in a reading that was not
+chosen.
 RFC 2045, RFC 2046; draft-chen-email-mime-ambiguity-defense.
 """
 
@@ -139,7 +140,7 @@ class _Walker:
         return draft
 
     def _other_readings(self, entity: Entity, said: EntityHeader, first: Draft, inside: list[Entity]) -> None:
-        """The same octets under another Content-Type or transfer encoding, or with another end of the header."""
+        """The same octets under another Content-Type or encoding, or with another end of the header."""
         pairs = [(kind, encoding) for kind in said.types for encoding in said.encodings][1:_MAX_READINGS]
         for kind, encoding in pairs:
             draft = self._draft(entity, said, kind, encoding)
@@ -351,7 +352,9 @@ class _Walker:
             draft.defects.add(MimeDefect.TNEF_DAMAGED)
         if found is None:
             return
-        spans = [((), found.body, "text/plain")] if found.body != (0, 0) else []
+        spans: list[tuple[tuple[str, ...], tuple[int, int], str]] = []
+        if found.body != (0, 0):
+            spans.append(((), found.body, "text/plain"))
         spans += [(file.names, file.data, "application/octet-stream") for file in found.files]
         for count, (names, span, kind) in enumerate(spans, 1):
             file = Draft(source, f"{draft.number}~t{count}", index, draft.depth + 1)
