@@ -10,19 +10,18 @@ import re
 from html import unescape
 from urllib.parse import urljoin
 
-from clement.message.mime.html_elements import BLOCKS, ENDS, SILENT, SPECIAL, VOID
-from clement.message.mime.html_style import look, similar
+from clement.message.mime.html_elements import ENDS, ROLES, Role
+from clement.message.mime.html_style import ORDINARY, look, similar
 from clement.message.mime.html_tags import attribute_values, tags
 from clement.message.mime.text_links import links_in_text
 from clement.message.reading import Link, Origin
 from clement.message.text import visible
 
 _BREAK = "\0"
-_LOOKED_AT = ("style", "hidden", "color", "text=")
 _SEARCHED = 200
+_BLANK = " \t\r\n\u00a0\u00ad\u034f\u200b\u200c\u200d\ufeff"
 _ZERO_WIDTH = re.compile("(?<=[A-Za-z])[\u00ad\u200b-\u200d\u2060\ufeff]+(?=[A-Za-z])")
 _MANY_ZERO_WIDTH = 3
-_HANDLER = re.compile(r"\son[a-z]{3,20}\s*=")
 _LINKING = {
     "area": ("href", Origin.ANCHOR),
     "body": ("background", Origin.IMAGE),
@@ -61,6 +60,10 @@ def shown(text: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
+_BREAKS, _VOID, _SILENT, _ACTS, _ENDS = map(int, Role)
+_WORTH_A_LOOK = re.compile(r"style|hidden|color|text|\son", re.IGNORECASE)
+
+
 class _Reader:
     def __init__(self, max_links: int, max_chars: int, max_text_chars: int) -> None:
         self._max_links = max_links
@@ -70,67 +73,82 @@ class _Reader:
         self.signs: dict[str, None] = {}
         self._out: list[str] = []
         self._stack: list[str] = []
-        self._hidden_at = -1
-        self._silent_at = -1
+        # Depths of the stack at which something begins that ends with it; -1: nothing has begun.
+        self._hidden_at = self._silent_at = -1
         self._colors: list[tuple[int, str, str]] = [(-1, _BLACK, _WHITE)]
-        self._unseen = False
+        self._watched = -1
+        self._muted = False
         self._anchor: tuple[str, int] | None = None
+        self._linked_texts: list[str] = []
         self._base = ""
 
     def read(self, html: str) -> None:
-        for text, slash, name, attributes in tags(html):
-            if text and self._silent_at < 0:
-                self._add(text)
-            if not name:
-                break
-            if name in BLOCKS:
-                self._out.append(_BREAK)
+        out, stack = self._out, self._stack
+        for text, slash, named, attributes in tags(html):
+            if text:
+                if self._muted:
+                    self._hide(text)
+                else:
+                    out.append(text)
+            if not named:
+                continue
+            name = named.lower()
+            role = ROLES.get(name, 0)
+            if role & _BREAKS:
+                out.append(_BREAK)
             if slash:
                 self._close(name)
                 continue
-            if name not in VOID:
-                self._open(name)
-            if attributes:
-                self._look(name, attributes)
-            if name in SPECIAL:
-                self._special(name, attribute_values(attributes) if attributes else {})
+            if role & _ENDS:
+                self._end_before(name)
+            if not role & _VOID:
+                stack.append(name)
+            if attributes or role & (_ACTS | _SILENT):
+                self._start(name, role, attributes)
         self._end_anchor()
 
     def text(self) -> str:
-        text = shown(unescape("".join(self._out)))
-        if len(_ZERO_WIDTH.findall(text)) >= _MANY_ZERO_WIDTH:
+        """What can be seen."""
+        text = "".join(self._out)
+        if "&" in text:
+            text = unescape(text.replace("&nbsp;", " "))
+        text = shown(text)
+        if not text.isascii() and len(_ZERO_WIDTH.findall(text)) >= _MANY_ZERO_WIDTH:
             self.signs["zero-width"] = None
-        return _ZERO_WIDTH.sub("", text)
+        self._link_text(text)
+        return text if text.isascii() else _ZERO_WIDTH.sub("", text)
+
+    def _link_text(self, text: str) -> None:
+        """What readers make a link of, though the page does not."""
+        found = links_in_text(text, self._max_links)
+        if found:
+            linked = set(links_in_text("\n".join(self._linked_texts), self._max_links))
+            for target in found:
+                if target not in linked:
+                    self._link(target, target, Origin.TEXT)
+
+    def _hide(self, text: str) -> None:
+        if self._silent_at < 0 and "hidden-text" not in self.signs and unescape(text).strip(_BLANK):
+            self.signs["hidden-text"] = None
 
     def _add(self, text: str) -> None:
-        if self._hidden_at >= 0 or self._unseen:
-            if (
-                "hidden-text" not in self.signs
-                and not text.isspace()
-                and unescape(text).strip(" \u00a0\u200c\u034f\u00ad")
-            ):
-                self.signs["hidden-text"] = None
-            return
-        self._out.append(text)
-        if self._anchor is None and ("://" in text or "www." in text):
-            for target in links_in_text(unescape(text), self._max_links):
-                self._link(target, target, Origin.TEXT)
+        if not self._muted:
+            self._out.append(text)
 
-    def _open(self, name: str) -> None:
-        stack = self._stack
-        if ends := ENDS.get(name):
-            while stack and stack[-1] in ends:
-                self._shrink(len(stack) - 1)
-        stack.append(name)
-        if name in SILENT and self._silent_at < 0:
-            self._silent_at = len(stack)
+    def _end_before(self, name: str) -> None:
+        stack, ends = self._stack, ENDS[name]
+        while stack and stack[-1] in ends:
+            self._shrink(len(stack) - 1)
 
     def _close(self, name: str) -> None:
         stack = self._stack
         if name == "a":
             self._end_anchor()
         if stack and stack[-1] == name:
-            self._shrink(len(stack) - 1)
+            if len(stack) > self._watched:
+                stack.pop()
+            else:
+                self._shrink(len(stack) - 1)
             return
         for depth in range(len(stack) - 1, max(-1, len(stack) - 1 - _SEARCHED), -1):
             if stack[depth] == name:
@@ -140,33 +158,53 @@ class _Reader:
     def _shrink(self, depth: int) -> None:
         """Only `depth` elements stay open."""
         del self._stack[depth:]
+        if depth >= self._watched:
+            return
         if self._hidden_at > depth:
             self._hidden_at = -1
         if self._silent_at > depth:
             self._silent_at = -1
         while self._colors[-1][0] > depth:
             self._colors.pop()
-            self._unseen = len(self._colors) > 1 and similar(*self._colors[-1][1:])
+        self._watch()
 
-    def _look(self, name: str, attributes: str) -> None:
-        """What the attributes do to what can be seen."""
-        lowered = attributes.lower()
-        if " on" in lowered and _HANDLER.search(lowered):
-            self.signs["script"] = None
-        if name in VOID or not any(word in lowered for word in _LOOKED_AT):
+    def _watch(self) -> None:
+        """See again whether text is shown, and when that ends."""
+        self._watched = max(self._hidden_at, self._silent_at, self._colors[-1][0])
+        unseen = len(self._colors) > 1 and similar(*self._colors[-1][1:])
+        self._muted = unseen or self._hidden_at >= 0 or self._silent_at >= 0
+
+    def _start(self, name: str, role: int, attributes: str) -> None:
+        if self._silent_at >= 0:
             return
+        if role & _ACTS:
+            self._act(name, attribute_values(attributes) if attributes else {})
+        if role & _SILENT:
+            self._silent_at = len(self._stack)
+            self._watch()
+        elif attributes and _WORTH_A_LOOK.search(attributes):
+            self._look(role, attributes)
+
+    def _look(self, role: int, attributes: str) -> None:
+        """What the attributes do to what can be seen."""
         seen = look(attributes)
+        if seen is ORDINARY:
+            return
+        if seen.acts:
+            self.signs["script"] = None
+        if seen.url:
+            self._link(seen.url, "", Origin.STYLE)
+        if role & _VOID:
+            return
         depth = len(self._stack)
         if seen.hidden and self._hidden_at < 0:
             self._hidden_at = depth
         if seen.color or seen.ground:
             _depth, color, ground = self._colors[-1]
             self._colors.append((depth, seen.color or color, seen.ground or ground))
-            self._unseen = similar(*self._colors[-1][1:])
-        if seen.url:
-            self._link(seen.url, "", Origin.STYLE)
+        self._watch()
 
-    def _special(self, name: str, values: dict[str, str]) -> None:
+    def _act(self, name: str, values: dict[str, str]) -> None:
         match name:
             case "a":
                 self._end_anchor()
@@ -215,17 +253,21 @@ class _Reader:
         if sign := _ACTIVE.get(name):
             self.signs[sign] = None
         for attribute in ("src", "href", "data", "code"):
-            self._link(values.get(attribute, ""), "", Origin.ANCHOR if attribute == "href" else Origin.IMAGE)
+            if attribute in values:
+                origin = Origin.ANCHOR if attribute == "href" else Origin.IMAGE
+                self._link(values[attribute], "", origin)
 
     def _end_anchor(self) -> None:
         if self._anchor is None:
             return
         target, start = self._anchor
         self._anchor = None
-        text = "".join(self._out[start:])
-        self._link(
-            target, shown(unescape(text[: 4 * self._max_text_chars])).replace("\n", " "), Origin.ANCHOR
-        )
+        text = "".join(self._out[start:])[: 4 * self._max_text_chars]
+        if "&" in text:
+            text = unescape(text)
+        if "://" in text or "www." in text:
+            self._linked_texts.append(text)
+        self._link(target, " ".join(text.replace(_BREAK, " ").split()), Origin.ANCHOR)
 
     def _link(self, target: str, text: str, origin: Origin) -> None:
         if not target:
@@ -234,8 +276,11 @@ class _Reader:
             self.signs["many-links"] = None
             return
         # Browsers drop these characters wherever they stand in a URL (WHATWG URL §4.4).
-        target = unescape(target[: 2 * self._max_chars]) if "&" in target else target
-        target = target[: self._max_chars].translate(_DROPPED).strip()
+        if "&" in target:
+            target = unescape(target[: 2 * self._max_chars])
+        target = target[: self._max_chars].strip()
+        if not target.isprintable():
+            target = target.translate(_DROPPED)
         scheme = target[:30].partition(":")[0].lower()
         if scheme in _ACTIVE_SCHEMES:
             self.signs[f"{scheme}-url"] = None

@@ -28,15 +28,19 @@ _NAMED = {"white": "ffffff", "black": "000000", "red": "ff0000", "transparent": 
 
 
 class Look(msgspec.Struct, frozen=True, gc=False):
-    """hidden: not shown, nor is what is inside. color, ground: six hexadecimal digits, "" where not said."""
+    """hidden: not shown, nor is what is inside. acts: runs a script when something happens.
+
+    color, ground: six hexadecimal digits, "" where not said. url: of a picture behind it.
+    """
 
     hidden: bool = False
+    acts: bool = False
     color: str = ""
     ground: str = ""
     url: str = ""
 
 
-_ORDINARY = Look()
+ORDINARY = Look()
 
 
 def look(attributes: str) -> Look:
@@ -57,9 +61,10 @@ def _look(attributes: str) -> Look:
     color = _color(_COLOR.search(style), values.get("color", "") or values.get("text", ""))
     ground = _color(_GROUND.search(style), values.get("bgcolor", ""))
     url = _URL.search(values.get("style", "")) if "url(" in style else None
-    if not (hidden or color or ground or url):
-        return _ORDINARY
-    return Look(hidden, color, ground, url[1].strip() if url else "")
+    acts = any(name.startswith("on") for name in values)
+    if not (hidden or acts or color or ground or url):
+        return ORDINARY
+    return Look(hidden, acts, color, ground, url[1].strip() if url else "")
 
 
 _cached_look = lru_cache(maxsize=2048)(_look)

@@ -8,15 +8,17 @@ A tag that the input ends in is none, and nor is what stands behind its "<".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-# A tag as nearly all are: quotes only around whole values, no "<" or stray quote in it. Each alternative
-# begins with another character, so that a failure costs no more than the length of the tag. Else what needs a
-# closer look: a comment, a declaration, or the beginning of an odder tag.
+# A tag as nearly all are: quotes only around whole values, no "<" or stray quote in it. Then what is not
+# shown: a declaration, a comment. Else what needs a closer look. What follows is told by its first characters
+# everywhere, so that a failure costs no more than the length of the tag.
 _NEXT = re.compile(
     r"""<(/?)([A-Za-z][^\s/><"'=]*)(?=[\s/>])
     ([^><"'=]*(?:=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s><"'=]+(?=[\s>]))[^><"'=]*)*)>
-    |<(?=[A-Za-z/!?])""",
+    |<[!?](?!--)[^>]*>
+    |<!--(?!-?>)[^-]*(?:-[^-]+)*-->
+    |<(?=[A-Za-z/!?])()""",
     re.VERBOSE,
 )
 _ODD_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
@@ -26,33 +28,40 @@ _UNQUOTED = re.compile(r"[^\s>]*")
 _COMMENT_END = re.compile(r"--!?>")
 ATTRIBUTES = re.compile(r"""[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?""")
 
-# (text in front, "/" or "", name in lower case, attributes as they stand)
+# (text in front, "/" or "", name in lower case or "" where no tag follows, attributes as they stand)
 Tag = tuple[str, str, str, str]
 _RAW = frozenset(("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"))
 
 
-def tags(html: str) -> Iterator[Tag]:
-    """All tags, each with the text in front of it; last what stands behind the last one, with an empty name.
+def tags(html: str) -> Iterable[Tag]:
+    """All tags in order, each with the text in front of it; last what stands behind the last one.
 
-    The content of script, style and their like is given as text in front of the end tag.
+    What is inside script, style and their like is no text, and what looks like tags there is none: whoever
+    asks leaves out all of it.
     """
+    pieces = _NEXT.split(html)
+    if "" in pieces[4::5]:
+        return _odd_tags(html)
+    pieces += ("", "", "", None)
+    return zip(pieces[0::5], pieces[1::5], pieces[2::5], pieces[3::5], strict=True)
+
+
+def _odd_tags(html: str) -> Iterator[Tag]:
+    """The same with a closer look at each."""
     position = 0
     end = len(html)
     search = _NEXT.search
     while match := search(html, position):
         text = html[position : match.start()]
-        name = match[2]
-        if name is not None:
-            slash, attributes, position = match[1], match[3], match.end()
-        else:
+        slash, name, attributes, position = match[1], match[2], match[3], match.end()
+        if match[4] is not None:
             slash, name, attributes, position = _odd(html, match.start())
             if position < 0:
                 yield text, "", "", ""
                 return
-        name = name.lower()
         yield text, slash, name, attributes
-        if name in _RAW and not slash:
-            stop = _raw_end(html, name, position)
+        if name and not slash and name.lower() in _RAW:
+            stop = _raw_end(html, name.lower(), position)
             yield html[position:stop], "/", name, ""
             position = html.find(">", stop) + 1 or end
     yield html[position:], "", "", ""
@@ -70,7 +79,7 @@ def _odd(html: str, start: int) -> tuple[str, str, str, int]:
     """(slash, name, attributes, position behind) of markup that is no ordinary tag; -1 if it has no end."""
     match = _ODD_TAG.match(html, start)
     if match is None:
-        return "", "!", "", _behind_declaration(html, start)
+        return "", "", "", _behind_declaration(html, start)
     position = match.end()
     end = len(html)
     while position < end:

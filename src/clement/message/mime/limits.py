@@ -21,7 +21,7 @@ class WalkLimits(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     boundary_bytes: int = 998
     delimiter_lines: int = 200_000
     decoded_bytes: int = 64 * 1024 * 1024
-    work: int = 24
+    work: int = 12
 
 
 class ReadLimits(msgspec.Struct, frozen=True, gc=False, kw_only=True):
