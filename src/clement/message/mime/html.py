@@ -61,6 +61,7 @@ def shown(text: str) -> str:
 
 
 _BREAKS, _VOID, _SILENT, _ACTS, _ENDS = map(int, Role)
+_STARTS = _ACTS | _SILENT
 _WORTH_A_LOOK = re.compile(r"style|hidden|color|text|\son", re.IGNORECASE)
 
 
@@ -97,13 +98,16 @@ class _Reader:
             if role & _BREAKS:
                 out.append(_BREAK)
             if slash:
-                self._close(name)
+                if stack and stack[-1] == name != "a" and len(stack) > self._watched:
+                    stack.pop()
+                else:
+                    self._close(name)
                 continue
-            if role & _ENDS:
+            if role & _ENDS and stack and stack[-1] in ENDS[name]:
                 self._end_before(name)
             if not role & _VOID:
                 stack.append(name)
-            if attributes or role & (_ACTS | _SILENT):
+            if attributes or role & _STARTS:
                 self._start(name, role, attributes)
         self._end_anchor()
 
@@ -144,12 +148,6 @@ class _Reader:
         stack = self._stack
         if name == "a":
             self._end_anchor()
-        if stack and stack[-1] == name:
-            if len(stack) > self._watched:
-                stack.pop()
-            else:
-                self._shrink(len(stack) - 1)
-            return
         for depth in range(len(stack) - 1, max(-1, len(stack) - 1 - _SEARCHED), -1):
             if stack[depth] == name:
                 self._shrink(depth)

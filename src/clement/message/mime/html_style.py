@@ -88,6 +88,7 @@ def _color(match: re.Match[str] | None, attribute: str) -> str:
     return _NAMED.get(value, "")
 
 
+@lru_cache(maxsize=1024)
 def similar(color: str, ground: str) -> bool:
     """Whether nobody can tell the two apart: at most 12 of 255 in each of red, green and blue."""
     if color == ground:
