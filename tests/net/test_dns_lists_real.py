@@ -13,7 +13,16 @@ import uvloop
 from clement.net.dns_list_health import Examined, Trust
 from clement.net.dns_lists import AskedLists, ListTimes
 from clement.net.resolver import DnsResolver, ResolverSettings
-from clement.policy.dns_list import Asked, DnsList, ListAnswer, ListKind, Subjects, reversed_address
+from clement.policy.dns_list import (
+    Asked,
+    DnsList,
+    LinkName,
+    LinkSubject,
+    ListAnswer,
+    ListKind,
+    Subjects,
+    reversed_address,
+)
 from tests.fixtures.dns_lists import StartNsd, StartRbldnsd, StartUnbound
 
 T = TypeVar("T")
@@ -124,6 +133,62 @@ def test_rbldnsd_lists_of_every_kind_are_trusted_and_read(start_rbldnsd: StartRb
         assert await asked.reason(bad) == "A dial-up range"
 
     play(server.address, lists, scene)
+
+
+HOSTS = ":127.0.1.2:$ is a spammer's\ntest\n.evil.example\nonly.this.example\n7.2.0.192\n"
+OWN_TEST = ":127.0.0.8:x\ntest-point\nevil.example\n"
+
+
+def test_lists_are_asked_about_names_in_contents_as_they_know_them(
+    start_rbldnsd: StartRbldnsd, start_unbound: StartUnbound
+) -> None:
+    server = start_rbldnsd(
+        {
+            "uri.example": ("dnset", HOSTS),
+            "dbl.example": ("dnset", HOSTS),
+            "own.example": ("dnset", OWN_TEST),
+            "strange.example": ("dnset", OWN_TEST),
+        }
+    )
+    unbound = start_unbound(
+        stubs=dict.fromkeys(("uri.example", "dbl.example", "own.example", "strange.example"), server.port)
+    )
+    lists = [
+        DnsList(zone="uri.example", asks=(Asked.LINK,), link_addresses=True),
+        DnsList(zone="dbl.example", asks=(Asked.LINK, Asked.AUTHOR), link_name=LinkName.HOST),
+        DnsList(zone="own.example", asks=(Asked.AUTHOR,), test_name="test-point"),
+        DnsList(zone="strange.example", asks=(Asked.LINK,)),
+    ]
+    subjects = Subjects(
+        links=(
+            LinkSubject("www.evil.example", "evil.example"),
+            LinkSubject("ftp.evil.example", "evil.example"),
+            LinkSubject("only.this.example", "this.example"),
+            LinkSubject("192.0.2.7", "192.0.2.7", "7.2.0.192"),
+            LinkSubject("good.example", "good.example"),
+        ),
+        authors=(LinkSubject("mail.evil.example", "evil.example"),),
+    )
+
+    async def scene(asked: AskedLists, reports: Reports) -> None:
+        assert reports.trust("strange.example") is Trust.LISTS_NOTHING
+        assert reports.trust("own.example") is Trust.TRUSTED
+        assert asked.reads_content
+        assert not asked.in_use, "clients are asked about nowhere"
+        assert asked.known(subjects) is None
+        found = {(each.dns_list.zone, each.asked.value, each.subject) for each in await asked.ask(subjects)}
+        assert found == {
+            ("uri.example", "link", "evil.example"),
+            ("uri.example", "link", "192.0.2.7"),
+            ("dbl.example", "link", "www.evil.example"),
+            ("dbl.example", "link", "ftp.evil.example"),
+            ("dbl.example", "link", "only.this.example"),
+            ("dbl.example", "author", "mail.evil.example"),
+            ("own.example", "author", "evil.example"),
+        }
+        assert len(asked.known(subjects) or ()) == len(found)
+
+    play(unbound.address, lists, scene)
 
 
 def test_a_list_without_ipv6_is_asked_about_ipv4_alone(start_rbldnsd: StartRbldnsd) -> None:

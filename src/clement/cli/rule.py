@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -14,6 +15,7 @@ from clement.cli.terminal import Column, local_time, print_facts, print_json, pr
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
+    from clement.cli.rule_trial import Trial
     from clement.store.records import ContentRuleRow
 
 app = Verbs(help="Rules about content: what mail may not say, or what is suspicious in it.")
@@ -204,6 +206,71 @@ def remove(number: Number, config: ConfigOption = None) -> None:
         from clement.store.actions.content_rule import remove_content_rule
 
         remove_content_rule(actor, number)
+
+
+@app.verb("test", "Show which rules match a message in a file.")
+def try_out(
+    file: Annotated[
+        Path,
+        typer.Argument(help="The message, or - for standard input.", allow_dash=True, show_default=False),
+    ],
+    pattern: Annotated[
+        str | None, typer.Option(help="Try this pattern instead, which is no rule yet.", show_default=False)
+    ] = None,
+    where: Annotated[
+        str, typer.Option("--in", help="The field that --pattern is sought in.", metavar="FIELD")
+    ] = "subject",
+    scope: Annotated[
+        str, typer.Option("--for", help="Only rules of this scope.", metavar="SCOPE", show_default=False)
+    ] = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show for each rule whether it matches a message, and what in it. Nothing is sent or changed.
+
+    Rules that are off are tried as well. What a session with this message would come to is shown by
+    clement simulate.
+
+    Examples:
+    clement rule test mail.eml
+    clement rule test mail.eml --pattern 'invoice +[0-9]{6}' --in subject
+    """
+    from clement.cli.phrases import rule_field
+    from clement.cli.phrases import scope as read_scope
+    from clement.cli.simulate import read_message
+
+    octets = read_message(file)
+    field, header_name = rule_field(where, "--in")
+    kind, scope_name = read_scope(scope, "--for") if scope else (None, "")
+    with operator(config) as actor:
+        from clement.cli.rule_trial import try_pattern, try_rules
+        from clement.store.access import directory
+
+        if pattern is not None:
+            trials = [try_pattern(octets, field, header_name, pattern)]
+        else:
+            rows = all_pages(
+                lambda after: directory.content_rules(
+                    actor, scope=kind, scope_name=scope_name, after_id=after
+                ),
+                0,
+                lambda row: row.id,
+            )
+            trials = try_rules(octets, rows)
+        if json:
+            print_json(trials)
+            return
+        columns: list[Column[Trial]] = [
+            Column("id", lambda trial: str(trial.id) if trial.id else "", is_number=True),
+            Column("name", lambda trial: trial.name),
+            Column("where", lambda trial: trial.where),
+            Column(
+                "action", lambda trial: trial.action + ("" if trial.enabled or not trial.id else " (off)")
+            ),
+            Column("matches", lambda trial: "yes" if trial.matches else "no"),
+            Column("found", lambda trial: " ".join(trial.found.split())),
+        ]
+        print_table(trials, columns, empty="There are no such rules.")
 
 
 def _expiry(text: str | None) -> int | None:

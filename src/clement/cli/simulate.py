@@ -64,7 +64,7 @@ def simulate(
     report = run(
         settings,
         SimulationRequest(
-            content=_read(file),
+            content=read_message(file),
             client=client,
             hello=helo,
             reverse_path=sender.strip("<>"),
@@ -90,7 +90,7 @@ def simulate(
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
-def _read(file: Path) -> bytes:
+def read_message(file: Path) -> bytes:
     """The message with the line ends of SMTP. Raises Failure."""
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()

@@ -83,7 +83,7 @@ class LikenessIndex:
         return ""
 
     def _misspelling(self, label: str) -> Likeness | None:
-        if SHORTEST_MISSPELT <= len(label) <= 63:
+        if SHORTEST_MISSPELT - 1 <= len(label) <= 64:
             for variant in _variants(label):
                 known = self._misspelt.get(variant)
                 if known is not None and _is_one_apart(label, known[0]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from ipaddress import ip_network
 from typing import Final, NamedTuple
 
 from clement.message.confusables import mixes_scripts, passes_for_latin
@@ -22,6 +23,14 @@ from clement.policy.likeness import looks_like
 
 MAX_SHOWN_CHARS: Final = 64
 
+# RFC 1918, RFC 6598, RFC 1122 §3.2.1.3, RFC 3927; RFC 4291 §2.5.3, RFC 4193, RFC 4291 §2.5.6
+_LOCAL: Final = tuple(
+    ip_network(text)
+    for text in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
+        *("::1/128", "fc00::/7", "fe80::/10"),
+    )
+)
 _SCRIPTED: Final = frozenset(("javascript", "vbscript", "data"))
 # Services that newsletters and mail filters lead all links through: their names stand in no link's text.
 REDIRECTORS: Final = frozenset(
@@ -109,8 +118,9 @@ def _without_host(link: Link, target: Target) -> tuple[Sign, ...]:
 @lru_cache(maxsize=8192)
 def _of_host(host: str) -> tuple[Sign, ...]:
     if is_address(host):
-        local = address_of(host).is_private
-        return (Sign("leads to an address without a name", 0.3 if local else 1.5, _shown(host)),)
+        address = address_of(host)
+        is_local = any(address in network for network in _LOCAL)
+        return (Sign("leads to an address without a name", 0.3 if is_local else 1.5, _shown(host)),)
     if mixes_scripts(host):
         return (Sign("its name mixes scripts", 2.0, _shown(host)),)
     if passes_for_latin(host):
