@@ -11,13 +11,15 @@ everything it must know stands in the environment:
   BENCH_CLAMD         P2: its Unix socket
   BENCH_RECEIVERS     how many receiver processes (default 2)
   BENCH_IDENTITIES    set: SPF, DKIM, DMARC, ARC and the client's name are looked at
+  BENCH_READING       set: content is read, and what is read is judged
+  BENCH_CHECKERS      how many checkers of small contents (default 1)    BENCH_SIZE_LIMIT  octets of a message
   BENCH_RESOLVER      ADDRESS:PORT to ask; default: resolv.conf    BENCH_LISTS  zones of DNS lists
   BENCH_BALANCER      an address that announces clients (PROXY protocol)
 
 The policy, limits, transcript, journal, recorder and SQL log work as they do in
-service. Identities are off unless they are asked for, since none of the peers looks
-at any; calling_gateway.py tells what they cost. P0 alone puts a transport in place
-that discards.
+service. Identities and the reading of content are off unless they are asked for, since
+the peers of these profiles do neither; calling_gateway.py tells what identities cost.
+P0 alone puts a transport in place that discards.
 P3d bans the generator's range by hand, which needs no DNS.
 """
 
@@ -48,12 +50,13 @@ kind = "mx"
 address = "127.0.0.1:{port}"
 proxy_protocol_from = [{balancer}]
 [limits]
+size_bytes = {size_limit_bytes}
 sessions_per_client = 1000
 unknown_recipients = 1000000
 transactions = 1000000
 [processes]
 receivers = {receivers}
-checkers = 1
+checkers = {checkers}
 [store]
 mail_root = "{mail_root}"
 [scanner]
@@ -101,6 +104,8 @@ def main() -> None:
             domain=environment["BENCH_DOMAIN"],
             port=environment["BENCH_PORT"],
             receivers=receivers,
+            checkers=environment.get("BENCH_CHECKERS", "1"),
+            size_limit_bytes=environment.get("BENCH_SIZE_LIMIT", "20000000"),
             mail_root=mail_root,
             scan="true" if profile == "P2" else "false",
             clamd=environment.get("BENCH_CLAMD") or "/nonexistent",
@@ -135,7 +140,9 @@ def furnish(settings: Settings, profile: str) -> None:
 
         migrate()
         actor = operating_person()
-        policy = GroupPolicy(unresolvable_sender=Fallback.ACCEPT)
+        policy = GroupPolicy(
+            unresolvable_sender=Fallback.ACCEPT, read_content=bool(environment.get("BENCH_READING"))
+        )
         if profile == "P2":
             hop = NextHop("127.0.0.1", int(environment["BENCH_BACKEND_PORT"]), tls=TlsUse.NEVER)
             add_group(actor, "bench", mode=Mode.RELAY, next_hops=[hop], policy=policy)

@@ -48,6 +48,8 @@ class Sink(asyncio.Protocol):
             mark = b"\r\n.\r\n" if self.in_content else b"\r\n"
             line, found, rest = self.octets.partition(mark)
             if not found:
+                if self.in_content:
+                    self.octets = self.octets[-len(mark) :]  # the rest of a large content is not kept
                 break
             self.octets = rest
             answers.append(b"250 kept\r\n" if self.in_content else ANSWERS.get(line[:4], b"221 bye\r\n"))

@@ -40,7 +40,7 @@ class ClamdScanner:
             raise ValueError("a ClamdScanner needs the address of a clamd")
         self.settings = settings
         self.scans = Slots(settings.scans_at_once, settings.scans_waiting)
-        # A long content keeps its place for a second or more: some places are left to the short ones.
+        # A long content keeps its place for a second or more, in which many a short one would have waited.
         self.long_scans = Slots(max(1, settings.scans_at_once // 2), settings.scans_waiting)
         self.uploads = Uploads(settings)
         self._on_event = on_event
@@ -93,10 +93,9 @@ class ClamdScanner:
         """Scan content that clamd has already: the end mark starts it, so it waits for a place first."""
         try:
             upload.no_more()
-            until_s = asyncio.get_running_loop().time() + self.settings.wait_s
             await self.long_scans.take(self.settings.wait_s)
             try:
-                octets = await self._scan_long(upload, size_bytes, until_s)
+                octets = await upload.reply(self.settings.timeout_s(size_bytes))
             finally:
                 self.long_scans.give_back()
         except Overloaded as overloaded:
@@ -104,13 +103,6 @@ class ClamdScanner:
         except ClamdFault as fault:
             return self.failed(upload.address, str(fault))
         return self.understood(upload.address, octets)
-
-    async def _scan_long(self, upload: Upload, size_bytes: int, until_s: float) -> bytes:
-        await self.scans.take(until_s - asyncio.get_running_loop().time())
-        try:
-            return await upload.reply(self.settings.timeout_s(size_bytes))
-        finally:
-            self.scans.give_back()
 
     def understood(self, address: ClamdAddress, octets: bytes) -> Scan:
         """The result in a reply; a reply without one counts against the clamd that gave it."""
