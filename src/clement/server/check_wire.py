@@ -31,7 +31,7 @@ _KEY_BYTES: Final = 64
 _HEAD: Final = struct.Struct(f"!BB?xQ{_KEY_BYTES}s")
 _LENGTH: Final = struct.Struct("!I")
 _DESCRIPTOR: Final = struct.Struct("i")
-_PIECE_BYTES: Final = 256 * 1024
+_PIECE_BYTES: Final = 64 * 1024
 MOST_ANSWER_BYTES: Final = 4 * 1024 * 1024
 
 STUDY: Final = msgspec.msgpack.Decoder(ContentStudy)

@@ -37,7 +37,7 @@ AGAIN_AFTER_S: Final = 0.1
 
 # While a reload puts another socket in the place of this one there may be none.
 _UNREAD: Final = (ConnectionResetError, BrokenPipeError, ConnectionRefusedError, FileNotFoundError)
-_PIECE_BYTES: Final = 256 * 1024
+_PIECE_BYTES: Final = 64 * 1024
 
 
 class Why(StrEnum):

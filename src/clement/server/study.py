@@ -5,17 +5,29 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Final
 
+from clement.learn.features import extract
+from clement.message.mime.read import read
+from clement.message.mime.walk import walk
 from clement.policy.study import ContentStudy
 
 BODY_HASH_BYTES: Final = 16
 
 
-def study(octets: bytes, key: bytes) -> ContentStudy:  # noqa: ARG001 - goes to the features
+def study(octets: bytes, key: bytes) -> ContentStudy:
     """What stands in these octets.
 
     key: of the site's features. Any octets give a study; every field of it is bounded.
     """
-    return ContentStudy(body_hash=body_hash(octets))
+    structure = walk(octets)
+    reading = read(octets, structure)
+    return ContentStudy(
+        reading=reading,
+        defects=structure.defects,
+        over_budget=structure.over_budget,
+        part_count=len(structure.parts),
+        features=extract(octets, structure, reading, (), key),
+        body_hash=body_hash(octets),
+    )
 
 
 def body_hash(octets: bytes) -> bytes:
