@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from clement.policy.checks import (
     arc,
-    author_name,
     attachments,
+    author_name,
     client_network,
     dkim,
     dmarc,

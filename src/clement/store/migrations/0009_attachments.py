@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("clement", "0007_mesh"),
+        ("clement", "0008_score"),
     ]
 
     operations = [
