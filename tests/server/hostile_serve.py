@@ -1,4 +1,4 @@
-"""`clement serve` with checkers that do what content tells them; as a module, with the configuration's path."""
+"""`clement serve` with checkers that do what content tells them; a module that is given a configuration."""
 
 import sys
 from pathlib import Path

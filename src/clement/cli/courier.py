@@ -13,6 +13,7 @@ from typing import Final
 from clement.cli import wiring
 from clement.cli.database import store_settings
 from clement.cli.held_parts import held_memory, held_store
+from clement.cli.scanner_wiring import scanner_for
 from clement.cli.wiring import Outside, Paths
 from clement.config.settings import Settings
 from clement.delivery.routing import Transports
@@ -117,7 +118,7 @@ def _courier(
             count=partial(metrics.add),
             hostname=settings.site.hostname,
             patience_s=settings.held.release_patience_s,
-            scanner=wiring.scanner_for(settings),
+            scanner=scanner_for(settings, wiring.receiver_count(settings)),
             memory=held_memory(settings),
         )
     )

@@ -14,9 +14,8 @@ from clement.cli.terminal import Column, local_time, print_facts, print_json, pr
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
-    from clement.config.digest import DigestSettings
     from clement.policy.directive import Scope
-    from clement.store.digest_records import DigestPlanInForce, DigestPlanRow
+    from clement.store.digest_records import DigestPlanRow
 
 app = Verbs(help="Digests: the list of newly held mail that people get by mail.")
 
@@ -104,11 +103,12 @@ def show(address: AddressArgument, config: ConfigOption = None, json: JsonOption
 
     Example: clement digest show alice@example.org
     """
-    site = site_plan(load_settings(config).digest)
+    settings = load_settings(config)
     with operator(config) as actor:
+        from clement.cli.digest_parts import site_plan
         from clement.store.access.digest import plan_in_force
 
-        plan = plan_in_force(actor, address.lower(), site)
+        plan = plan_in_force(actor, address.lower(), site_plan(settings.digest))
         if json:
             print_json([plan])
         else:
@@ -132,6 +132,7 @@ def preview(
     settings = load_settings(config)
     with operator(config) as actor:
         from clement.cli.digest_parts import preview as composed
+        from clement.cli.digest_parts import site_plan
         from clement.store.access.digest import plan_in_force
 
         plan = plan_in_force(actor, address.lower(), site_plan(settings.digest))
@@ -146,14 +147,6 @@ def preview(
 
         body = message_from_bytes(message, policy=default).get_body(("plain",))
         print(body.get_content() if body is not None else "")
-
-
-def site_plan(settings: DigestSettings) -> DigestPlanInForce:
-    """The plan of the configuration, which counts where nobody has set another."""
-    from clement.policy.directive import Scope
-    from clement.store.digest_records import DigestPlanInForce
-
-    return DigestPlanInForce(Scope.SITE, "", settings.schedule, settings.language)
 
 
 def _scope(text: str) -> tuple[Scope, str]:

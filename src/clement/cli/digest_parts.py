@@ -7,10 +7,11 @@ import secrets
 import time
 from collections.abc import Callable
 
-from clement.cli.digest import site_plan
+from clement.config.digest import DigestSettings
 from clement.config.settings import Settings
 from clement.delivery.transport import Transport
 from clement.policy.digest_schedule import ScheduleUnusable, next_due_s, parse_schedule
+from clement.policy.directive import Scope
 from clement.policy.directory import Directory, Local, Relayed
 from clement.queue.digest.composition import MOST_ITEMS
 from clement.queue.digest.sending import DAY_S, DigestSender, DigestSite, compose_due
@@ -63,6 +64,11 @@ def held_pages(settings: Settings) -> HeldPages:
     """The pages behind the links of digests."""
     desk = SqlHeldDesk(settings.held.undo_days * DAY_S, time.time)
     return HeldPages(desk, lambda: digest_key(secrets.token_bytes), time.time)
+
+
+def site_plan(settings: DigestSettings) -> DigestPlanInForce:
+    """The plan of the configuration, which counts where nobody has set another."""
+    return DigestPlanInForce(Scope.SITE, "", settings.schedule, settings.language)
 
 
 def due_after_s(schedule: str, after_s: float) -> float:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.held_parts import held_store
 from clement.cli.terminal import Column, local_time, print_facts, safe, say, size
 
@@ -87,14 +88,13 @@ def print_held(settings: Settings, actor: Actor, rows: Sequence[HeldRow]) -> Non
 
 def write_raw(settings: Settings, rows: Sequence[HeldRow]) -> None:
     """The octets of a message, as they came, to standard output."""
-    from clement.cli.held import not_here
     from clement.spool.filesystem import OsFileSystem
     from clement.spool.held import HeldMissing
 
     try:
         content = held_store(settings, OsFileSystem()).content(rows[0].entry)
     except HeldMissing:
-        raise not_here(rows[0].node) from None
+        raise _not_here(rows[0].node) from None
     try:
         for piece in content.chunks():
             sys.stdout.buffer.write(piece)
@@ -157,3 +157,9 @@ def _print_findings(actor: Actor, transaction_id: str) -> None:
         return
     for note in found:
         say(safe(f"{note.check}: {note.result}{f' ({note.detail})' if note.detail else ''}"))
+
+
+def _not_here(node: str) -> Failure:
+    """The files are on another machine."""
+    sys.stdout.flush()
+    return Failure(ExitCode.NOT_FOUND, f"the message lies on {node}: ask there")

@@ -24,6 +24,7 @@ from clement.cli.dns_list_wiring import dns_lists
 from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.learned_model import key_of, learned_file
 from clement.cli.listeners import SERVICES
+from clement.cli.scanner_wiring import scanner_for
 from clement.cli.wiring import Paths
 from clement.config.listener import ListenerKind
 from clement.config.settings import Settings
@@ -107,7 +108,7 @@ async def play(settings: Settings, directory: Directory, request: SimulationRequ
         listener,
         workers,
         standard_plan(resolver, lists=lists, postmaster=settings.site.postmaster_address, judge=learned),
-        wiring.scanner_for(settings),
+        scanner_for(settings, wiring.receiver_count(settings)),
         authentication_for(settings, resolver, workers),
         key_of(learned),
     )

@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_bytes
@@ -19,8 +19,8 @@ from clement.cli.dns_list_wiring import dns_lists, zones
 from clement.cli.held_parts import held_memory, holder_for
 from clement.cli.learned_model import key_of, learned_file
 from clement.cli.mesh_parts import desk_of
-from clement.cli.scanner_watch import ScannerReporter
-from clement.config.endpoint import Endpoint, TcpEndpoint, UnixEndpoint
+from clement.cli.scanner_wiring import scanner_for, scanner_watch
+from clement.config.endpoint import TcpEndpoint
 from clement.config.limits import LimitSettings
 from clement.config.settings import Settings
 from clement.delivery.maildir import MaildirTransport
@@ -31,9 +31,6 @@ from clement.journal.journal import Journal, JournalLimits
 from clement.journal.proportion import Proportion
 from clement.journal.segments import SegmentFiles
 from clement.message.foreign_fields import pattern_of
-from clement.net.clamd import ClamdScanner
-from clement.net.clamd_health import ClamdHealth
-from clement.net.clamd_settings import SCANS_A_CORE, ClamdAddress, ClamdSettings
 from clement.net.hop_connection import TlsContexts
 from clement.net.resolver import DnsResolver, ResolverSettings
 from clement.net.smtp_client import SmtpClient
@@ -65,7 +62,6 @@ from clement.spool.space import Room
 from clement.spool.sweep import sweep_folder, sweep_maildirs
 from clement.spool.workers import Workers
 from clement.telemetry.metrics import Metrics
-from clement.telemetry.pace import Pace
 
 MOST_LARGE_WAITING = 50
 """Large contents of one receiver that wait for a checker; each holds a descriptor, and its client."""
@@ -231,7 +227,7 @@ async def start_receiver(
         plan=standard_plan(resolver, lists=lists, postmaster=settings.site.postmaster_address, judge=learned),
         feed=feed,
         transports=(outside.transports or transports)(settings, outside.filesystem, workers),
-        scanner=scanner_for(settings),
+        scanner=scanner_for(settings, receiver_count(settings)),
         examine=HeaderReader(lanes.light),
         new_content=content_writers(settings, paths, outside.filesystem, workers),
         room_for=room_for(settings, outside.filesystem),
@@ -264,7 +260,11 @@ async def start_receiver(
             lambda: proportion.tick(time.monotonic()),
         ),
         background=(
-            *((scanner_watch(settings),) if first and settings.scanner.enabled else ()),
+            *(
+                (scanner_watch(settings, receiver_count(settings)),)
+                if first and settings.scanner.enabled
+                else ()
+            ),
             *((lists.watch,) if lists is not None else ()),
         ),
         at_end=(
@@ -318,41 +318,6 @@ def maildir_options(settings: Settings) -> MaildirOptions:
         file_mode=store.file_mode,
         owner=owner,
     )
-
-
-def scanner_for(settings: Settings) -> ClamdScanner | None:
-    """ClamAV, unless it is turned off. The bound on scans at once is shared evenly by the receivers."""
-    if not settings.scanner.enabled:
-        return None
-    return ClamdScanner(clamd_settings(settings), ScannerReporter(Pace()))
-
-
-def clamd_settings(settings: Settings) -> ClamdSettings:
-    """How one receiver uses the clamds."""
-    scanner = settings.scanner
-    scans = scanner.scans_at_once or SCANS_A_CORE * (os.cpu_count() or 1)
-    return ClamdSettings(
-        addresses=tuple(_clamd_address(each) for each in scanner.addresses),
-        hold_bytes=scanner.hold_bytes,
-        scans_at_once=max(1, scans // receiver_count(settings)),
-        scans_waiting=scanner.waiting,
-        wait_s=scanner.wait_timeout_s,
-        stall_s=scanner.connect_timeout_s,
-        timeout_base_s=scanner.timeout_s,
-        timeout_per_mib_s=scanner.timeout_per_mebibyte_s,
-        timeout_cap_s=settings.limits.data_done_timeout_s,
-    )
-
-
-def scanner_watch(settings: Settings) -> Callable[[], Coroutine[None, None, None]]:
-    """Looks at the clamds every minute and reports what changed; one receiver does so for all."""
-    return ClamdHealth(clamd_settings(settings), ScannerReporter(Pace()), time.time).watch
-
-
-def _clamd_address(endpoint: Endpoint) -> ClamdAddress:
-    if isinstance(endpoint, UnixEndpoint):
-        return ClamdAddress(path=str(endpoint.path))
-    return ClamdAddress.parse(str(endpoint))
 
 
 def resolver_for(settings: Settings) -> DnsResolver:
