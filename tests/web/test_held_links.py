@@ -109,6 +109,7 @@ def test_an_answer_to_another_question_only_asks_again(desk: Desk, form: bytes) 
         ("", HTTPStatus.NOT_FOUND, "not complete"),
         (sign(link(expires_s=NOW_S), KEY), HTTPStatus.GONE, "has expired"),
     ],
+    ids=["of another site", "cut", "empty", "late"],
 )
 def test_links_that_are_cut_forged_or_late_act_for_nobody(
     desk: Desk, token: str, status: HTTPStatus, told: str
