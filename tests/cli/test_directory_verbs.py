@@ -191,3 +191,43 @@ def test_case_136_hostile_text_is_shown_escaped(shell: Shell) -> None:
     shown = shell.out("directive", "list")
     assert "\u202e" not in shown
     assert "[red]" in shown
+
+
+def test_thresholds_and_settings_of_group_domain_and_mailbox(shell: Shell) -> None:
+    shell.run("group", "change", "local", "--policy", "quarantine_at=5", "--policy", "keep_refused_days=14")
+    (group,) = shell.json("group", "show", "local")
+    assert (group["policy"]["quarantine_at"], group["policy"]["tag_at"]) == (5.0, None)
+    shell.run(
+        "domain", "change", "local.example", "--policy", "quarantine_at=4", "--policy", "spf_fail=refuse"
+    )
+    (domain,) = shell.json("domain", "show", "local.example")
+    assert domain["policy"] == {"quarantine_at": 4.0, "spf_fail": "refuse"}
+    assert "own spf_fail" in shell.run("domain", "show", "local.example")
+    shell.run("mailbox", "change", "anna@local.example", "--quarantine-at", "2.5", "--refuse-at", "0")
+    (mailbox,) = shell.json("mailbox", "show", "anna@local.example")
+    assert (mailbox["tag_at"], mailbox["quarantine_at"], mailbox["refuse_at"]) == (None, 2.5, 0.0)
+    shell.run("group", "change", "local", "--policy", "quarantine_at=")
+    shell.run("domain", "change", "local.example", "--policy", "quarantine_at=", "--policy", "spf_fail=")
+    shell.run("mailbox", "change", "anna@local.example", "--quarantine-at", "", "--refuse-at", "")
+    assert shell.json("group", "show", "local")[0]["policy"]["quarantine_at"] is None
+    assert shell.json("domain", "show", "local.example")[0]["policy"] == {}
+    assert shell.json("mailbox", "show", "anna@local.example")[0]["refuse_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("domain", "change", "local.example", "--policy", "spf_fail=perhaps"), 1, "spf_fail"),
+        (("domain", "change", "local.example", "--policy", "spf_fial=refuse"), 2, "did you mean spf_fail?"),
+        (("domain", "change", "local.example", "--policy", "tag_at=101"), 1, "from 0, for never, to 100"),
+        (("domain", "change", "local.example", "--policy", "greylisting_delay_s=1"), 1, "from 10 to"),
+        (("mailbox", "change", "anna@local.example", "--tag-at", "much"), 2, "expected a number such as 4.6"),
+        (("mailbox", "change", "anna@local.example", "--tag-at", "-1"), 1, "from 0, for never, to 100"),
+        (("group", "change", "local", "--policy", "keep_refused_days=1000"), 1, "to 365 days"),
+    ],
+    ids=lambda value: " ".join(value[3:]) if isinstance(value, tuple) else None,
+)
+def test_settings_that_make_no_sense_are_refused(
+    shell: Shell, words: tuple[str, ...], code: int, message: str
+) -> None:
+    assert message in shell.refusal(*words, code=code)

@@ -105,3 +105,19 @@ def test_records_are_printed_by_the_names_of_their_fields() -> None:
         "reply": "OK",
         "findings": [{"check": "check", "result": "pass", "reason": "", "detail": "", "duration_us": 3}],
     }
+
+
+def test_what_would_have_been_taken_at_another_threshold_is_said_with_who_set_this_one() -> None:
+    told = explain(
+        about="",
+        outcome="held",
+        reason=Reason.UNWANTED,
+        reply="",
+        findings=[FindingNote("spf", "fail", "", "not allowed", 3, 1.5)],
+        directive=None,
+        score=5.31,
+        thresholds="tag 3 site, quarantine 4.6 domain, refuse never site",
+    )
+    assert "with quarantine_at above 5.31: it is 4.6, of the domain" in told.otherwise
+    assert told.score == "+5.31; tag 3 site, quarantine 4.6 domain, refuse never site"
+    assert told.evidence == ("spf fail +1.5: not allowed",)

@@ -61,6 +61,8 @@ def _of_recipient(
         reply=recipient.reply,
         findings=[*transaction.findings, *_findings(story)],
         directive=_directive(actor, recipient.directive_id),
+        score=recipient.score,
+        thresholds=recipient.thresholds,
     )
 
 

@@ -23,7 +23,8 @@ class Explanation(msgspec.Struct, frozen=True):
 
     finding: the one that decided. evidence: the others that say something.
     directive: the rule that decided, with whose it is and where it came from.
-    otherwise: what would have changed the verdict, each by itself.
+    otherwise: what would have changed the verdict, each by itself. score: the sum of what was found, and the
+    thresholds in force with where each is set.
     """
 
     about: str
@@ -37,6 +38,7 @@ class Explanation(msgspec.Struct, frozen=True):
     sender_can: str = ""
     postmaster_can: str = ""
     evidence: tuple[str, ...] = ()
+    score: str = ""
 
 
 def explain(
@@ -47,6 +49,8 @@ def explain(
     reply: str,
     findings: Sequence[FindingNote],
     directive: DirectiveRow | None,
+    score: float = 0.0,
+    thresholds: str = "",
 ) -> Explanation:
     """What the log holds of one answer, in words."""
     words = words_of(reason)
@@ -59,7 +63,10 @@ def explain(
         happened=words.happened,
         finding=finding_text(deciding) if deciding is not None else "",
         directive=directive_text(directive) if directive is not None else "",
-        otherwise=tuple(_otherwise(reason, directive)),
+        otherwise=(
+            *_otherwise(reason, directive),
+            *(_other_thresholds(outcome, score, thresholds) if reason == Reason.UNWANTED else ()),
+        ),
         sender_can=words.sender,
         postmaster_can=words.postmaster,
         evidence=tuple(
@@ -67,12 +74,29 @@ def explain(
                 finding_text(finding) for finding in findings if finding.detail and finding != deciding
             )
         )[:MAX_EVIDENCE],
+        score=score_text(score, thresholds) if thresholds else "",
     )
 
 
 def finding_text(finding: FindingNote) -> str:
-    """`sender_domain fail: example.org`."""
-    return f"{finding.check} {finding.result}" + (f": {finding.detail}" if finding.detail else "")
+    """`spf fail +1.5: SPF of example.org does not allow 192.0.2.1`."""
+    weight = f" {finding.weight:+.2g}" if finding.weight else ""
+    return f"{finding.check} {finding.result}{weight}" + (f": {finding.detail}" if finding.detail else "")
+
+
+def score_text(score: float, thresholds: str) -> str:
+    """`+5.31; tag 3 site, quarantine 4.6 domain, refuse never site`."""
+    return f"{score:+.2f}; {thresholds}"
+
+
+def _other_thresholds(outcome: str, score: float, thresholds: str) -> Iterator[str]:
+    """From where on it would have been taken: the threshold that was reached, and who has set it."""
+    deed = "quarantine" if outcome == "held" else "refuse"
+    for part in thresholds.split(", "):
+        name, _, rest = part.partition(" ")
+        value, _, origin = rest.partition(" ")
+        if name == deed:
+            yield f"with {deed}_at above {score:.2f}: it is {value}, of the {origin}"
 
 
 def directive_text(directive: DirectiveRow) -> str:
@@ -117,6 +141,7 @@ def lines(explanation: Explanation) -> Iterator[tuple[str, str]]:
     yield "finding", explanation.finding
     for number, text in enumerate(explanation.evidence):
         yield "" if number else "also found", text
+    yield "score", explanation.score
     yield "directive", explanation.directive
     for number, text in enumerate(explanation.otherwise):
         yield "it would have passed" if not number else "or", text

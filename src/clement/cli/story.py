@@ -76,7 +76,9 @@ def _exchange(exchange: Exchange) -> Iterator[Line]:
 def _finding(finding: FindingNote, indent: str) -> Line:
     reason = f" → {finding.reason}" if finding.reason else ""
     detail = f": {finding.detail}" if finding.detail else ""
-    text = f"{indent}· {finding.check} {finding.result}{reason}{detail} ({duration(finding.duration_us)})"
+    weight = f" {finding.weight:+.2g}" if finding.weight else ""
+    took = f" ({duration(finding.duration_us)})"
+    text = f"{indent}· {finding.check} {finding.result}{weight}{reason}{detail}{took}"
     style = "red" if finding.reason else "dim" if finding.result in GOOD_RESULTS else "yellow"
     return safe(text, MAX_LINE), style
 
@@ -94,6 +96,8 @@ def tell_transaction(transaction: TransactionRow | TransactionRecord) -> Iterato
             yield safe(f"  {name}: {value}", MAX_LINE), ""
     for recipient in transaction.recipients:
         yield recipient_line(recipient)
+        if recipient.thresholds:
+            yield safe(f"    score {recipient.score:+.2f}; {recipient.thresholds}", MAX_LINE), "dim"
 
 
 def recipient_line(recipient: RecipientRow | RecipientRecord) -> Line:
