@@ -202,7 +202,7 @@ def test_thresholds_and_settings_of_group_domain_and_mailbox(shell: Shell) -> No
     )
     (domain,) = shell.json("domain", "show", "local.example")
     assert domain["policy"] == {"quarantine_at": 4.0, "spf_fail": "refuse"}
-    assert "own spf_fail" in shell.run("domain", "show", "local.example")
+    assert "own spf_fail" in shell.run("domain", "show", "local.example").stdout
     shell.run("mailbox", "change", "anna@local.example", "--quarantine-at", "2.5", "--refuse-at", "0")
     (mailbox,) = shell.json("mailbox", "show", "anna@local.example")
     assert (mailbox["tag_at"], mailbox["quarantine_at"], mailbox["refuse_at"]) == (None, 2.5, 0.0)

@@ -75,6 +75,22 @@ def deeds(tenant: str, rules: dict[str, int]) -> dict[str, tuple[Deed, str, str,
             lambda who: change_domain(who, one, DomainChange(catch_all=anna)),
             MAY, MAY, UNSEEN,
         ),
+        "differ from the group in what is one's own": (
+            lambda who: change_domain(who, one, DomainChange(policy={"spf_fail": "refuse", "tag_at": "2"})),
+            MAY, MAY, UNSEEN,
+        ),
+        "differ from the group in what is the group's": (
+            lambda who: change_domain(who, one, DomainChange(policy={"scan_content": False})),
+            MAY, FORBIDDEN, UNSEEN,
+        ),
+        "say from which score on": (
+            lambda who: change_mailbox(who, anna, MailboxChange(quarantine_at=4.6)),
+            MAY, MAY, MAY,
+        ),
+        "say it for a colleague": (
+            lambda who: change_mailbox(who, f"bert@{one}", MailboxChange(quarantine_at=4.6)),
+            MAY, MAY, UNSEEN,
+        ),
         "remove domain": (lambda who: remove_domain(who, one, with_mailboxes=True), MAY, FORBIDDEN, UNSEEN),
         "see mailbox": (lambda who: directory.mailbox(who, anna), MAY, MAY, MAY),
         "see colleague's mailbox": (lambda who: directory.mailbox(who, f"bert@{one}"), MAY, MAY, UNSEEN),

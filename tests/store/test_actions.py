@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from clement.policy.directive import Action, Scope
-from clement.policy.directory import Fallback, GroupPolicy, Mode, NextHop, Storage, Wire
+from clement.policy.directory import Fallback, GroupPolicy, Local, Mode, NextHop, Storage, Wire
 from clement.policy.network import Standing
 from clement.store import models
 from clement.store.access import directory
@@ -33,7 +33,7 @@ from clement.store.actions.mailbox import (
 )
 from clement.store.actions.network import add_network
 from clement.store.actions.person import add_person, allow_send_as, set_password
-from clement.store.snapshot import current_version
+from clement.store.snapshot import current_version, load_directory
 from tests.store.directories import PASSWORD
 
 RELAY = [NextHop("127.0.0.1", 2526)]
@@ -375,3 +375,27 @@ def test_case_118_what_is_stored_stays_text_wherever_it_is_used_again(site: Acto
     assert directory.mailboxes(site, text=text) == ()
     assert directory.directive(site, noted.id).note == " ".join(text.replace("\u202e", " ").split())
     assert directory.audit(site)[0].new
+
+
+def test_what_a_domain_says_otherwise_is_kept_field_by_field_and_reaches_receivers(site: Actor) -> None:
+    change_domain(site, "family.example", DomainChange(policy={"spf_fail": "refuse", "tag_at": "2.5"}))
+    row = change_domain(site, "family.example", DomainChange(policy={"spf_fail": None, "tag_at": 2}))
+    assert row.policy == {"tag_at": 2.0}
+    change_mailbox(site, "anna@family.example", MailboxChange(quarantine_at=4.0))
+    route = load_directory().route("anna", "family.example")
+    assert isinstance(route, Local)
+    assert (route.group.policy.tag_at, route.mailboxes[0].quarantine_at) == (2.0, 4.0)
+    change_domain(site, "family.example", DomainChange(policy={"tag_at": None}))
+    change_mailbox(site, "anna@family.example", MailboxChange(quarantine_at=None))
+    assert load_directory().route("anna", "family.example") == Local(
+        route.group.__class__(route.group.id, "family", Mode.STORE),
+        route.domain.__class__(route.domain.id, "family.example", route.group.id),
+        (route.mailboxes[0].__class__(route.mailboxes[0].id, "anna@family.example", "family.example/anna"),),
+    )
+
+
+def test_a_group_does_not_change_so_that_what_its_domain_says_makes_no_sense(site: Actor) -> None:
+    change_domain(site, "family.example", DomainChange(policy={"greylisting_delay_s": 4 * 3600}))
+    shorter = GroupChange(policy=GroupPolicy(greylisting_window_s=2 * 3600))
+    with pytest.raises(ActionRefused, match="says otherwise"):
+        change_group(site, "family", shorter)
