@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from clement.cli.database import operator
-from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.exit_codes import ExitCode
 from clement.cli.options import ConfigOption, JsonOption, find_config, load_settings
 from clement.cli.paging import all_pages
 from clement.cli.terminal import complain, print_json, print_table, say
@@ -280,9 +279,3 @@ def _tell(rows: Sequence[HeldRow], *, json: bool) -> None:
             complain(outcome(row))
         else:
             say(outcome(row))
-
-
-def not_here(node: str) -> Failure:
-    """The files are on another machine."""
-    sys.stdout.flush()
-    return Failure(ExitCode.NOT_FOUND, f"the message lies on {node}: ask there")

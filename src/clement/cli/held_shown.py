@@ -95,6 +95,7 @@ def write_raw(settings: Settings, rows: Sequence[HeldRow]) -> None:
         content = held_store(settings, OsFileSystem()).content(rows[0].entry)
     except HeldMissing:
         raise _not_here(rows[0].node) from None
+        raise Failure(ExitCode.NOT_FOUND, f"the message lies on {rows[0].node}: ask there") from None
     try:
         for piece in content.chunks():
             sys.stdout.buffer.write(piece)

@@ -18,8 +18,9 @@ class HeldSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where held mail lies; on a local disk, and in the backup if quarantined mail matters to you."""
     days: Days = 30
     """Days that quarantined mail is kept."""
-    refused_copy_days: Days = 7
-    """Days that the copy of a refused message is kept."""
+    refused_copy_days: Days = 30
+    """Days at most that the copy of a refused message is kept; whether and how long, a group's policy
+    keep_refused_days says."""
     undo_days: Days = 2
     """Days for which a deleted message can still be brought back."""
     limit_bytes_per_group: Bytes = 5_368_709_120

@@ -288,13 +288,13 @@ class SpoolHolding:
         parts: dict[tuple[HeldAs, int], list[_Part]] = {}
         for hold in self._holds:
             parts.setdefault((hold.kind, hold.destination.route.group.id), []).extend(_parts(hold))
-        held, envelope, limits = self._held, self._held.envelope, self._place.limits
+        held, envelope = self._held, self._held.envelope
         now_s = self._place.now_s()
         for (kind, group_id), every in parts.items():
             # Somebody reached by two of the recipients has one copy of the message.
             once = {part.recipient.address: part for part in reversed(every)}
             chosen = list(reversed(once.values()))
-            days = limits.days if kind is HeldAs.QUARANTINE else limits.refused_copy_days
+            days = self._days(kind, parts_of_group=every)
             facts = HeldFacts(
                 id=entry_id(envelope.transaction_id, kind, group_id),
                 node=self._place.node,
@@ -313,6 +313,14 @@ class SpoolHolding:
                 authenticated_as=held.authenticated_as[:_MOST_TEXT],
             )
             yield facts, [part.destination for part in chosen]
+
+    def _days(self, kind: HeldAs, parts_of_group: Sequence[_Part]) -> float:
+        """How long it is kept: copies for as long as the group wants, within what the site allows."""
+        limits = self._place.limits
+        if kind is HeldAs.QUARANTINE:
+            return limits.days
+        wanted = parts_of_group[0].destination.route.group.policy.keep_refused_days
+        return min(wanted or limits.refused_copy_days, limits.refused_copy_days)
 
     def _tell_reconciler(self, entry: _Entry) -> None:
         reconciler = self._place.reconciler

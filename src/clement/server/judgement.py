@@ -28,6 +28,7 @@ from clement.server.deciding import decided, score_for
 from clement.server.intake import Intake
 from clement.server.placing import Placing, accepted_reply, destination_of, held_reply, hold_of
 from clement.server.recipients import Recipient
+from clement.server.reconciling import hash_if_wanted, tell_delivered
 from clement.server.refused_copy import is_worth_keeping, keep_copy
 from clement.server.services import Services
 from clement.server.speaking import directive_for
@@ -72,6 +73,7 @@ class Judgement:
         self._on_commit = on_commit
         self._identity: ContentIdentity | None = None
         self._study: ContentStudy | None = None
+        self._body_hash = b""
         self._copies: list[Recipient] = []
         self.authenticated_domains: Sequence[str] = ()
 
@@ -115,6 +117,10 @@ class Judgement:
         waiting = gather(plan.content, content_facts, plan.budget_s)
         common = self._noted(waiting if isinstance(waiting, list) else await waiting)
         again = {finding.check for finding in common}
+        leads_to = [destination_of(recipient) for recipient in self.recipients]
+        self._body_hash = await hash_if_wanted(
+            self._services.reconciler, self._held(self._envelope), leads_to, content
+        )
         proven = proven_names(self._facts, identity)
         for recipient in self.recipients:
             recipient_facts = RecipientFacts(
@@ -191,6 +197,8 @@ class Judgement:
                 split=self._split,
             )
             await placing.place(content)
+            given = [destination_of(each) for each in taken if each.accepted and not each.held]
+            tell_delivered(self._services.reconciler, held(), given)
             if is_held:
                 return
         holder = self._services.holder
@@ -223,7 +231,7 @@ class Judgement:
             shown_text(message.message_id),
             shown_text(message.author),
             shown_text(message.subject),
-            body_hash=study.body_hash if study is not None else b"",
+            body_hash=self._body_hash or (study.body_hash if study is not None else b""),
             authenticated_as=person.login if person is not None else shown_text(" ".join(proven)),
             features=study.features.hashes if study is not None else b"",
         )

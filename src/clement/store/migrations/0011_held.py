@@ -6,6 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("clement", "0010_links"),
+        ("clement", "0008_score"),
     ]
 
     operations = [
