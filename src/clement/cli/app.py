@@ -18,6 +18,7 @@ from clement.cli import (
     digest,
     directive,
     domain,
+    evaluate,
     explain,
     greylist,
     group,
@@ -103,6 +104,7 @@ app.verb("session", "One session, line by line.")(session.session)
 app.verb("explain", "Why a message fared as it did.")(explain.explain)
 app.verb("correct", "Say that a message was judged wrongly.")(correct.correct)
 app.verb("simulate", "What would become of a message.")(simulate.simulate)
+app.verb("evaluate", "How well the filter learns a corpus.")(evaluate.evaluate)
 app.verb("status", "What runs, and how far the log is behind.")(status.status)
 app.verb("train", "Teach the learning filter a mailbox.")(train.train)
 app.verb("sink", "A next hop for trying things.")(sink.sink)

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from math import log2
 
 import numpy as np
+from numpy.typing import NDArray
 
-from clement.learn.hashing import Expert, Hasher, Hashes, hasher
+from clement.learn.hashing import Expert, Hashes, hasher
 from clement.learn.header_words import HeaderWords
 from clement.learn.words import Line, words_of
 from clement.message.attachment import Attachment
@@ -24,8 +25,8 @@ from clement.policy.finding import Finding
 from clement.policy.study import Features
 
 MAX_NAMES = 6000
-MAX_NAME_CHARS = 60
-MAX_NAME_BYTES = 128 * 1024
+MAX_NAME_BYTES = 60
+MAX_NAMES_BYTES = 128 * 1024
 """Of all names that travel with a message; a feature beyond has none."""
 MAX_TEXT_CHARS = 60_000
 MAX_TEXT_WORDS = 4000
@@ -37,7 +38,6 @@ MAX_PARTS = 30
 _LINK = re.compile(
     r"\s*(?:([a-zA-Z][\w+.\-]{0,19}):)?(?://)?(?:[^/@?#]{0,200}@)?([^/:?#]{0,255})([^?#]{0,500})(\??)"
 )
-_NAME_BREAKS = str.maketrans({"\n": " ", "\0": " ", "\r": " "})
 
 
 def extract(
@@ -52,17 +52,21 @@ def extract(
     start, end = walk.parts[0].header if walk.parts else (0, len(octets))
     header = HeaderWords(bytes(octets[start:end]))
     lines = [*header.lines, *_texts(reading), *_file_names(attachments)]
-    names = [*header.names, *_structure(walk, reading), *_links(reading.links), *_attachments(attachments)]
-    for line in lines:
-        names += _named(line)
-    names = _tidy(names)
-    hashes = [
-        site.names(names),
-        *_pairs(site, lines),
+    single = [*header.names, *_structure(walk, reading), *_links(reading.links), *_attachments(attachments)]
+    words = _in_row(lines)
+    names = [*_octets_of(single), *words]
+    hashes = site.names(names)
+    in_row = hashes[len(names) - len(words) :]
+    places = _first_places(hashes)
+    between = np.array(words) != _BREAK if words else np.empty(0, np.bool_)
+    both = between[:-1] & between[1:]
+    packed = [
+        hashes[places],
+        site.pairs(in_row[:-1][both], in_row[1:][both]),
         site.grams(header.octets, Expert.HEADER_OCTETS),
         site.grams(_text_octets(reading), Expert.TEXT_OCTETS),
     ]
-    return Features(np.concatenate(hashes).astype("<u4").tobytes(), _packed(names))
+    return Features(np.concatenate(packed).astype("<u4").tobytes(), _packed([names[n] for n in places]))
 
 
 def of_findings(findings: Iterable[Finding]) -> tuple[str, ...]:
@@ -75,30 +79,44 @@ def of_findings(findings: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _named(line: Line) -> list[str]:
-    lower = [word.lower() for word in line.words]
-    if not line.kind:
-        return [*line.words, *lower]
-    return [f"{line.kind}:{word}" for word in [*line.words, *lower]]
+_BREAK = b""
+"""Between two lines, whose words are no neighbours."""
 
 
-def _pairs(site: Hasher, lines: Iterable[Line]) -> Iterable[Hashes]:
+def _in_row(lines: Iterable[Line]) -> list[bytes]:
+    """The words of all lines behind each other, each with the kind of its line before it."""
+    row: list[bytes] = []
     for line in lines:
-        if len(line.words) > 1:
-            hashes = site.names([f"{line.kind}:{word}".lower() for word in line.words])
-            yield site.pairs(hashes[:-1], hashes[1:])
+        if line.kind:
+            kind = f"{line.kind}:".encode()
+            row += [kind + word for word in line.words]
+        else:
+            row += line.words
+        row.append(_BREAK)
+    return row
 
 
-def _tidy(names: list[str]) -> list[str]:
-    """Each name once, bounded, fit to be packed."""
-    return [name[:MAX_NAME_CHARS].translate(_NAME_BREAKS) for name in dict.fromkeys(names)][:MAX_NAMES]
+def _octets_of(names: list[str]) -> list[bytes]:
+    """Names as they are hashed and packed: no NUL, no line feed."""
+    octets = "\n".join(names).encode("utf-8", "replace").replace(b"\0", b" ")
+    return octets.split(b"\n")[:MAX_NAMES]
 
 
-def _packed(names: list[str]) -> bytes:
-    packed = "\0".join(names).encode("utf-8", "replace")
-    if len(packed) <= MAX_NAME_BYTES:
+def _first_places(hashes: Hashes) -> NDArray[np.intp]:
+    """Where each hash stands first."""
+    order = np.argsort(hashes, kind="stable")
+    ascending = hashes[order]
+    first = np.empty(len(hashes), np.bool_)
+    first[:1] = True
+    np.not_equal(ascending[1:], ascending[:-1], out=first[1:])
+    return np.sort(order[first])
+
+
+def _packed(names: list[bytes]) -> bytes:
+    packed = b"\0".join([name[:MAX_NAME_BYTES] for name in names])
+    if len(packed) <= MAX_NAMES_BYTES:
         return packed
-    return packed[: packed.rindex(b"\0", 0, MAX_NAME_BYTES)]
+    return packed[: packed.rindex(b"\0", 0, MAX_NAMES_BYTES)]
 
 
 def _texts(reading: Reading) -> Iterable[Line]:
@@ -145,13 +163,13 @@ def _links(links: Sequence[Link]) -> Iterable[str]:
                 domain = organizational_domain(host.strip("."))
                 yield f"domain:{domain}"
                 yield f"tld:{domain.rpartition('.')[2]}"
-        yield from (f"path:{word}" for word in words_of(path.lower(), 8))
+        yield from (f"path:{word.decode()}" for word in words_of(path, 8))
         if query:
             yield "query"
 
 
 def _file_names(attachments: Sequence[Attachment]) -> Iterable[Line]:
-    return [Line("file", words_of(attachment.path.lower(), 10)) for attachment in attachments[:MAX_PARTS]]
+    return [Line("file", words_of(attachment.path, 10)) for attachment in attachments[:MAX_PARTS]]
 
 
 def _attachments(attachments: Sequence[Attachment]) -> Iterable[str]:

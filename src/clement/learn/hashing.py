@@ -58,19 +58,18 @@ class Hasher:
         stream = hashlib.shake_256(_KEY_PERSON + key).digest(8 * 32)
         self._keys = np.frombuffer(stream, "<u8")
 
-    def names(self, names: Sequence[str]) -> Hashes:
-        """Of named features, in their order. A name contains no line feed."""
+    def names(self, names: Sequence[bytes]) -> Hashes:
+        """Of named features (UTF-8, no NUL), in their order."""
         if not names:
             return np.empty(0, np.uint32)
-        octets = "\n".join(names).encode("utf-8", "replace").split(b"\n")
-        words = np.array(octets, f"S{4 * WORDS}").view("<u4").reshape(-1, WORDS)
+        words = np.array(names, f"S{4 * WORDS}").view("<u4").reshape(-1, WORDS)
         return self._finish(words.astype(np.uint64) @ self._keys[1 : 1 + WORDS] + self._keys[0], Expert.WORDS)
 
     def pairs(self, first: Hashes, second: Hashes) -> Hashes:
         """Of pairs of named features, each once; which comes first matters."""
         keys = self._keys
         mixed = keys[10] + keys[11] * first.astype(np.uint64) + keys[12] * second.astype(np.uint64)
-        return _once(self._finish(mixed, Expert.WORDS))
+        return once(self._finish(mixed, Expert.WORDS))
 
     def grams(self, octets: bytes, expert: Expert) -> Hashes:
         """Of every four octets that follow each other, each once."""
@@ -79,11 +78,11 @@ class Hasher:
         view = np.frombuffer(octets, np.uint8)
         grams = np.ndarray((len(octets) - 3,), "<u4", view.data, strides=(1,))
         mixed = self._keys[14] + self._keys[15] * grams.astype(np.uint64)
-        return _once(self._finish(mixed, expert))
+        return once(self._finish(mixed, expert))
 
     def scope(self, name: str) -> int:
         """Of a scope ("m:77"), for `scoped`."""
-        return int(self.names([name])[0])
+        return int(self.names([name.encode()])[0])
 
     def scoped(self, hashes: Hashes, scope: int) -> Hashes:
         """The same features as one scope has them: other places, the same experts."""
@@ -100,7 +99,7 @@ class Hasher:
         return finished
 
 
-def _once(hashes: Hashes) -> Hashes:
+def once(hashes: Hashes) -> Hashes:
     """Each once, in ascending order. By sorting: numpy's `unique` takes fifteen times as long."""
     if not len(hashes):
         return hashes

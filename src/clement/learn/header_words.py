@@ -79,7 +79,7 @@ class HeaderWords:
             self._field(lower, field)
         self._add("field", order)
         self._add("hops", [str(min(hops, 12))])
-        self.lines.append(Line("order", order[:MAX_WORDS]))
+        self.lines.append(Line("order", [name.encode() for name in order[:MAX_WORDS]]))
         self.octets = b"\n".join(kept)[:MAX_OCTETS]
 
     def _add(self, kind: str, values: list[str]) -> None:
@@ -100,7 +100,7 @@ class HeaderWords:
             self._add(name, _TOKENS.findall(value.lower())[:20])
 
     def _addresses(self, name: str, value: str) -> None:
-        self.lines.append(Line(f"{name}-name", words_of(value.partition("<")[0].lower())[:20]))
+        self.lines.append(Line(f"{name}-name", words_of(value.partition("<")[0], 20)))
         for domain in _DOMAIN.findall(value)[:8]:
             self._add(f"{name}-domain", _relatives(domain))
         for local in _MAILBOX.findall(value)[:8]:
@@ -117,7 +117,7 @@ class HeaderWords:
                 self._add("hop", [word, ".".join(octets[:3]), ".".join(octets[:2])])
             elif "." in word:
                 self._add("hop", _relatives(word))
-        self.lines.append(Line("trace", words))
+        self.lines.append(Line("trace", [word.encode() for word in words]))
 
 
 def _value(field: HeaderField) -> str:

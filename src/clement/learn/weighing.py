@@ -57,7 +57,9 @@ class Look:
     def __init__(self, features: Features, extra: Sequence[str], hasher: Hasher) -> None:
         hashes: Hashes = np.frombuffer(features.hashes[: len(features.hashes) & ~3], "<u4").astype(np.uint32)
         if extra:
-            hashes = np.concatenate((hashes, hasher.names(tuple(extra)[:MAX_EXTRA])))
+            hashes = np.concatenate(
+                (hashes, hasher.names([name.encode("utf-8", "replace") for name in extra[:MAX_EXTRA]]))
+            )
         self.hashes = hashes
         self.experts = experts_of(hashes).astype(np.intp)
         counts = np.bincount(self.experts, minlength=EXPERTS)
