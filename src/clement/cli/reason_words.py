@@ -299,6 +299,10 @@ WORDS: dict[Reason, Words] = {
         "The time-outs are in limits of the configuration.",
     ),
     Reason.SHUTTING_DOWN: Words("We were being stopped.", RETRY),
+    Reason.REPORT_EMPTY: Words(
+        "What was sent to an address for reports had no message attached to it.",
+        "Forward the message as an attachment; most programs can.",
+    ),
     Reason.OWN_FAULT: Words(
         "A fault of ours.", RETRY, "The log of the processes has the traceback: report it."
     ),

@@ -17,7 +17,7 @@ from clement.cli.authentication import authentication_for
 from clement.cli.dns_list_watch import DnsListReporter, list_series
 from clement.cli.dns_list_wiring import dns_lists, zones
 from clement.cli.held_parts import held_memory, holder_for
-from clement.cli.learned_model import key_of, learned_file
+from clement.cli.learned_model import key_of, learned_file, lessons_of
 from clement.cli.mesh_parts import desk_of
 from clement.cli.scanner_wiring import scanner_for, scanner_watch
 from clement.config.endpoint import TcpEndpoint
@@ -213,6 +213,9 @@ async def start_receiver(
     lanes = Lanes(light=Lane(paths.checkers), large=Lane(paths.large_checkers, MOST_LARGE_WAITING))
     resolver = resolver_for(settings)
     lists = dns_lists(settings, resolver, lambda: resolver_for(settings), DnsListReporter(of_lists, metrics))
+    failed = FailureMemory(time.time, failures)
+    reader = ContentReader(lanes, failed, workers, key_of(learned), metrics, outside.study)
+    lessons = lessons_of(settings, paths.learned, learned, journal, reader, workers)
     passwords = Argon2Check(token_bytes(32))
     greylist = Greylist(metrics.add)
     greylist_keeper = GreylistKeeper(greylist, paths.greylist)
@@ -244,11 +247,10 @@ async def start_receiver(
         mesh=desk_of(settings, journal, mesh_feed),
         authentication=authentication_for(settings, resolver, workers),
         holder=holder_for(settings, outside.filesystem, workers, journal, metrics.add, memory),
-        read_content=ContentReader(
-            lanes, FailureMemory(time.time, failures), workers, key_of(learned), metrics, outside.study
-        ),
         thresholds=site_thresholds(settings),
         tagging=tagging_for(settings),
+        read_content=reader,
+        lessons=lessons,
     )
     return Running(
         services,
@@ -257,6 +259,7 @@ async def start_receiver(
             lambda: greylist_keeper.tend(feed.current),
             *((mesh_feed.refresh,) if settings.mesh.enabled else ()),
             *((learned.refresh,) if learned is not None else ()),
+            *((lessons.tend,) if lessons is not None else ()),
             lambda: proportion.tick(time.monotonic()),
         ),
         background=(

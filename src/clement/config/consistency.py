@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from clement.config.convert import Blame
+from clement.config.convert import Blame, dotted
 from clement.config.endpoint import InheritedEndpoint, TcpEndpoint, UnixEndpoint
 from clement.config.listener import ListenerKind
 from clement.config.locate import KeyPath
@@ -22,6 +22,7 @@ def find_contradictions(settings: Settings, blame: Blame) -> None:
     _check_sealing(settings, blame)
     _check_mesh(settings, blame)
     _check_digest(settings, blame)
+    _check_learning(settings, blame)
 
 
 def _check_listeners(settings: Settings, blame: Blame) -> None:
@@ -97,6 +98,26 @@ def _check_mesh(settings: Settings, blame: Blame) -> None:
             first = seen.setdefault(value, index)
             if first != index:
                 blame.add(("mesh", "peer", index, key), f"is that of mesh.peer[{first + 1}] already")
+
+
+def _check_learning(settings: Settings, blame: Blame) -> None:
+    """Addresses are addresses, each for one purpose; a folder is a folder's name."""
+    learning = settings.learning
+    given: list[tuple[KeyPath, str]] = [
+        (("learning", "report_spam"), learning.report_spam),
+        (("learning", "report_ham"), learning.report_ham),
+        *((("learning", "traps", index), trap) for index, trap in enumerate(learning.traps)),
+    ]
+    seen: dict[str, str] = {}
+    for path, address in given:
+        local_part, mark, domain = address.rpartition("@")
+        if address and not (mark and local_part and domain):
+            blame.add(path, f"expected an address, found {address}")
+        elif address and seen.setdefault(address.lower(), dotted(path)) != dotted(path):
+            blame.add(path, f"{address} is {seen[address.lower()]} already")
+    for index, name in enumerate(learning.junk_folders):
+        if not name or "/" in name or name.startswith("."):
+            blame.add(("learning", "junk_folders", index), f"expected the name of a folder, found {name!r}")
 
 
 def _check_sealing(settings: Settings, blame: Blame) -> None:

@@ -47,6 +47,7 @@ _BY_REASON: Final[dict[str, Cause | None]] = {
     Reason.OWN_FAULT: None,
     Reason.SENDER_NOT_OWNED: None,
     Reason.OUTGOING_UNAVAILABLE: None,
+    Reason.REPORT_EMPTY: None,
 }
 
 # A forwarder or a balancer of one's own would be judged by what it hands on.

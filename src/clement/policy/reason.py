@@ -97,6 +97,7 @@ class Reason(StrEnum):
     DISGUISED_ATTACHMENT = "disguised-attachment"
     CONTENT_UNREADABLE = "content-unreadable"
     REFUSED_ATTACHMENT_NAME = "refused-attachment-name"
+    REPORT_EMPTY = "report-empty"
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -180,5 +181,6 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.DISGUISED_ATTACHMENT: Rule(Disposition.REJECT, liftable=True, setting="disguised_attachment"),
     Reason.CONTENT_UNREADABLE: Rule(Disposition.REJECT, liftable=True, setting="unreadable_content"),
     Reason.REFUSED_ATTACHMENT_NAME: Rule(Disposition.REJECT, liftable=True),
+    Reason.REPORT_EMPTY: _REJECT,
 }
 """Reasons that can stand behind a finding or a placement. The others end sessions without a verdict."""

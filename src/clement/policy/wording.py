@@ -123,6 +123,7 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
         replies.CONTENT_REFUSED,
         "Attachments of this name are not accepted here: {detail}",
     ),
+    Reason.REPORT_EMPTY: (replies.REPORT_EMPTY, "Nothing to learn: {detail}"),
 }
 
 _DEFERRALS: Final[dict[Reason, tuple[Reply, str]]] = {

@@ -72,10 +72,11 @@ class Judgement:
         self._received = received
         self._on_commit = on_commit
         self._identity: ContentIdentity | None = None
-        self._study: ContentStudy | None = None
         self._body_hash = b""
         self._copies: list[Recipient] = []
         self.authenticated_domains: Sequence[str] = ()
+        self.study: ContentStudy | None = None
+        self.header_block = b""
 
     async def answer(self, intake: Intake, size_bytes: int, defects: ContentDefects) -> None:
         """Settle every recipient: each has its final verdict and reply, and what was accepted is durable.
@@ -110,9 +111,8 @@ class Judgement:
         if isinstance(study, Unstudied):
             content_facts.unstudied = study
         else:
-            content_facts.study = study
-        content_facts.header_block = content.header_block
-        self._study = content_facts.study
+            content_facts.study = self.study = study
+        content_facts.header_block = self.header_block = content.header_block
         plan = self._services.plan
         waiting = gather(plan.content, content_facts, plan.budget_s)
         common = self._noted(waiting if isinstance(waiting, list) else await waiting)
@@ -224,7 +224,7 @@ class Judgement:
 
     def _held(self, envelope: Envelope) -> Held:
         """The message as it is known to those who keep it."""
-        message, person, study = self.message or _NO_MESSAGE, self._facts.session.person, self._study
+        message, person, study = self.message or _NO_MESSAGE, self._facts.session.person, self.study
         proven = authenticated_domains(self._identity) if self._identity is not None else ()
         return Held(
             envelope,

@@ -43,6 +43,8 @@ class Recipient(msgspec.Struct):
     findings: list[Finding]
     next_hop: str = ""
     score: Score | None = None
+    reports_unwanted: bool | None = None
+    """What is reported to this address, which has no mailbox; None: it is none for reports."""
 
     @property
     def accepted(self) -> bool:
@@ -121,12 +123,32 @@ class RecipientDesk:
         path = event.forward_path
         mailbox = self._services.postmaster if isinstance(path, BarePostmaster) else path
         directory = self._facts.session.directory
+        unwanted = self._reports_unwanted(mailbox)
+        if unwanted is not None:
+            return self._report(path, mailbox, unwanted=unwanted)
         route = self._route(directory, mailbox)
         facts = RecipientFacts(self._facts, path, mailbox.key, route)
         found = gather(self._services.plan.rcpt, facts, self._services.plan.budget_s)
         if isinstance(found, list):
             return self._judge(facts, found)
         return self._judge_when_found(facts, found)
+
+    def _reports_unwanted(self, mailbox: Mailbox) -> bool | None:
+        """What is reported to this address; for all but people who have logged in it is as any other."""
+        lessons = self._services.lessons
+        if lessons is None or self._facts.session.person is None:
+            return None
+        return lessons.rules.reports.get(mailbox.key)
+
+    def _report(self, path: ForwardPath, mailbox: Mailbox, *, unwanted: bool) -> Judged:
+        """It shares a transaction with nobody else: what is said after the content is about it alone."""
+        route = Foreign(mailbox.domain)
+        recipient = Recipient(path, mailbox.key, route, None, ACCEPTED, replies.RECIPIENT_OK, [])
+        recipient.reports_unwanted = unwanted
+        if not self._may_share(recipient, ("report", unwanted), alone=False):
+            recipient.settle(Defer(Reason.OTHER_CLASS), replies.SPLIT_LATER)
+        self.recipients.append(recipient)
+        return Judged(recipient, ())
 
     def _route(self, directory: Directory, mailbox: Mailbox) -> Route:
         route = directory.route(mailbox.local_part, mailbox.domain)

@@ -18,6 +18,7 @@ from clement.policy.score import NEVER, Thresholds
 from clement.policy.study import ContentStudy, Unstudied
 from clement.server.authentication import Authentication
 from clement.server.greylist import Greylist
+from clement.server.lesson_desk import LessonDesk
 from clement.server.mesh_desk import MeshDesk
 from clement.server.splitting import SplitMemory
 from clement.server.tagging import UNTAGGED, Tagging
@@ -146,3 +147,4 @@ class Services(msgspec.Struct, frozen=True):
     reconciler: Reconciler | None = None
     thresholds: Thresholds = NEVER
     tagging: Tagging = UNTAGGED
+    lessons: LessonDesk | None = None

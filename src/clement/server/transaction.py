@@ -11,6 +11,7 @@ from clement.policy.finding import Finding
 from clement.policy.verdict import Verdict
 from clement.server.intake import Intake
 from clement.server.judgement import Judgement, settle_all
+from clement.server.lesson_desk import Heard
 from clement.server.recipients import Judged, Recipient, RecipientDesk
 from clement.server.services import Services
 from clement.server.session_log import TransactionNotes
@@ -27,6 +28,7 @@ class MailTransaction:
         "_evidence",
         "_facts",
         "_intake",
+        "_judged",
         "_services",
         "committing",
         "notes",
@@ -48,6 +50,7 @@ class MailTransaction:
         self._evidence = evidence
         self._desk = RecipientDesk(services, facts, adverse, transaction_id, evidence)
         self._intake: Intake | None = None
+        self._judged: Judgement | None = None
         self.committing = False
         person = facts.session.person
         self.notes = TransactionNotes(
@@ -70,7 +73,8 @@ class MailTransaction:
 
     def begin_content(self) -> None:
         """The client may send content."""
-        wanted = any(recipient.policy().scan_content for recipient in self._desk.accepted())
+        delivered = [each for each in self._desk.accepted() if each.reports_unwanted is None]
+        wanted = any(recipient.policy().scan_content for recipient in delivered)
         self._intake = Intake(self._services.new_content(), self._services.scanner if wanted else None)
 
     def take(self, chunk: bytes) -> Awaitable[None] | None:
@@ -98,8 +102,16 @@ class MailTransaction:
         intake = self._content()
         judgement = self._judgement(self._desk.accepted())
         self.notes.size_bytes = event.size_bytes
+        lessons = self._services.lessons
         try:
-            await judgement.answer(intake, event.size_bytes, event.defects)
+            if lessons is not None and any(
+                each.reports_unwanted is not None for each in judgement.recipients
+            ):
+                content = await intake.complete()
+                await lessons.answer_report(content, judgement.recipients, self._facts, self.notes.id)
+            else:
+                await judgement.answer(intake, event.size_bytes, event.defects)
+                self._judged = judgement
         finally:
             self.committing = False
             self.abandon()
@@ -108,7 +120,8 @@ class MailTransaction:
         return judgement
 
     def learn(self) -> None:
-        """What an accepted message proves for the next; after the reply, so that nothing here can undo it."""
+        """What a message proves for the next; after the reply, so that nothing here can undo it."""
+        self._teach()
         greylist = self._services.greylist
         if greylist.memory is None:
             return
@@ -116,6 +129,18 @@ class MailTransaction:
         if addresses:
             found = [observation.finding for observation in self.notes.observations]
             greylist.accepted(self._facts, addresses, [*self._evidence, *found])
+
+    def _teach(self) -> None:
+        """What the message teaches the filter by itself."""
+        lessons, judged = self._services.lessons, self._judged
+        if lessons is None or judged is None:
+            return
+        found = [*self._evidence, *(observation.finding for observation in judged.observations)]
+        heard = Heard(
+            self.notes.id, judged.recipients, judged.study, judged.message, judged.header_block, found
+        )
+        if lessons.hear(self._facts, heard):
+            self._services.flush_soon()
 
     def fail(self, verdict: Verdict, reply: Reply) -> None:
         """An own fault ended it: every recipient that stood as accepted is settled alike."""

@@ -205,6 +205,7 @@ CONTENT_REFUSED = Reply(550, "5.7.1", ("This content is not accepted",))
 AUTHOR_REFUSED = Reply(550, "5.7.1", ("This author is not accepted",))
 CONTENT_UNSCANNABLE = Reply(554, "5.7.1", ("Content cannot be scanned for viruses",))
 CONTENT_UNREADABLE = Reply(554, "5.6.0", ("Content cannot be examined",))
+REPORT_EMPTY = Reply(554, "5.6.0", ("No message is attached to this report",))
 CONTENT_HAS_NUL = Reply(550, "5.6.0", ("NUL in content",))
 VIRUS_FOUND = Reply(554, "5.7.1", ("Virus found",))
 # RFC 7372 §3: the codes of failed authentication.

@@ -71,8 +71,8 @@ def take(lesson: Lesson, by: By, whose: Whose, at_s: float, *, per_day: int = 0,
     per_day: how many may be given in a day, 0 for no limit. record: the journal's name for it.
     Raises QuotaSpent.
     """
-    body_hash = lesson.body_hash.hex()[:64]
-    for known in _of_same_message(body_hash, whose):
+    body_hash, message_id = lesson.body_hash.hex()[:64], fit(lesson.message_id, 255)
+    for known in _of_same_message(body_hash, message_id, whose):
         if known.unwanted == lesson.unwanted or lesson.way in BY_ITSELF:
             return Taught(known.id, is_new=False)
         take_back(known, by.name, at_s)
@@ -88,7 +88,7 @@ def take(lesson: Lesson, by: By, whose: Whose, at_s: float, *, per_day: int = 0,
         group_key=whose.group_id,
         domain_key=whose.domain_id,
         mailbox_key=whose.mailbox_id,
-        message_id=fit(lesson.message_id, 255),
+        message_id=message_id,
         body_hash=body_hash,
         transaction_key=fit(lesson.transaction_id, 40),
         record_key=record or None,
@@ -108,10 +108,13 @@ def take_back(act: TeachingAct, by: str, at_s: float) -> None:
             return
 
 
-def _of_same_message(body_hash: str, whose: Whose) -> list[TeachingAct]:
+def _of_same_message(body_hash: str, message_id: str, whose: Whose) -> list[TeachingAct]:
+    """By both: many messages have one body, or none, and a Message-ID is whatever a stranger likes."""
     if not body_hash:
         return []
-    found = TeachingAct.objects.filter(body_hash=body_hash, state__in=IN_FORCE).defer("features")
+    found = TeachingAct.objects.filter(body_hash=body_hash, message_id=message_id, state__in=IN_FORCE).defer(
+        "features"
+    )
     return list(
         found.filter(
             group_key=whose.group_id, domain_key=whose.domain_id, mailbox_key=whose.mailbox_id
