@@ -16,6 +16,7 @@ from clement.policy.checks import (
     link_lists,
     links,
     loop,
+    reading,
     recipient,
     reputation,
     reverse_name,
@@ -24,7 +25,6 @@ from clement.policy.checks import (
     sender_ownership,
     size,
     spf,
-    structure,
     virus,
 )
 from clement.policy.dns_list import DnsLists
@@ -84,6 +84,7 @@ def standard_plan(
             Check(links.NAME, links.check),
             *((Check(link_lists.NAME, link_lists.check_with(lists), bounds_itself=True),) if lists else ()),
             Check(attachments.NAME, attachments.check),
+            Check(reading.NAME, reading.check),
         ),
         recipient_content=(
             Check(size.NAME, size.check_counted),

@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Final
 
 from clement.learn.features import extract
+from clement.message.attachments.examine import attachments_of
 from clement.message.mime.read import read
 from clement.message.mime.walk import walk
 from clement.policy.study import ContentStudy
@@ -20,12 +21,14 @@ def study(octets: bytes, key: bytes) -> ContentStudy:
     """
     structure = walk(octets)
     reading = read(octets, structure)
+    attachments = attachments_of(octets, structure)
     return ContentStudy(
         reading=reading,
+        attachments=attachments,
         defects=structure.defects,
         over_budget=structure.over_budget,
         part_count=len(structure.parts),
-        features=extract(octets, structure, reading, (), key),
+        features=extract(octets, structure, reading, attachments, key),
         body_hash=body_hash(octets),
     )
 
@@ -35,7 +38,12 @@ def body_hash(octets: bytes) -> bytes:
 
     The copy in a mailbox ends its lines in LF, what came over the wire in CRLF; both have one hash.
     """
-    text = octets.replace(b"\r\n", b"\n")
-    end = 0 if text.startswith(b"\n") else text.find(b"\n\n")
-    body = b"" if end < 0 else memoryview(text)[end + (2 if end else 1) :]
-    return blake2b(body, digest_size=BODY_HASH_BYTES).digest()
+    if octets.count(b"\n") != octets.count(b"\r\n"):
+        octets = octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    if octets.startswith(b"\r\n"):
+        start = 2
+    else:
+        end = octets.find(b"\r\n\r\n")
+        start = len(octets) if end < 0 else end + 4
+    with memoryview(octets) as view:
+        return blake2b(view[start:], digest_size=BODY_HASH_BYTES).digest()
