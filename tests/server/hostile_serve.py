@@ -1,4 +1,5 @@
 """`clement serve` with checkers that do what content tells them; a module that is given a configuration."""
+
 """`clement serve` whose checkers do what content tells them. Run as a module, with the configuration."""
 
 import sys

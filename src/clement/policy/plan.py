@@ -80,7 +80,6 @@ def standard_plan(
             Check(dmarc.NAME, dmarc.check, bounds_itself=True),
             Check(reputation.NAME, reputation.check_domains, bounds_itself=True),
             Check(virus.NAME, virus.check, bounds_itself=True),
-            Check(structure.NAME, structure.check),
             Check(links.NAME, links.check),
             *((Check(link_lists.NAME, link_lists.check_with(lists), bounds_itself=True),) if lists else ()),
             Check(attachments.NAME, attachments.check),
