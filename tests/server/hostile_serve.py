@@ -1,5 +1,4 @@
 """`clement serve` with checkers that do what content tells them; a module that is given a configuration."""
-"""`clement serve` whose checkers do what content tells them. Run as a module, with the configuration."""
 
 import sys
 from pathlib import Path
