@@ -77,11 +77,16 @@ def attachment() -> bytes:
         + b'Content-Type: multipart/mixed; boundary="=_b0"\r\n\r\n'
         + b"--=_b0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
         + plain_text(2800)
-        + b'\r\n--=_b0\r\nContent-Type: application/pdf; name="a.pdf"\r\nContent-Transfer-Encoding: base64\r\n'
+        + b'\r\n--=_b0\r\nContent-Type: application/pdf; name="a.pdf"\r\n'
+        + b"Content-Transfer-Encoding: base64\r\n"
         + b'Content-Disposition: attachment; filename="a.pdf"\r\n\r\n'
         + base64.encodebytes(SOURCE.randbytes(755_000)).replace(b"\n", b"\r\n")
         + b"\r\n--=_b0--\r\n"
     )
+
+
+def page_of(html: bytes) -> bytes:
+    return b"Content-Type: text/html\r\n\r\n" + html
 
 
 def hostile() -> dict[str, bytes]:
@@ -93,7 +98,7 @@ def hostile() -> dict[str, bytes]:
         "20 000 parts": mixed % b"b" + b"--b\r\n\r\nx\r\n" * 20_000,
         "10 000 messages deep": b"Content-Type: message/rfc822\r\n\r\n" * 10_000,
         "boundary of 10 KiB": mixed % long + (b"--" + long + b"\r\n\r\nx\r\n") * 100,
-        "100 000 elements deep": b"Content-Type: text/html\r\n\r\n" + b"<div>" * 100_000,
+        "100 000 elements deep": page_of(b"<div>" * 100_000),
         "100 000 attributes": b"Content-Type: text/html\r\n\r\n<a "
         + b" ".join(b"x%d=1" % n for n in range(60_000)),
         "25 MB of dashes": mixed % b"b" + b"--b\r\n" * 5_000_000,
@@ -124,9 +129,8 @@ def main() -> None:
         structure = walk(octets)
         read(octets, structure)
         spent_ms = (time.process_time() - started_s) * 1000
-        print(
-            f"{name}: {spent_ms:.0f} ms, {len(structure.parts)} parts, over {structure.over_budget or 'nothing'}"
-        )
+        over = structure.over_budget or "nothing"
+        print(f"{name}: {spent_ms:.0f} ms, {len(structure.parts)} parts, over {over}")
 
 
 if __name__ == "__main__":

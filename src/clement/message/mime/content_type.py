@@ -40,6 +40,12 @@ _MECHANISMS = {
     **dict.fromkeys(("x-uuencode", "x-uue", "uuencode", "uue"), "x-uuencode"),
     **dict.fromkeys(("x-yenc", "x-yencode", "yenc"), "x-yenc"),
 }
+_LOOSENED = str.maketrans("", "", " -_\t")
+_LOOSE_MECHANISMS = {
+    **{name.translate(_LOOSENED): known for name, known in _MECHANISMS.items()},
+    "7bits": "7bit",
+    "8bits": "8bit",
+}
 
 
 class ContentType(msgspec.Struct, frozen=True, gc=False):
@@ -87,6 +93,8 @@ def mechanisms(value: bytes) -> Mechanisms:
     if text in _MECHANISMS:
         return Mechanisms((_MECHANISMS[text],), exact=True)
     found = dict.fromkeys(_MECHANISMS[match] for match in _MECHANISM.findall(text) if match in _MECHANISMS)
+    if not found:
+        found = dict.fromkeys(_LOOSE_MECHANISMS.get(text.translate(_LOOSENED), "").split())
     return Mechanisms(tuple(found), exact=False)
 
 
@@ -152,14 +160,18 @@ def _add_without_comments(parameters: Values, rest: str, defects: set[MimeDefect
 
 
 def _boundaries(values: list[str], text: str, defects: set[MimeDefect]) -> tuple[bytes, ...]:
-    """Every boundary that some reader takes from the field, without space at its end (RFC 2046 §5.1.1)."""
+    """Every boundary that some reader takes from the field.
+
+    It must not end in space (RFC 2046 §5.1.1); of one that does, some readers take away the space.
+    """
     found: dict[str, None] = {}
     for each in values:
         value = unmark(each)[1]
-        found[value.rstrip()] = None
-        if "=?" in value:
+        found[value] = None
+        if "=?" in value and (word := decode_words(value)) != value:
             defects.add(MimeDefect.PARAMETER_ENCODED_WORD)
-            found[decode_words(value).rstrip()] = None
+            found[word] = None
+    found.update(dict.fromkeys([value.rstrip() for value in found]))
     if len(found) > 1:
         defects.add(MimeDefect.BOUNDARIES_DIFFER)
     # What a reader without any grammar would take; it counts only where the body has lines for it (`walk`).

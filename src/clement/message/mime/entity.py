@@ -119,14 +119,13 @@ def _fields(block: bytes, defects: set[MimeDefect]) -> list[tuple[bytes, bytes]]
 
 def _content_fields(block: bytes) -> list[tuple[bytes, bytes]]:
     found: list[tuple[bytes, bytes]] = []
-    lowered = block.lower()
-    position = 0 if lowered.startswith(b"content-") else lowered.find(b"\ncontent-") + 1
-    while position or (not found and lowered.startswith(b"content-")):
+    lowered = b"\n" + block.lower()
+    position = lowered.find(b"\ncontent-")
+    while position >= 0:
         match = FIELD.match(block, position)
         if match is not None:
             found.append((match[1].lower(), match[3]))
-            position = match.end()
-        position = lowered.find(b"\ncontent-", position) + 1
+        position = lowered.find(b"\ncontent-", position + 1)
     return found
 
 

@@ -97,18 +97,12 @@ class _Reader:
             role = ROLES.get(name, 0)
             if role & _BREAKS:
                 out.append(_BREAK)
-            if slash:
-                if stack and stack[-1] == name != "a" and len(stack) > self._watched:
-                    stack.pop()
-                else:
-                    self._close(name)
-                continue
-            if role & _ENDS and stack and stack[-1] in ENDS[name]:
-                self._end_before(name)
-            if not role & _VOID:
-                stack.append(name)
-            if attributes or role & _STARTS:
-                self._start(name, role, attributes)
+            if not slash:
+                self._open(name, role, attributes)
+            elif stack and stack[-1] == name != "a" and len(stack) > self._watched:
+                stack.pop()
+            else:
+                self._close(name)
         self._end_anchor()
 
     def text(self) -> str:
@@ -139,10 +133,16 @@ class _Reader:
         if not self._muted:
             self._out.append(text)
 
-    def _end_before(self, name: str) -> None:
-        stack, ends = self._stack, ENDS[name]
-        while stack and stack[-1] in ends:
-            self._shrink(len(stack) - 1)
+    def _open(self, name: str, role: int, attributes: str) -> None:
+        stack = self._stack
+        if role & _ENDS:
+            ends = ENDS[name]
+            while stack and stack[-1] in ends:
+                self._shrink(len(stack) - 1)
+        if not role & _VOID:
+            stack.append(name)
+        if attributes or role & _STARTS:
+            self._start(name, role, attributes)
 
     def _close(self, name: str) -> None:
         stack = self._stack

@@ -21,11 +21,9 @@ from clement.message.mime.defects import MimeDefect
 from clement.message.mime.delimiters import DashLines
 from clement.message.mime.draft import Draft, Entity, Source
 from clement.message.mime.entity import EntityHeader, read_entity
-from clement.message.mime.inlined import inlined_files
+from clement.message.mime.files import files_in_text, files_in_tnef
 from clement.message.mime.limits import WalkLimits
-from clement.message.mime.names import read_names
 from clement.message.mime.part import Walk
-from clement.message.mime.tnef import read_tnef
 
 __all__ = ["WalkLimits", "walk"]
 
@@ -39,6 +37,7 @@ _LEAST_FILE_BYTES = 20
 _LEAST_WORK = 4 * 1024 * 1024
 _WORK_OF_A_LINE = 32
 _WORK_OF_AN_ENTITY = 512
+_TEXT = ContentType("text/plain", (), "", (), ())
 DEFAULT = WalkLimits()
 
 
@@ -122,8 +121,11 @@ class _Walker:
             return
         inside: list[Entity] = []
         self._body(draft, index, said.types[0], inside)
-        if len(said.types) > 1 or len(said.encodings) > 1 or said.other_body_start >= 0:
-            self._other_readings(entity, said, draft, inside)
+        encodings = _encodings(said, entity.source.octets, draft)
+        if len(said.types) > 1 or len(encodings) > 1:
+            self._other_readings(entity, said, encodings, draft, inside)
+        if said.other_body_start >= 0:
+            self._other_end(entity, said, draft)
         inside.reverse()
         self._stack += inside
 
@@ -139,9 +141,16 @@ class _Walker:
         draft.body = (said.body_start, entity.end)
         return draft
 
-    def _other_readings(self, entity: Entity, said: EntityHeader, first: Draft, inside: list[Entity]) -> None:
-        """The same octets under another Content-Type or encoding, or with another end of the header."""
-        pairs = [(kind, encoding) for kind in said.types for encoding in said.encodings][1:_MAX_READINGS]
+    def _other_readings(
+        self,
+        entity: Entity,
+        said: EntityHeader,
+        encodings: list[str],
+        first: Draft,
+        inside: list[Entity],
+    ) -> None:
+        """The same octets under another Content-Type or transfer encoding."""
+        pairs = [(kind, encoding) for kind in said.types for encoding in encodings][1:_MAX_READINGS]
         for kind, encoding in pairs:
             draft = self._draft(entity, said, kind, encoding)
             composite = draft.type.startswith("multipart/") or draft.type in _MESSAGES
@@ -152,11 +161,19 @@ class _Walker:
                     self._multipart(first, self._drafts.index(first), kind, inside)
                 continue
             self._add_reading(draft, first, kind, inside)
-        if said.other_body_start >= 0 and said.other_body_start != said.body_start:
-            draft = self._draft(entity, said, ContentType("text/plain", (), "", (), ()), "7bit")
-            draft.header = (said.header[0], said.other_body_start)
-            draft.body = (said.other_body_start, entity.end)
-            self._add_reading(draft, first, said.types[0], inside)
+
+    def _other_end(self, entity: Entity, said: EntityHeader, first: Draft) -> None:
+        """The text that some readers see because the header ends earlier for them, and has less fields."""
+        draft = self._draft(entity, said, _TEXT, "7bit")
+        draft.number = first.next_reading()
+        draft.header = (said.header[0], said.other_body_start)
+        start, end = said.other_body_start, entity.end
+        if first.type.startswith(("text/", "multipart/")) and first.encoding in IDENTITY:
+            end = max(start, said.header[1])  # what comes then, the first reading shows as well
+        draft.body = (start, end)
+        index = self._add(draft)
+        if index >= 0:
+            self._leaf(draft, index)
 
     def _add_reading(self, draft: Draft, first: Draft, kind: ContentType, inside: list[Entity]) -> None:
         draft.number = first.next_reading()
@@ -244,9 +261,10 @@ class _Walker:
         if draft.encoding not in IDENTITY:
             draft.defects.add(MimeDefect.COMPOSITE_ENCODED)
             source = self._decoded(draft)
-            sources.insert(0, (source, (0, len(source.octets))))
             if not FIELD.match(draft.source.octets[draft.body[0] : draft.body[0] + _FIELD_BYTES]):
-                del sources[1]
+                sources.clear()
+            if source.octets:
+                sources.insert(0, (source, (0, len(source.octets))))
         for position, (source, span) in enumerate(sources):
             number = draft.next_reading() if position else draft.number
             entity = Entity(source, span, index, depth, number)
@@ -332,39 +350,32 @@ class _Walker:
 
     def _inlined(self, draft: Draft, index: int, source: Source, span: tuple[int, int]) -> bool:
         """Files in a text become parts of it."""
-        count = 0
-        for count, found in enumerate(inlined_files(source.octets, *span), 1):
-            yenc = found.encoding == "x-yenc"
-            draft.defects.add(MimeDefect.YENC if yenc else MimeDefect.UUENCODE)
-            file = Draft(source, f"{draft.number}~u{count}", index, draft.depth + 1)
-            file.encoding, file.header, file.body = found.encoding, found.header, found.body
-            file.disposition = "attachment"
-            file.names = read_names([found.name.decode("latin-1").strip()], file.defects)
-            if self._add(file) < 0:
-                break
-        return count > 0
+        files = files_in_text(draft, index, source, span)
+        for file in files:
+            self._add(file)
+        return bool(files)
 
     def _tnef(self, draft: Draft, index: int) -> None:
-        draft.defects.add(MimeDefect.TNEF)
-        source = self._decoded(draft)
-        found = read_tnef(source.octets)
-        if found is None or not found.whole:
-            draft.defects.add(MimeDefect.TNEF_DAMAGED)
-        if found is None:
-            return
-        spans: list[tuple[tuple[str, ...], tuple[int, int], str]] = []
-        if found.body != (0, 0):
-            spans.append(((), found.body, "text/plain"))
-        spans += [(file.names, file.data, "application/octet-stream") for file in found.files]
-        for count, (names, span, kind) in enumerate(spans, 1):
-            file = Draft(source, f"{draft.number}~t{count}", index, draft.depth + 1)
-            file.type, file.header, file.body = kind, (span[0], span[0]), span
-            file.disposition = "" if kind == "text/plain" else "attachment"
-            file.names = read_names([name.encode("utf-8").decode("latin-1") for name in names], file.defects)
-            if self._add(file) < 0:
-                return
+        for file in files_in_tnef(draft, index, self._decoded(draft)):
+            self._add(file)
 
 
 def _prefix(number: str) -> str:
     """What the numbers of the parts of an entity begin with."""
     return f"{number.removesuffix('TEXT').removesuffix('.')}." if number else ""
+
+
+def _encodings(said: EntityHeader, octets: bytes, draft: Draft) -> list[str]:
+    """The encodings that the header may mean, and those that a body which fits none of them has."""
+    encodings = list(said.encodings)
+    if draft.encoding != "base64" and MimeDefect.ENCODING_UNKNOWN not in said.defects:
+        return encodings
+    head = leaf.head(octets, *draft.body)
+    if draft.encoding == "base64":
+        if leaf.looks_like_text(head) and "7bit" not in encodings:
+            encodings.append("7bit")
+    elif leaf.looks_like_base64(head):
+        encodings.append("base64")
+    elif b"=\r\n" in head or b"=3D" in head or b"=\n" in head:
+        encodings.append("quoted-printable")
+    return encodings
