@@ -83,7 +83,7 @@ def read_entity(octets: bytes, start: int, end: int, limits: WalkLimits) -> Enti
         if separator is None:
             # Nobody would show this text as a header; whoever passes over it may find fields behind it.
             defects |= {MimeDefect.NOT_A_FIELD, MimeDefect.NO_BLANK_LINE}
-            if b"\ncontent-" not in block.lower():
+            if b"content-" not in block.lower():
                 return _without_header(start, start, defects)
             other_body_start = start
     if other_body_start < 0 and (match := _NO_FIELD.search(block)) is not None:

@@ -13,7 +13,7 @@ _HEAD_BYTES = 300
 # "=" that neither encodes an octet nor ends a line
 _BAD_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|[ \t\r]*\Z)")
 _BASE64_LINES = re.compile(rb"(?:[A-Za-z0-9+/]{40,76}\r?\n){2}|[A-Za-z0-9+/\r\n]{20,}={0,2}\s*\Z")
-_BASE64_BLOCK = re.compile(rb"(?:^|\n)((?:[A-Za-z0-9+/]{60,76}\r?\n){3})")
+_BASE64_BLOCK = re.compile(rb"(?:(?<=\n)|^)(?:[A-Za-z0-9+/]{60,76}\r?\n){2}")
 
 # What a part would begin with, its first field or the line before it
 _PART = re.compile(
@@ -69,7 +69,7 @@ def looks_like_text(head: bytes) -> bool:
 def base64_block(octets: bytes, start: int, end: int) -> int:
     """Where a block of base64 begins; -1 where there is none."""
     match = _BASE64_BLOCK.search(octets, start, end)
-    return match.start(1) if match else -1
+    return match.start() if match else -1
 
 
 def head(octets: bytes, start: int, end: int) -> bytes:

@@ -114,6 +114,8 @@ class _Walker:
             self.exceed(said.over_budget)
         draft = self._draft(entity, said, said.types[0], said.encodings[0])
         if entity.is_message:
+            # In IMAP the only part of a message is part 1.
+            draft.number = draft.number or "1"
             draft.number += ".TEXT" if draft.type.startswith("multipart/") else ".1"
         draft.defects |= said.defects
         index = self._add(draft)
