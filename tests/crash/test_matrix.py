@@ -279,7 +279,10 @@ def test_case_122_killed_in_the_middle_of_a_record(world: World, ledger: Ledger,
 
 
 def test_every_point_is_visited() -> None:
-    assert {point for way in WAYS.values() for point in way.points} | {Point.MAILDIR_TAKEN_BACK} == set(Point)
+    """Those of holding and release: here by a whole server in test_held_matrix, each in its own matrix."""
+    held = {point for point in Point if point.value.startswith(("held.", "release."))}
+    visited = {point for way in WAYS.values() for point in way.points} | {Point.MAILDIR_TAKEN_BACK}
+    assert visited | held == set(Point)
 
 
 def test_every_accepted_transaction_is_in_sql_exactly_once(standing: World, ledger: Ledger) -> None:
