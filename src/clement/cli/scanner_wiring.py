@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+from msgspec.structs import replace
 
 from clement.cli.scanner_watch import ScannerReporter
 from clement.config.endpoint import Endpoint, UnixEndpoint
@@ -15,11 +18,19 @@ from clement.net.clamd_settings import SCANS_A_CORE, ClamdAddress, ClamdSettings
 from clement.telemetry.pace import Pace
 
 
-def scanner_for(settings: Settings, receivers: int) -> ClamdScanner | None:
-    """ClamAV, unless it is turned off. The bound on scans at once is shared evenly by the receivers."""
+def scanner_for(settings: Settings, receivers: int, long_scans: Path | None = None) -> ClamdScanner | None:
+    """ClamAV, unless it is turned off. The bound on scans at once is shared evenly by the receivers.
+
+    long_scans: the folder in which they agree who may have a long content scanned. That takes a core for a
+    second or more; half of the cores are left to all else.
+    """
     if not settings.scanner.enabled:
         return None
-    return ClamdScanner(clamd_settings(settings, receivers), ScannerReporter(Pace()))
+    chosen = clamd_settings(settings, receivers)
+    if long_scans is not None:
+        places = range(max(1, (os.cpu_count() or 1) // 2))
+        chosen = replace(chosen, long_places=tuple(long_scans / str(number) for number in places))
+    return ClamdScanner(chosen, ScannerReporter(Pace()))
 
 
 def clamd_settings(settings: Settings, receivers: int) -> ClamdSettings:

@@ -73,6 +73,7 @@ class Paths(msgspec.Struct, frozen=True):
     directory: Path
     checkers: Path
     large_checkers: Path
+    long_scans: Path
     metrics: Path
     splits: Path
     staging: Path
@@ -88,6 +89,7 @@ class Paths(msgspec.Struct, frozen=True):
             directory=spool / "directory.snapshot",
             checkers=run / "checkers.sock",
             large_checkers=run / "large.sock",
+            long_scans=run / "long-scans",
             metrics=run / "metrics",
             splits=spool / "splits",
             staging=spool / "staging",
@@ -98,7 +100,8 @@ class Paths(msgspec.Struct, frozen=True):
 
     def make(self) -> None:
         """Make the folders. Raises OSError."""
-        for folder in (self.directory.parent, self.checkers.parent, self.metrics, self.splits, self.staging):
+        beneath = (self.metrics, self.splits, self.staging, self.long_scans)
+        for folder in (self.directory.parent, self.checkers.parent, *beneath):
             folder.mkdir(parents=True, exist_ok=True)
 
 
@@ -230,7 +233,7 @@ async def start_receiver(
         plan=standard_plan(resolver, lists=lists, postmaster=settings.site.postmaster_address, judge=learned),
         feed=feed,
         transports=(outside.transports or transports)(settings, outside.filesystem, workers),
-        scanner=scanner_for(settings, receiver_count(settings)),
+        scanner=scanner_for(settings, receiver_count(settings), paths.long_scans),
         examine=HeaderReader(lanes.light),
         new_content=content_writers(settings, paths, outside.filesystem, workers),
         room_for=room_for(settings, outside.filesystem),

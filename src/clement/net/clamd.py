@@ -24,6 +24,7 @@ from clement.net.clamd_reply import read_scan_reply
 from clement.net.clamd_settings import ClamdAddress, ClamdSettings
 from clement.net.clamd_slots import Overloaded, Slots
 from clement.net.clamd_upload import Upload, Uploads
+from clement.net.machine_places import MachinePlaces
 from clement.policy.ports import Scan, ScannerUnavailable
 
 ATTEMPTS = 2
@@ -42,6 +43,7 @@ class ClamdScanner:
         self.scans = Slots(settings.scans_at_once, settings.scans_waiting)
         # A long content keeps its place for a second or more, in which many a short one would have waited.
         self.long_scans = Slots(max(1, settings.scans_at_once // 2), settings.scans_waiting)
+        self.machine_places = MachinePlaces(settings.long_places)
         self.uploads = Uploads(settings)
         self._on_event = on_event
         self._busy = dict.fromkeys(settings.addresses, 0)
@@ -95,7 +97,7 @@ class ClamdScanner:
             upload.no_more()
             await self.long_scans.take(self.settings.wait_s)
             try:
-                octets = await upload.reply(self.settings.timeout_s(size_bytes))
+                octets = await self._scan_long(upload, size_bytes)
             finally:
                 self.long_scans.give_back()
         except Overloaded as overloaded:
@@ -103,6 +105,13 @@ class ClamdScanner:
         except ClamdFault as fault:
             return self.failed(upload.address, str(fault))
         return self.understood(upload.address, octets)
+
+    async def _scan_long(self, upload: Upload, size_bytes: int) -> bytes:
+        place = await self.machine_places.take(self.settings.wait_s)
+        try:
+            return await upload.reply(self.settings.timeout_s(size_bytes))
+        finally:
+            self.machine_places.give_back(place)
 
     def understood(self, address: ClamdAddress, octets: bytes) -> Scan:
         """The result in a reply; a reply without one counts against the clamd that gave it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import msgspec
 
@@ -47,6 +48,7 @@ class ClamdSettings(msgspec.Struct, frozen=True, kw_only=True):
       therefore be asked of a second clamd; longer content is sent while it arrives.
     scans_at_once: scans that clamd works on for us; beyond about two a core it only gets slower.
     scans_waiting, wait_s: how many scans wait for one of those, and how long; the next is told at once.
+    long_places: files that stand for the scans of long contents of all processes at once; (): no bound.
     uploads_at_once: long contents on their way. They cost clamd a connection and disk, no scanning thread.
     starving_s: an upload that got nothing for so long loses its place to one that waits for it.
     stall_s: how long connecting, or clamd's not reading, is borne.
@@ -59,6 +61,7 @@ class ClamdSettings(msgspec.Struct, frozen=True, kw_only=True):
     scans_at_once: int = msgspec.field(default_factory=_default_scans_at_once)
     scans_waiting: int = 200
     wait_s: float = 20.0
+    long_places: tuple[Path, ...] = ()
     uploads_at_once: int = 32
     starving_s: float = 10.0
     stall_s: float = 10.0
