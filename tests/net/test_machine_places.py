@@ -45,14 +45,17 @@ def test_a_process_that_is_killed_leaves_its_place(short_folder: Path) -> None:
     os.close(told)
     os.close(tell)
 
-    async def scene() -> None:
+    async def none_is_left() -> None:
         with pytest.raises(Overloaded):
             await places.take(0)
-        os.kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
+
+    async def one_is_left() -> None:
         places.give_back(await places.take(1))
 
-    run(scene)
+    run(none_is_left)
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    run(one_is_left)
 
 
 def test_without_files_there_is_no_bound() -> None:
