@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,7 @@ def confine(keep: int, niceness: int = 0) -> None:
     libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
     for what, most in (
         (resource.RLIMIT_AS, memory_bytes),
-        (resource.RLIMIT_FSIZE, 0),
+        *(() if _complains_to_a_file() else ((resource.RLIMIT_FSIZE, 0),)),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NPROC, 0),
         (resource.RLIMIT_NOFILE, max(MOST_DESCRIPTORS, keep + 8)),
@@ -42,6 +43,11 @@ def confine(keep: int, niceness: int = 0) -> None:
         resource.setrlimit(what, (most, most))
     if niceness:
         os.nice(niceness)
+
+
+def _complains_to_a_file() -> bool:
+    """Whether what it says before it dies goes to a file; then it must be able to write one."""
+    return stat.S_ISREG(os.fstat(2).st_mode)
 
 
 def _highest_descriptor() -> int:

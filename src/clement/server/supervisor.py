@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -249,7 +250,9 @@ def _live(role: Role) -> None:
     except KeyboardInterrupt:
         code = 130
     except BaseException:  # noqa: BLE001 - nothing may climb back into the supervisor's stack
-        traceback.print_exc()
+        with suppress(OSError):
+            traceback.print_exc()
     finally:
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
         os._exit(code)
