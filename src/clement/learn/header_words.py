@@ -34,7 +34,7 @@ _FOREIGN = re.compile(
     r"|date$|resent-date$|>from$|from "
 )
 # Of a trace field all but what differs each time: queue id, recipient, date (RFC 5321 §4.4).
-_VARYING = re.compile(r"\b(?:id|for)\s+\S+|;[^;]*\Z", re.IGNORECASE)
+_VARYING = re.compile(r"\b(?:id|for)\s+[^\s;]+|;[^;]*\Z", re.IGNORECASE)
 _NAMES = re.compile(r"[a-z][\w.\-]*|\d+(?:\.\d+)+")
 _DOMAIN = re.compile(r"@([\w.\-]{1,255})")
 _MAILBOX = re.compile(r"([\w.+=\-]{1,64})@")

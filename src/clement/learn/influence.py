@@ -11,9 +11,9 @@ from math import exp
 
 import msgspec
 
-SHARE = 0.02
+SHARE = 0.001
 """Of recent teaching that one scope may have at most."""
-FLOOR = 50.0
+FLOOR = 1000.0
 """What counts as recent teaching where there has been less: the first teachers shall be heard."""
 MEMORY_ACTS = 50_000.0
 MAX_SCOPES = 100_000

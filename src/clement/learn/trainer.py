@@ -45,14 +45,14 @@ LEAST = 0.1
 MEMORY_MESSAGES = 200_000.0
 """Messages after which a weight that was not confirmed is down to a third."""
 
-OTHERS = 0.25
+OTHERS = 0.05
 """What a person's act counts for in everybody's weights, within his budget."""
-NEIGHBOURS = 0.25
+NEIGHBOURS = 0.1
 """What a person's act counts for in his domain's weights, within his budget."""
 CONVINCED = 3.0
 """Log-odds that his verdict on a message must have after his word."""
 MAX_CORRECTION = 40.0
-COMMON = 1e-3
+COMMON = 3e-4
 """Curvature at which a feature counts as common: a person's correction moves it less than a rare one."""
 _RENEW_SCALE = 1e-3
 _CALIBRATE_EVERY = 25
@@ -62,7 +62,7 @@ class Memory(msgspec.Struct, frozen=True):
     """What only the trainer remembers."""
 
     counts: list[list[float]]
-    seen: list[float]
+    taught: list[float]
     total: float
     recent: float
     spent: dict[int, Spending]
@@ -85,6 +85,7 @@ class Trainer:
         "_scale",
         "_seen",
         "_slope",
+        "_taught",
         "_weights",
         "bits",
     )
@@ -98,6 +99,7 @@ class Trainer:
         self._curvatures: Weights = np.zeros(1 << bits, np.float32)
         self._scale = 1.0
         self._seen = [0.0, 0.0]
+        self._taught = [0.0, 0.0]
         self._acts = 0
         self._slope = PRIOR_SLOPE
         self._calibration = Calibration()
@@ -122,6 +124,7 @@ class Trainer:
             return
         self._acts += 1
         weight = min(1.0, max(0.0, weight))
+        self._seen[int(unwanted)] += weight
         places = look.hashes & self._mask
         weights = self._weights[places]
         scoped = [
@@ -152,13 +155,17 @@ class Trainer:
         """Put the model into a file, in place of the one that is there. Raises OSError."""
         influence = self._influence
         memory = Memory(
-            self._calibration.counts.tolist(), self._seen, influence.total, influence.recent, influence.spent
+            self._calibration.counts.tolist(),
+            self._taught,
+            influence.total,
+            influence.recent,
+            influence.spent,
         )
         chunks: list[bytes | memoryview] = [
             packed(self._head()),
             self._weights.data,
             self._curvatures.data,
-            msgspec.msgpack.encode(memory, order="deterministic"),
+            msgspec.msgpack.encode(memory),
         ]
         write_durably(path, chunks)
 
@@ -176,7 +183,8 @@ class Trainer:
             trainer._weights[:] = np.frombuffer(octets[HEAD_BYTES : head.curvature_offset], "<f4")
             trainer._curvatures[:] = np.frombuffer(octets[head.curvature_offset : head.memory_offset], "<f4")
         trainer._scale, trainer._acts, trainer._slope = head.scale, head.acts, head.slope
-        trainer._seen = list(memory.seen)
+        trainer._seen = [head.wanted, head.unwanted]
+        trainer._taught = list(memory.taught)
         trainer._calibration = Calibration(counts)
         trainer._influence = Influence(memory.total, memory.recent, memory.spent)
         return trainer
@@ -203,17 +211,19 @@ class Trainer:
 
     def _step(self, look: Look, places: Hashes, scores: Scores, *, unwanted: bool, weight: float) -> None:
         """One step of everybody's weights, each expert by its own error."""
-        self._seen[int(unwanted)] += weight
         if not weight:
             return
-        rarer = BALANCE * (self._seen[not unwanted] + 1) / (self._seen[unwanted] + 1)
+        self._taught[int(unwanted)] += weight
+        rarer = BALANCE * (self._taught[not unwanted] + 1) / (self._taught[unwanted] + 1)
         weight *= min(1.0, max(LEAST, rarer))
         errors = float(unwanted) - 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
         slopes = (errors * look.factors).astype(np.float32)[look.experts]
-        curvatures = self._curvatures[places] + np.float32(weight / self._scale**2) * slopes * slopes
-        self._curvatures[places] = curvatures
-        root = np.sqrt(curvatures + np.float32(NEGLIGIBLE))
-        self._weights[places] += np.float32(RATE * weight / self._scale**2) * slopes / root
+        shrunk = self._scale**2
+        squares = slopes * slopes / np.float32(shrunk)
+        curvatures = self._curvatures[places]
+        root = np.sqrt(curvatures + squares + np.float32(NEGLIGIBLE))
+        self._curvatures[places] = curvatures + np.float32(weight) * squares
+        self._weights[places] += np.float32(RATE * weight / shrunk) * slopes / root
 
     def _persuade(
         self,
