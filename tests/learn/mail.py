@@ -9,7 +9,7 @@ from clement.learn.evaluation import features_of
 from clement.policy.study import Features
 
 KEY = b"0123456789abcdef"
-SYLLABLES = "ba be bi bo ca ce ci co da de di do fa fe fi fo ga ge gi go la le li lo ma me mi mo".split()
+SYLLABLES = [consonant + vowel for consonant in "bcdfglm" for vowel in "aeio"]
 
 
 def vocabulary(kind: str, size: int = 400) -> list[str]:
@@ -33,11 +33,19 @@ def message(kind: str, number: int) -> bytes:
         "spam": f"{chance.choice(words)}@{chance.choice(words)}.example",
         "news": "weekly@news.example",
     }[kind]
-    return (
-        f"From: {author}\r\nTo: someone@local.example\r\nSubject: {chance.choice(words)} {chance.choice(words)}\r\n"
-        f"Message-ID: <{kind}{number}@{author.partition('@')[2]}>\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        f"\r\n{text}\r\nhttp://{author.partition('@')[2]}/{chance.choice(words)}\r\n"
-    ).encode()
+    domain = author.partition("@")[2]
+    lines = (
+        f"From: {author}",
+        "To: someone@local.example",
+        f"Subject: {chance.choice(words)} {chance.choice(words)}",
+        f"Message-ID: <{kind}{number}@{domain}>",
+        "Content-Type: text/plain; charset=utf-8",
+        "",
+        text,
+        f"http://{domain}/{chance.choice(words)}",
+        "",
+    )
+    return "\r\n".join(lines).encode()
 
 
 @lru_cache(maxsize=8192)

@@ -18,7 +18,6 @@ from clement.message.reading import Link, Origin, Reading, Text
 from clement.policy.finding import Finding, Result
 from clement.policy.reason import Reason
 from clement.policy.study import Features
-
 from tests.learn.mail import KEY
 
 HEADER = (

@@ -33,8 +33,8 @@ class ModelError(Exception):
 class Head(msgspec.Struct, frozen=True):
     """What is said of a model.
 
-    wanted, unwanted: messages learned, by all who teach. acts: of teaching so far, which only grows: the version of the model.
-    scale: what all weights are to be multiplied by. slope: from scores to log-odds.
+    wanted, unwanted: messages learned, by all who teach. acts: of teaching so far, which only grows: the
+    version of the model. scale: what all weights are to be multiplied by. slope: from scores to log-odds.
     """
 
     format: int
