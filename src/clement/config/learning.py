@@ -8,7 +8,7 @@ from clement.config.values import Count, CountOrNone, Seconds
 
 
 class LearningSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The filter that learns what is unwanted here from the people here (docs/learning.md)."""
+    """The filter that learns what is unwanted here from the people here (docs/teaching.md)."""
 
     enabled: bool = True
     """false: nothing is weighed by it, and nobody teaches it but `clement learned` and `clement train`."""
