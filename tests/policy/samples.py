@@ -143,3 +143,10 @@ class NoLists:
 
     async def reason(self, answer: ListAnswer) -> str:
         return ""
+
+
+class NoModel:
+    """A learning filter that has learned nothing."""
+
+    def weigh(self, *_what: object) -> None:
+        return None

@@ -12,9 +12,9 @@ from clement.policy.reason import RULES
 from scripts import page_tables, rfc_index
 from scripts.page_tables import DOCS
 from tests.policy.checks.test_sender_domain import Dns
-from tests.policy.samples import NoLists
+from tests.policy.samples import NoLists, NoModel
 
-PLAN = standard_plan(Dns(None), lists=NoLists())
+PLAN = standard_plan(Dns(None), lists=NoLists(), judge=NoModel())
 STAGES = [name for name in Plan.__struct_fields__ if isinstance(getattr(PLAN, name), tuple)]
 # The rows of flow.md at which the checks of a stage stand, in its own words.
 WHERE = {
