@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 
 import msgspec
 
@@ -65,7 +65,8 @@ def values_of(block: bytes, name: bytes) -> list[bytes]:
     """The unfolded values of all fields of this name (in lower case), in their order."""
     if name not in block[:MAX_HEADER_BYTES].lower():
         return []
-    return [field.unfolded for field in fields(block) if field.name.lower() == name]
+    found = islice(FIELD.finditer(block, 0, MAX_HEADER_BYTES), MAX_FIELDS)
+    return [unfold(match[3]) for match in found if match[1].lower() == name]
 
 
 def split_content(content: bytes) -> tuple[bytes, int]:

@@ -26,6 +26,8 @@ _SENTINEL: Final = "\U0010fffd"
 """Stands at the end of the text, and a pattern of every set matches it: a set that does not find it has run
 out of memory, and says nothing of the rest."""
 
+_SENTINEL_OCTETS: Final = _SENTINEL.encode()
+
 Place = tuple[Field, str]
 """A field, and for `Field.HEADER` the name."""
 
@@ -69,11 +71,11 @@ class _Matcher:
         self.program = sum(compiled.programsize for _rule, compiled in rules)
 
     def matching(self, text: str) -> list[ContentRule]:
+        octets = text.encode("utf-8", "replace")
         if self._set is not None:
-            indices = self._set.Match((text + _SENTINEL).encode("utf-8", "replace")) or ()
+            indices = self._set.Match(octets + _SENTINEL_OCTETS) or ()
             if len(self._rules) in indices:
                 return [self._rules[index][0] for index in indices if index < len(self._rules)]
-        octets = text.encode("utf-8", "replace")
         return [rule for rule, compiled in self._rules if compiled.search(octets) is not None]
 
 

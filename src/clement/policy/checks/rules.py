@@ -23,8 +23,8 @@ from clement.policy.rule_texts import RuleTexts
 
 NAME = "rules"
 
-INLINE_WORK: Final = 4_000_000
-"""Instructions times octets; at worst some 15 ms."""
+INLINE_WORK: Final = 8_000_000
+"""Instructions times octets; usually some 0.1 ms, at worst 30."""
 
 _ACTIONS: Final = {
     RuleAction.REFUSE: (Result.FAIL, Reason.RULE_REFUSES),
