@@ -35,6 +35,8 @@ def test_a_rule_is_made_tried_changed_and_removed(shell: Shell) -> None:
     shown = shell.run("rule", "test", "-", *DOMAIN, stdin=MESSAGE).stdout
     assert "yes" in shown
     assert "precedence" not in shown
+    (trial,) = shell.json("rule", "test", "mail.eml", "--pattern", "^words$", "--in", "body")
+    assert trial["found"].strip() == "words"
     (trial,) = shell.json("rule", "test", "mail.eml", "--pattern", "blaster [0-9]", "--in", "X-Mailer:")
     assert trial["matches"]
 

@@ -11,10 +11,10 @@ NAMES = ":127.0.1.2:$ sells what nobody ordered\ntest\n.bad.example\n"
 RULE = "550 5.7.1 A rule of the recipient's site refuses this message"
 
 
-def sent(house: House, header: str, *recipients: str, client: str = "198.18.0.9") -> Answer:
-    with house.from_afar(client).open() as talk:
+def sent(house: House, header: str, *recipients: str, body: str = "words") -> Answer:
+    with house.from_afar("198.18.0.9").open() as talk:
         assert {answer.code for answer in talk.envelope(*(recipients or ("anna@local.example",)))} == {250}
-        return talk.content(f"{header}Date: x\r\n\r\nwords\r\n".encode())
+        return talk.content(f"{header}Date: x\r\n\r\n{body}\r\n".encode())
 
 
 def test_a_rule_holds_from_the_next_message_on_and_for_its_tenant_alone(build: Builder) -> None:
@@ -35,6 +35,34 @@ def test_a_rule_holds_from_the_next_message_on_and_for_its_tenant_alone(build: B
     assert "clement rule show" in shown
     house.verb("rule change 1 --off")
     wait_until(lambda: sent(house, blaster).code == 250, "a rule that is off")
+
+
+def test_rules_see_texts_links_and_attachments_of_mime(build: Builder) -> None:
+    house = build(
+        "rule add refuse body '^wire +transfer' --for site",
+        "rule add refuse link '^https://evil[.]test/' --for domain:local.example",
+        "rule add refuse attachment '[.]dwg$' --for group:local",
+    )
+    plain = "From: a@sender.example\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\n"
+    for body, code in (
+        ("PHA+V2lyZSB0cmFuc2ZlcjwvcD4=", 550),  # <p>Wire transfer</p>
+        # <a href="https://evil.test/x">here</a>
+        ("PGEgaHJlZj0iaHR0cHM6Ly9ldmlsLnRlc3QveCI+aGVyZTwvYT4=", 550),
+        ("PHA+V29yZHM8L3A+", 250),  # <p>Words</p>
+    ):
+        assert sent(house, f"{plain}Content-Transfer-Encoding: base64\r\n", body=body).code == code
+    attached = 'Content-Disposition: attachment; filename="Plan.DWG"\r\nContent-Type: text/plain\r\n'
+    assert str(sent(house, f"From: a@sender.example\r\n{attached}")).startswith(RULE)
+
+
+def test_links_that_deceive_are_evidence_in_the_log(build: Builder) -> None:
+    house = build()
+    body = '<a href="https://bank.example@loca1.example/">https://bank.example</a>'
+    told = str(sent(house, "From: a@sender.example\r\nContent-Type: text/html\r\n", body=body))
+    assert told.startswith("250")
+    number = told.rpartition("[")[2].rstrip("]")
+    house.wait_for_row("SELECT id FROM clement_transaction WHERE id = ?", number)
+    assert "loca1.example looks like local.example" in house.verb(f"explain {number}")
 
 
 def test_a_stranger_with_a_name_of_ours_is_refused_where_the_group_says_so(build: Builder) -> None:

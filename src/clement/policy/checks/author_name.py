@@ -119,7 +119,9 @@ def _address_for_a_name(directory: Directory, author: HeaderMailbox) -> Iterator
     said = f"{_shown(found[0])} is the name of {_shown(author.address)}"
     if directory.domain(claimed) is not None:
         yield _Sign(3.0, said, counts=True)
-    elif not is_related(claimed, author.mailbox.domain) and _VIA.search(author.name) is None:
+    elif (
+        "." in claimed and not is_related(claimed, author.mailbox.domain) and _VIA.search(author.name) is None
+    ):
         yield _Sign(1.0, said, counts=False)
 
 
