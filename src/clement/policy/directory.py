@@ -267,20 +267,9 @@ class Directory:
     """One immutable state of everything a receiver must know. Look-ups never block and never fail."""
 
     __slots__ = (
-        "_aliases",
-        "_domains",
-        "_group_by_domain",
-        "_groups",
-        "_mailboxes",
-        "_persons",
-        "alike",
-        "contents",
-        "directives",
-        "greylists",
-        "networks",
-        "reputation",
-        "rules",
-    )
+        "_aliases", "_domains", "_group_by_domain", "_groups", "_mailboxes", "_persons", "alike",
+        "contents", "directives", "greylists", "networks", "reputation", "rules",
+    )  # fmt: skip
 
     def __init__(self, contents: DirectoryContents | None = None) -> None:
         contents = contents or DirectoryContents()
