@@ -9,12 +9,15 @@ from django.db import OperationalError
 
 from clement.cli.learning_rounds import LearningRounds
 from clement.config.learning import LearningSettings
+from clement.learn.model import Model
+from clement.learn.trainer import Trainer
 from clement.store import models
 from clement.store.access import teaching as access
 from clement.store.access.actor import Actor
 from clement.store.actions.teaching import teach, undo
 from clement.store.learning import ledger, site, snapshots
 from clement.store.learning_records import ActState, SnapshotRow
+from tests.store.directories import build_site
 from tests.store.pupils import School, lesson
 
 KEY = bytes(range(32))
@@ -103,6 +106,51 @@ def test_what_was_undone_is_as_if_never_taught_to_the_last_bit(
         teach(root, lesson(number, unwanted=bool(number % 2)))
     site.give_up("anna")
     rounds.step()
+    assert fetched(tmp_path).read_bytes() == after_undo
+
+
+class SmallTrainers:
+    """The real trainer, with few weights."""
+
+    def begin(self, key: bytes) -> Trainer:
+        return Trainer(key, bits=12)
+
+    def load(self, path: Path) -> Trainer:
+        return Trainer.load(path)
+
+
+def test_with_the_real_trainer_too_undone_is_never_taught(root: Actor, clock: Clock, tmp_path: Path) -> None:
+    site.site_key(lambda _count: KEY)
+    build_site(root)
+    taste = ("", "@one.north.example", "anna@one.north.example")
+
+    def rounds(name: str) -> LearningRounds:
+        return LearningRounds(LearningSettings(), name, tmp_path / name, SmallTrainers(), clock, clock)
+
+    def give(number: int) -> int:
+        features = b"".join((number * 7 + step).to_bytes(4, "little") for step in range(30))
+        told = lesson(number, unwanted=bool(number % 2), features=features, extra=("spf=pass",))
+        return teach(root, told, taste[number % 3]).act_id
+
+    first = rounds("anna")
+    acts = {}
+    for number in range(8):
+        acts[number] = give(number)
+        first.step()
+        clock.now_s += 31
+    for number in (1, 5):
+        undo(root, acts[number])
+    first.step()
+    after_undo = fetched(tmp_path).read_bytes()
+    assert Model.open(tmp_path / "fetched").head.acts == 6
+
+    models.TeachingAct.objects.all().delete()
+    models.Learning.objects.update(version=0)
+    models.ModelSnapshot.objects.all().delete()
+    for number in (0, 2, 3, 4, 6, 7):
+        give(number)
+    site.give_up("anna")
+    rounds("bruno").step()
     assert fetched(tmp_path).read_bytes() == after_undo
 
 

@@ -67,6 +67,8 @@ def watch_of(settings: Settings) -> JunkWatch:
 def study_by_checker(paths: Paths, octets: bytes, key: bytes) -> ContentStudy | None:
     """What a checker finds: mailboxes may hold anything, and nothing of it may end the steward."""
     try:
+        if not key:
+            return None
         outcome, found = asyncio.run(
             Lane(paths.large_checkers).ask(Kind.CONTENT, len(octets), octets, key=key)
         )

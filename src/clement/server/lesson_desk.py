@@ -181,7 +181,9 @@ class LessonDesk:
     async def _studied(self, octets: bytes) -> ContentStudy | None:
         found = self._read_content(Content.in_memory(octets))
         study = found if isinstance(found, ContentStudy | Unstudied) else await found
-        return study if isinstance(study, ContentStudy) and study.features.hashes else None
+        if isinstance(study, Unstudied) or not study.features.hashes:
+            return None
+        return study if self._key() else None  # what was hashed without it is like nothing else
 
     def _report(
         self,
@@ -233,7 +235,7 @@ class LessonDesk:
             if self._sent is not None and accepted and heard.message is not None:
                 self._sent.remember(heard.message.message_id, person.id, self._now_s())
             return False
-        if heard.study is None or not heard.study.features.hashes:
+        if heard.study is None or not heard.study.features.hashes or not self._key():
             return False
         if any(recipient.address in self.rules.traps for recipient in heard.recipients):
             if self._may_give("trap"):
