@@ -1,4 +1,4 @@
-"""The trainer's thread in the steward: a step a second, and after a failure another try."""
+"""The trainer's thread in the steward: a step every two seconds, and after a failure another try."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from clement.telemetry.pace import Pace
 
 log = Log("steward")
 
-STEP_EVERY_S: Final = 1.0
+STEP_EVERY_S: Final = 2.0
 AFTER_FAILURE_S: Final = 5.0
 
 

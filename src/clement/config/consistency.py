@@ -11,6 +11,8 @@ from clement.config.locate import KeyPath
 from clement.config.settings import Settings
 from clement.policy.digest_schedule import ScheduleUnusable, parse_schedule
 from clement.policy.mesh.acceptance import LONGEST_LIFE_S
+from clement.smtp import parse_mailbox
+from clement.smtp.address import AddressError
 
 
 def find_contradictions(settings: Settings, blame: Blame) -> None:
@@ -110,11 +112,15 @@ def _check_learning(settings: Settings, blame: Blame) -> None:
     ]
     seen: dict[str, str] = {}
     for path, address in given:
-        local_part, mark, domain = address.rpartition("@")
-        if address and not (mark and local_part and domain):
-            blame.add(path, f"expected an address, found {address}")
-        elif address and seen.setdefault(address.lower(), dotted(path)) != dotted(path):
-            blame.add(path, f"{address} is {seen[address.lower()]} already")
+        if not address and path[1] != "traps":
+            continue
+        try:
+            key = parse_mailbox(address.encode("utf-8"), smtputf8=True).key
+        except AddressError as fault:
+            blame.add(path, f"expected an address, found {address!r} ({fault})")
+            continue
+        if seen.setdefault(key, dotted(path)) != dotted(path):
+            blame.add(path, f"{address} is {seen[key]} already")
     for index, name in enumerate(learning.junk_folders):
         if not name or "/" in name or name.startswith("."):
             blame.add(("learning", "junk_folders", index), f"expected the name of a folder, found {name!r}")
