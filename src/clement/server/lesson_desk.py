@@ -23,7 +23,7 @@ from clement.policy.finding import Finding, Result
 from clement.policy.lesson import Way
 from clement.policy.reason import Reason
 from clement.policy.study import ContentStudy, Unstudied
-from clement.policy.verdict import ACCEPTED, Defer, Reject, Verdict
+from clement.policy.verdict import ACCEPTED, Accept, Defer, Reject, Verdict
 from clement.policy.wording import reply_to
 from clement.server.sent_memory import SentMemory
 from clement.smtp import Reply, replies
@@ -68,7 +68,7 @@ class Recipient(Protocol):
     def route(self) -> Route: ...
 
     @property
-    def accepted(self) -> bool: ...
+    def verdict(self) -> Verdict: ...
 
     @property
     def reports_unwanted(self) -> bool | None:
@@ -230,7 +230,8 @@ class LessonDesk:
 
     def hear(self, facts: TransactionFacts, heard: Heard) -> bool:
         """What a message that was judged teaches by itself; True when a record is to be written down."""
-        person, accepted = facts.session.person, [each for each in heard.recipients if each.accepted]
+        person = facts.session.person
+        accepted = [each for each in heard.recipients if isinstance(each.verdict, Accept)]
         if person is not None:
             if self._sent is not None and accepted and heard.message is not None:
                 self._sent.remember(heard.message.message_id, person.id, self._now_s())

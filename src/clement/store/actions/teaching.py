@@ -119,7 +119,8 @@ def undo(actor: Actor, act_id: int, *, clock: Callable[[], float] = time.time) -
         if act.state in (ActState.UNDOING, ActState.UNDONE):
             raise ActionRefused("act", f"was taken back already, by {act.undone_by}")
         old = access.act_row(act)
-        take_back(act, actor.name, change.at_s)
+        take_back(act.id, actor.name, change.at_s)
+        act.refresh_from_db(fields=["state", "undone_at_s", "undone_by"])
         row = access.act_row(act)
         tenant = Tenant(act.group_key, act.domain_key)
         change.note("learning.undo", f"act {act.id}", tenant, old=old, new=row)

@@ -72,10 +72,10 @@ def take(lesson: Lesson, by: By, whose: Whose, at_s: float, *, per_day: int = 0,
     Raises QuotaSpent.
     """
     body_hash, message_id = lesson.body_hash.hex()[:64], fit(lesson.message_id, 255)
-    for known in _of_same_message(body_hash, message_id, whose):
-        if known.unwanted == lesson.unwanted or lesson.way in BY_ITSELF:
-            return Taught(known.id, is_new=False)
-        take_back(known, by.name, at_s)
+    for act_id, unwanted in _of_same_message(body_hash, message_id, whose):
+        if unwanted == lesson.unwanted or lesson.way in BY_ITSELF:
+            return Taught(act_id, is_new=False)
+        take_back(act_id, by.name, at_s)
     if per_day and _given_today(lesson.way, by, whose, at_s) >= per_day:
         raise QuotaSpent
     act = TeachingAct.objects.create(
@@ -98,28 +98,28 @@ def take(lesson: Lesson, by: By, whose: Whose, at_s: float, *, per_day: int = 0,
     return Taught(act.id, is_new=True)
 
 
-def take_back(act: TeachingAct, by: str, at_s: float) -> None:
+def take_back(act_id: int, by: str, at_s: float) -> None:
     """Undo a lesson that is in force; the trainer makes the model anew where it was learned already."""
     for before, after in ((ActState.PENDING, ActState.UNDONE), (ActState.LEARNED, ActState.UNDOING)):
         # By its state as it is now: the trainer may have learned it since it was read.
-        found = TeachingAct.objects.filter(id=act.id, state=before)
+        found = TeachingAct.objects.filter(id=act_id, state=before)
         if found.update(state=after, undone_at_s=at_s, undone_by=fit(by, 320)):
-            act.state, act.undone_at_s, act.undone_by = after, at_s, by
             return
 
 
-def _of_same_message(body_hash: str, message_id: str, whose: Whose) -> list[TeachingAct]:
-    """By both: many messages have one body, or none, and a Message-ID is whatever a stranger likes."""
+def _of_same_message(body_hash: str, message_id: str, whose: Whose) -> list[tuple[int, bool]]:
+    """Ids, and what was said. By both: many messages have one body, and a Message-ID is anybody's."""
     if not body_hash:
         return []
-    found = TeachingAct.objects.filter(body_hash=body_hash, message_id=message_id, state__in=IN_FORCE).defer(
-        "features"
+    found = TeachingAct.objects.filter(
+        body_hash=body_hash,
+        message_id=message_id,
+        state__in=IN_FORCE,
+        group_key=whose.group_id,
+        domain_key=whose.domain_id,
+        mailbox_key=whose.mailbox_id,
     )
-    return list(
-        found.filter(
-            group_key=whose.group_id, domain_key=whose.domain_id, mailbox_key=whose.mailbox_id
-        ).order_by("id")
-    )
+    return list(found.order_by("id").values_list("id", "unwanted"))
 
 
 def _given_today(way: Way, by: By, whose: Whose, at_s: float) -> int:
