@@ -13,7 +13,7 @@ from clement.store.access import teaching as access
 from clement.store.access.actor import Actor, NotFound
 from clement.store.actions.change import ActionForbidden, ActionRefused
 from clement.store.actions.mailbox import MailboxChange, change_mailbox
-from clement.store.actions.teaching import teach, teach_all, undo
+from clement.store.actions.teaching import teach, teach_all, teach_release, undo
 from clement.store.learning.ledger import LEAST_KEPT, forget
 from clement.store.learning.lessons import stored
 from clement.store.learning_records import ActState
@@ -194,3 +194,18 @@ def test_the_ledger_forgets_by_number_and_age_but_keeps_the_newest(root: Actor) 
     assert forget(NOW_S + 300 * day_s, keep_days=30, keep_acts=10_000) == 201
     assert forget(NOW_S, keep_days=0, keep_acts=500) == LEAST_KEPT - 500
     assert models.TeachingAct.objects.count() == 500
+
+
+def test_a_release_teaches_in_the_name_of_whoever_said_it(people: dict[str, Actor]) -> None:
+    held = {"node": "here", "kind": "quarantine", "group_key": 1, "domain_key": 2, "mailbox_key": 3}
+    held |= {"forward_path": ANNA, "reason": "", "score": 5.0, "why": "", "state": "released"}
+    for number, (address, by) in enumerate(((ANNA, ANNA), (BERT, "root (shell)")), 1):
+        models.HeldRecipient.objects.create(
+            id=f"entry.{number}", held_key="entry", address=address, changed_by=by, **held
+        )
+    told = lesson(1, unwanted=False, way=Way.RELEASE)
+    for address in (ANNA, BERT, "gone@one.north.example"):
+        teach_release("entry", address, told)
+    (act,) = models.TeachingAct.objects.all()  # both stand for the same mailbox here: said once
+    assert (act.actor, act.person_key, act.mailbox_key) == (ANNA, people["user"].person_id, 3)
+    assert (act.way, act.unwanted) == ("release", False)

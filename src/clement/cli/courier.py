@@ -101,9 +101,10 @@ def _courier(
     workers: Workers,
     sql: Workers,
 ) -> Courier:
+    from clement.cli.release_lessons import ReleaseLessons
     from clement.store.held_releases import SqlReleases
 
-    filesystem = outside.filesystem
+    filesystem, learning = outside.filesystem, settings.learning
     metrics = Metrics.open(Paths.of(settings).metrics, "courier")
     return Courier(
         CourierWorld(
@@ -120,5 +121,6 @@ def _courier(
             patience_s=settings.held.release_patience_s,
             scanner=scanner_for(settings, wiring.receiver_count(settings)),
             memory=held_memory(settings),
+            taught=ReleaseLessons(sql, learning.acts_per_day) if learning.enabled else None,
         )
     )

@@ -61,6 +61,7 @@ def watch_of(settings: Settings) -> JunkWatch:
         paths.learned / "junk",
         lambda octets: study_by_checker(paths, octets, read_key(keys)),
         per_day=learning.acts_per_day,
+        flag_field=settings.tagging.flag_field,
     )
 
 

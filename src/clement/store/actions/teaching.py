@@ -30,7 +30,7 @@ from clement.store.actions.change import (
 )
 from clement.store.learning.lessons import By, QuotaSpent, Whose, take, take_back
 from clement.store.learning_records import ActRow, ActState, Taught
-from clement.store.models import AuditEntry, Mailbox
+from clement.store.models import AuditEntry, HeldRecipient, Mailbox, Person
 
 
 class Teaching(msgspec.Struct, frozen=True):
@@ -101,6 +101,26 @@ def teach_by_habit(
         for lesson in lessons:
             taught.append(take(lesson, by, whose, clock(), per_day=per_day))  # noqa: PERF401 - up to the quota
     return taught
+
+
+def teach_release(
+    entry: str,
+    address: str,
+    lesson: Lesson,
+    *,
+    per_day: int = 0,
+    clock: Callable[[], float] = time.time,
+) -> list[Taught]:
+    """Teach what the release of a held message says, in the name of whoever released it.
+
+    entry, address: which message, and whose. Raises StoreUnavailable, django.db.Error.
+    """
+    row = HeldRecipient.objects.filter(held_key=entry, address=address).first()
+    if row is None:
+        return []
+    person_id = Person.objects.filter(login=row.changed_by).values_list("id", flat=True).first() or 0
+    by, whose = By(row.changed_by, person_id), Whose(row.group_key, row.domain_key, row.mailbox_key)
+    return teach_by_habit(by, whose, [lesson], per_day=per_day, clock=clock)
 
 
 def undo(actor: Actor, act_id: int, *, clock: Callable[[], float] = time.time) -> ActRow:
