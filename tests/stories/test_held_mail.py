@@ -67,6 +67,9 @@ def test_a_doubtful_message_is_held_and_released_once(
     assert "\n.one dot\n..two dots\n" in raw
     assert "(released from held mail)" in path.read_text()
 
+    lesson = house.wait_for_row("SELECT unwanted, message_id FROM clement_teachingact WHERE way = 'release'")
+    assert lesson == (0, "<offer-1@sender.example>"), "a release teaches"
+
     house.verb(f"held release {row['id']}", fails=True)
     assert len(house.messages(ANNA)) == 1
     if os.geteuid() == 0:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+from clement.journal.records import FindingNote
+from clement.store.log_text import unpacked
 from tests.fixtures.programs import wait_until
 from tests.server.house import Builder, House
 from tests.server.talk import message
 
+ANNA = "anna@local.example"
 ENOUGH = 60
 QUICK = {"learning": {"publish_s": 1}, "processes": {"receivers": 1, "checkers": 1}}
 UNWANTED = "lottery winner claim your million dollars now casino bonus pills"
@@ -32,47 +36,49 @@ def corpus(folder: Path) -> Path:
 def send(house: House, subject: str, body: str) -> str:
     """Send to anna; the transaction's id."""
     with house.client() as client:
-        client.envelope("anna@local.example")
+        client.envelope(ANNA)
         answer = client.content(message(subject, body))
         assert answer.code == 250
         return answer.text.rpartition("[")[2].rstrip("]")
 
 
-def explained(house: House, subject: str, body: str) -> list[str]:
-    """What the filter found in a new message, as `clement explain` tells it."""
+def found(house: House, subject: str, body: str) -> tuple[str, list[str]]:
+    """A new message's transaction, and what the filter found in it, as the log has it."""
     transaction = send(house, subject, body)
-    house.wait_for_row("SELECT id FROM clement_transaction WHERE id = ?", transaction)
-    (told,) = [json.loads(line) for line in house.verb(f"explain {transaction} --json").splitlines()]
-    return [finding for finding in told["evidence"] if finding.startswith("learned")]
+    (notes,) = house.wait_for_row("SELECT findings FROM clement_transaction WHERE id = ?", transaction)
+    return transaction, [each.detail for each in unpacked(notes, FindingNote) if each.check == "learned"]
+
+
+def share(finding: str) -> float:
+    """The probability it tells, in percent."""
+    return float(re.findall(r"([0-9.]+) % unwanted", finding)[0])
 
 
 def test_what_was_taught_is_weighed_and_explained_for_the_next_message(build: Builder) -> None:
     house = build(tables=QUICK)
-    assert explained(house, "before", UNWANTED) == []
+    assert found(house, "before", UNWANTED)[1] == []
     index = corpus(house.folder / "corpus")
     told = json.loads(house.verb(f"train {index} --json"))
     assert told == {"read": 2 * ENOUGH, "taught": 2 * ENOUGH, "known": 0, "unreadable": 0}
-    # The node says that it has the model only once the file is there.
-    house.wait_for_row("SELECT version FROM clement_modelholder WHERE version >= 1")
+
+    judged: dict[str, tuple[str, list[str]]] = {}
+
+    def judges() -> bool:
+        judged["unwanted"] = found(house, f"after{len(house.messages(ANNA))}", UNWANTED)
+        return bool(judged["unwanted"][1])
+
+    wait_until(judges, "a finding of the filter")
+    assert share(judged["unwanted"][1][0]) > 90, judged
+    wanted = found(house, "wanted", WANTED)[1]
+    assert share(wanted[0]) < 20, wanted
+    explained = house.verb(f"explain {judged['unwanted'][0]}")
+    assert re.search(r"learned neutral .*% unwanted: .*(lottery|casino|dollars|pills)", explained), explained
+
     status = json.loads(house.verb("learned status --json"))
     assert (status["wanted"], status["unwanted"], status["ready"]) == (ENOUGH, ENOUGH, True)
     (node,) = status["nodes"]
     assert (node["node"], node["version"]) == ("mx.clement.example", status["version"])
 
-    found: list[str] = []
-
-    def judged() -> bool:
-        found[:] = explained(house, f"after{len(house.messages('anna@local.example'))}", UNWANTED)
-        return bool(found)
-
-    wait_until(judged, "a finding of the filter")
-    share = float(found[0].removeprefix("learned neutral: ").partition(" %")[0])
-    assert share > 90, found
-    assert "lottery" in found[0] or "casino" in found[0] or "dollars" in found[0], found
-    (wanted,) = explained(house, "wanted", WANTED)
-    assert float(wanted.removeprefix("learned neutral: ").partition(" %")[0]) < 20, wanted
     (house.folder / "mail.eml").write_bytes(message("simulated", UNWANTED))
-    simulated = house.verb(
-        f"simulate {house.folder}/mail.eml --client 192.0.3.9 --to anna@local.example --json"
-    )
+    simulated = house.verb(f"simulate {house.folder}/mail.eml --client 192.0.3.9 --to {ANNA} --json")
     assert '"learned"' in simulated
