@@ -27,6 +27,7 @@ class Store:
         self.models: list[bytes] = []
         self.held: dict[str, int] = {}
         self.away = False
+        self.site_key = KEY
 
     def of(self, node: str) -> "NodeStore":
         return NodeStore(self, node)
@@ -45,7 +46,7 @@ class NodeStore:
     def key(self) -> bytes:
         if self._store.away:
             raise Away
-        return KEY
+        return self._store.site_key
 
     def newest(self) -> Version | None:
         import hashlib
@@ -148,3 +149,18 @@ def test_what_cannot_be_had_or_read_leaves_the_last_model_in_force(node: Node, t
     assert weighing.log_odds > 1
     with pytest.raises(ModelError):
         Model.open(paths.model)
+
+
+def test_a_database_made_anew_has_another_key_and_the_model_of_the_old_one_is_as_none(
+    node: Node, tmp_path: Path
+) -> None:
+    store = Store()
+    store.publish(model_of(tmp_path, unwanted=True))
+    node(store, "anna")[0].step()
+    store.models.clear()
+    store.site_key = bytes(32)
+    keeper, learned, _paths = node(store, "anna")
+    keeper.step()
+    assert learned.refresh()
+    assert learned.key == bytes(32)
+    assert learned.weigh(FEATURES, (), 0, ()) is None

@@ -48,6 +48,10 @@ class ModelPaths(msgspec.Struct, frozen=True):
 class LearnedModel(Protocol):
     """A version of the model, opened (`clement.learn.model.Model`)."""
 
+    @property
+    def key(self) -> bytes:
+        """What the features it knows are hashed with."""
+
     def weigh(self, features: Features, extra: Sequence[str], scopes: Sequence[str]) -> Weighing:
         """What it thinks of these features. extra: names of what other checks found."""
 
@@ -102,9 +106,10 @@ class LearnedFile:
     ) -> Weighing | None:
         """By the taste of the domain and, where the recipient is one mailbox, of that.
 
-        Behind an alias stand several people; none of them judges for the others.
+        Behind an alias stand several people; none of them judges for the others. To a model of another key
+        all messages are strange: it is as none.
         """
-        if self._model is None:
+        if self._model is None or self._model.key != self.key:
             return None
         mailbox_id = mailbox_ids[0] if len(mailbox_ids) == 1 else 0
         return self._model.weigh(features, self._of_findings(findings), scopes_of(domain_id, mailbox_id))
@@ -148,6 +153,7 @@ class ModelKeeper:
         self._unavailable = unavailable
         self._let_go = let_go
         self._held = 0
+        self._key_is_there = False
         self._pace = Pace()
 
     def step(self) -> bool:
@@ -165,8 +171,12 @@ class ModelKeeper:
         return False
 
     def _bring(self) -> bool:
-        if not self._paths.key.exists():
-            write_key(self._paths, self._store.key())
+        if not self._key_is_there:
+            # Once in a process: a database made anew has another key than the one before.
+            key = self._store.key()
+            if read_key(self._paths) != key:
+                write_key(self._paths, key)
+            self._key_is_there = True
         version = self._store.newest()
         if version is None or version.number == self._held:
             return False
