@@ -28,7 +28,7 @@ format: setup ## let ruff write the style
 	@.venv/bin/ruff check --quiet --fix-only .
 	@.venv/bin/ruff format .
 
-fuzz: setup ## feed the protocol core at random, until Ctrl-C (FUZZ_ARGS)
+fuzz: setup ## feed protocol core and content reader at random, until Ctrl-C (FUZZ_ARGS)
 	@scripts/fuzz $(FUZZ_ARGS)
 
 soak: setup ## SIGKILL under load, 200 times (ROUNDS=n); SQL=1: the database away for a minute

@@ -18,7 +18,7 @@ from clement.message.reading import Link, Origin
 from clement.message.text import visible
 
 _BREAK = "\0"
-_SEARCHED = 200
+_SEARCHED = 100
 _BLANK = " \t\r\n\u00a0\u00ad\u034f\u200b\u200c\u200d\ufeff"
 _ZERO_WIDTH = re.compile("(?<=[A-Za-z])[\u00ad\u200b-\u200d\u2060\ufeff]+(?=[A-Za-z])")
 _MANY_ZERO_WIDTH = 3

@@ -150,7 +150,7 @@ def _joined(pieces: list[tuple[int, bool, str]], defects: set[MimeDefect]) -> li
     ordered = sorted(numbered, key=lambda piece: piece[0])
     numbers = [number for number, _encoded, _value in ordered]
     readings.append(_concatenated(_first_of_each(ordered)))
-    if numbers != list(range(len(numbers))):
+    if numbers != list(range(len(numbers))) or ordered != numbered:
         defects.add(MimeDefect.PARAMETER_SECTIONS)
         readings += (_concatenated(ordered), _concatenated(numbered))
         until_gap = [piece for expected, piece in enumerate(_first_of_each(ordered)) if piece[0] == expected]
