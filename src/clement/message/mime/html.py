@@ -1,24 +1,26 @@
 """A page of HTML as a person would see it: the visible text, the links, and what is peculiar about it.
 
 Elements that begin a line give a line break, others nothing, so that a word stays one however it is marked
-up. Text that cannot be seen is left out. Linear in the source: what is open stands on one stack.
+up. Text that cannot be seen is left out. Linear in the source.
 """
 
 from __future__ import annotations
 
 import re
 from html import unescape
+from itertools import chain
 from urllib.parse import urljoin
 
-from clement.message.mime.html_elements import ENDS, ROLES, Role
-from clement.message.mime.html_style import ORDINARY, look, similar
-from clement.message.mime.html_tags import attribute_values, tags
+from clement.message.mime.html_elements import ACTS, BREAKS
+from clement.message.mime.html_style import ORDINARY, Look, look
+from clement.message.mime.html_tags import Markup, attribute_values
+from clement.message.mime.html_veil import may_veil, veiled
 from clement.message.mime.text_links import links_in_text
 from clement.message.reading import Link, Origin
 from clement.message.text import visible
 
 _BREAK = "\0"
-_SEARCHED = 100
+_MAX_ANCHOR_TAGS = 500
 _BLANK = " \t\r\n\u00a0\u00ad\u034f\u200b\u200c\u200d\ufeff"
 _ZERO_WIDTH = re.compile("(?<=[A-Za-z])[\u00ad\u200b-\u200d\u2060\ufeff]+(?=[A-Za-z])")
 _MANY_ZERO_WIDTH = 3
@@ -38,7 +40,8 @@ _ACTIVE = {
     "math": "svg",
 }
 _REFRESH = re.compile(r"url\s*=\s*['\"]?([^'\"]{1,2048})", re.IGNORECASE)
-_WHITE, _BLACK = "ffffff", "000000"
+_BREAKS = dict.fromkeys(BREAKS, _BREAK)
+_HANDLER = re.compile(r"[\s\"'/]on[a-z]{3,20}\s*=")
 
 
 class Page:
@@ -47,74 +50,89 @@ class Page:
     __slots__ = ("links", "signs", "text")
 
     def __init__(self, html: str, max_links: int, max_chars: int, max_text_chars: int) -> None:
-        reader = _Reader(max_links, max_chars, max_text_chars)
-        reader.read(html)
+        reader = _Reader(Markup(html), max_links, max_chars, max_text_chars)
+        reader.read()
         self.text = reader.text()
         self.links = tuple(reader.links)
         self.signs = tuple(reader.signs)
 
 
-def shown(text: str) -> str:
+def _shown(text: str) -> str:
     """Text with white space as it is shown: one space between words, lines as marked."""
     lines = [" ".join(line.split()) for line in text.split(_BREAK)]
-    return "\n".join(line for line in lines if line)
-
-
-_BREAKS, _VOID, _SILENT, _ACTS, _ENDS = map(int, Role)
-_STARTS = _ACTS | _SILENT
-_WORTH_A_LOOK = re.compile(r"style|hidden|color|text|\son", re.IGNORECASE)
+    return "\n".join([line for line in lines if line])
 
 
 class _Reader:
-    def __init__(self, max_links: int, max_chars: int, max_text_chars: int) -> None:
+    def __init__(self, markup: Markup, max_links: int, max_chars: int, max_text_chars: int) -> None:
+        self._markup = markup
         self._max_links = max_links
         self._max_chars = max_chars
         self._max_text_chars = max_text_chars
         self.links: list[Link] = []
         self.signs: dict[str, None] = {}
-        self._out: list[str] = []
-        self._stack: list[str] = []
-        # Depths of the stack at which something begins that ends with it; -1: nothing has begun.
-        self._hidden_at = self._silent_at = -1
-        self._colors: list[tuple[int, str, str]] = [(-1, _BLACK, _WHITE)]
-        self._watched = -1
-        self._muted = False
+        self._breaks = [_BREAKS.get(name, "") for name in markup.names]
+        self._unseen: set[int] = set()
         self._anchor: tuple[str, int] | None = None
         self._linked_texts: list[str] = []
         self._base = ""
 
-    def read(self, html: str) -> None:
-        out, stack = self._out, self._stack
-        for text, slash, named, attributes in tags(html):
-            if text:
-                if self._muted:
-                    self._hide(text)
-                else:
-                    out.append(text)
-            if not named:
-                continue
-            name = named.lower()
-            role = ROLES.get(name, 0)
-            if role & _BREAKS:
-                out.append(_BREAK)
-            if not slash:
-                self._open(name, role, attributes)
-            elif stack and stack[-1] == name != "a" and len(stack) > self._watched:
-                stack.pop()
+    def read(self) -> None:
+        """Find what cannot be seen, then links and whatever else elements do."""
+        markup = self._markup
+        looks = self._looks()
+        if looks and may_veil(looks):
+            self._hide(veiled(markup, looks))
+        for index in [index for index, name in enumerate(markup.names) if name in ACTS]:
+            name, attributes = markup.names[index], markup.attributes[index]
+            if markup.slashes[index]:
+                if name == "a":
+                    self._end_anchor(index)
             else:
-                self._close(name)
-        self._end_anchor()
+                self._act(index, name, attribute_values(attributes) if attributes else {})
+        self._end_anchor(len(markup.names) - 1)
 
     def text(self) -> str:
         """What can be seen."""
-        text = "".join(self._out)
+        text = "".join(chain.from_iterable(zip(self._markup.texts, self._breaks, strict=True)))
         if "&" in text:
             text = unescape(text.replace("&nbsp;", " "))
-        text = shown(text)
+        text = _shown(text)
         if not text.isascii() and len(_ZERO_WIDTH.findall(text)) >= _MANY_ZERO_WIDTH:
             self.signs["zero-width"] = None
         self._link_text(text)
         return text if text.isascii() else _ZERO_WIDTH.sub("", text)
+
+    def _looks(self) -> dict[str, Look]:
+        """Attributes that have an influence on what is seen, with it."""
+        looks = {}
+        for attributes in set(self._markup.attributes):
+            if not attributes:
+                continue
+            lowered = attributes.lower()
+            if (
+                "style" in lowered
+                or "color" in lowered
+                or "hidden" in lowered
+                or "text=" in lowered
+                or ("on" in lowered and _HANDLER.search(lowered))
+            ) and (seen := look(attributes)) is not ORDINARY:
+                looks[attributes] = seen
+                if seen.acts:
+                    self.signs["script"] = None
+                if seen.url:
+                    self._link(seen.url, "", Origin.STYLE)
+        return looks
+
+    def _hide(self, unseen: list[int]) -> None:
+        texts = self._markup.texts
+        for index in unseen:
+            text = texts[index]
+            if text:
+                if "hidden-text" not in self.signs and unescape(text).strip(_BLANK):
+                    self.signs["hidden-text"] = None
+                texts[index] = ""
+        self._unseen = set(unseen)
 
     def _link_text(self, text: str) -> None:
         """What readers make a link of, though the page does not."""
@@ -125,97 +143,25 @@ class _Reader:
                 if target not in linked:
                     self._link(target, target, Origin.TEXT)
 
-    def _hide(self, text: str) -> None:
-        if self._silent_at < 0 and "hidden-text" not in self.signs and unescape(text).strip(_BLANK):
-            self.signs["hidden-text"] = None
+    def _add(self, index: int, text: str) -> None:
+        """A text that stands for the tag at `index`."""
+        if index + 1 not in self._unseen:
+            self._markup.texts[index + 1] = f" {text} {self._markup.texts[index + 1]}"
 
-    def _add(self, text: str) -> None:
-        if not self._muted:
-            self._out.append(text)
-
-    def _open(self, name: str, role: int, attributes: str) -> None:
-        stack = self._stack
-        if role & _ENDS:
-            ends = ENDS[name]
-            while stack and stack[-1] in ends:
-                self._shrink(len(stack) - 1)
-        if not role & _VOID:
-            stack.append(name)
-        if attributes or role & _STARTS:
-            self._start(name, role, attributes)
-
-    def _close(self, name: str) -> None:
-        stack = self._stack
-        if name == "a":
-            self._end_anchor()
-        for depth in range(len(stack) - 1, max(-1, len(stack) - 1 - _SEARCHED), -1):
-            if stack[depth] == name:
-                self._shrink(depth)
-                return
-
-    def _shrink(self, depth: int) -> None:
-        """Only `depth` elements stay open."""
-        del self._stack[depth:]
-        if depth >= self._watched:
-            return
-        if self._hidden_at > depth:
-            self._hidden_at = -1
-        if self._silent_at > depth:
-            self._silent_at = -1
-        while self._colors[-1][0] > depth:
-            self._colors.pop()
-        self._watch()
-
-    def _watch(self) -> None:
-        """See again whether text is shown, and when that ends."""
-        self._watched = max(self._hidden_at, self._silent_at, self._colors[-1][0])
-        unseen = len(self._colors) > 1 and similar(*self._colors[-1][1:])
-        self._muted = unseen or self._hidden_at >= 0 or self._silent_at >= 0
-
-    def _start(self, name: str, role: int, attributes: str) -> None:
-        if self._silent_at >= 0:
-            return
-        if role & _ACTS:
-            self._act(name, attribute_values(attributes) if attributes else {})
-        if role & _SILENT:
-            self._silent_at = len(self._stack)
-            self._watch()
-        elif attributes and _WORTH_A_LOOK.search(attributes):
-            self._look(role, attributes)
-
-    def _look(self, role: int, attributes: str) -> None:
-        """What the attributes do to what can be seen."""
-        seen = look(attributes)
-        if seen is ORDINARY:
-            return
-        if seen.acts:
-            self.signs["script"] = None
-        if seen.url:
-            self._link(seen.url, "", Origin.STYLE)
-        if role & _VOID:
-            return
-        depth = len(self._stack)
-        if seen.hidden and self._hidden_at < 0:
-            self._hidden_at = depth
-        if seen.color or seen.ground:
-            _depth, color, ground = self._colors[-1]
-            self._colors.append((depth, seen.color or color, seen.ground or ground))
-        self._watch()
-
-    def _act(self, name: str, values: dict[str, str]) -> None:
+    def _act(self, index: int, name: str, values: dict[str, str]) -> None:
         match name:
             case "a":
-                self._end_anchor()
+                self._end_anchor(index)
                 if "href" in values:
-                    self._anchor = (values["href"], len(self._out))
+                    self._anchor = (values["href"], index + 1)
             case "img":
-                self._image(values)
+                self._image(index, values)
             case "base":
                 self._base = self._base or unescape(values.get("href", ""))[: self._max_chars]
             case "meta":
                 self._meta(values)
             case "form" | "input" | "button":
-                self._form(name, values)
+                self._form(index, name, values)
             case _ if name in _LINKING:
                 attribute, origin = _LINKING[name]
                 self._link(values.get(attribute, ""), values.get("alt", ""), origin)
@@ -228,14 +174,14 @@ class _Reader:
             if found := _REFRESH.search(values.get("content", "")):
                 self._link(found[1], "", Origin.ANCHOR)
 
-    def _image(self, values: dict[str, str]) -> None:
+    def _image(self, index: int, values: dict[str, str]) -> None:
         self._link(values.get("src", ""), values.get("alt", ""), Origin.IMAGE)
         if values.get("width", "") in {"0", "1"} and values.get("height", "") in {"0", "1"}:
             self.signs["tiny-image"] = None
         if alternative := values.get("alt"):
-            self._add(f" {alternative} ")
+            self._add(index, alternative)
 
-    def _form(self, name: str, values: dict[str, str]) -> None:
+    def _form(self, index: int, name: str, values: dict[str, str]) -> None:
         self.signs["form"] = None
         if name == "form":
             self._link(values.get("action", ""), "", Origin.FORM)
@@ -244,7 +190,7 @@ class _Reader:
         if kind == "password":
             self.signs["password-field"] = None
         if kind in {"submit", "button"} and values.get("value"):
-            self._add(f" {values['value']} ")
+            self._add(index, values["value"])
         self._link(values.get("formaction", ""), "", Origin.FORM)
 
     def _active(self, name: str, values: dict[str, str]) -> None:
@@ -255,12 +201,20 @@ class _Reader:
                 origin = Origin.ANCHOR if attribute == "href" else Origin.IMAGE
                 self._link(values[attribute], "", origin)
 
-    def _end_anchor(self) -> None:
+    def _end_anchor(self, index: int) -> None:
+        """The anchor that is open, if any, ends in front of the tag at `index`."""
         if self._anchor is None:
             return
         target, start = self._anchor
         self._anchor = None
-        text = "".join(self._out[start:])[: 4 * self._max_text_chars]
+        texts, breaks = self._markup.texts, self._breaks
+        if index - start > _MAX_ANCHOR_TAGS:
+            index = start + _MAX_ANCHOR_TAGS
+        text = texts[index]
+        if start < index:
+            pieces = zip(texts[start:index], breaks[start:index], strict=True)
+            text = "".join(chain.from_iterable(pieces)) + text
+        text = text[: 4 * self._max_text_chars]
         if "&" in text:
             text = unescape(text)
         if "://" in text or "www." in text:

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from enum import IntFlag
-
-
-class Role(IntFlag):
-    """What an element does."""
-
-    BREAKS = 1
-    """It begins and ends a line."""
-    VOID = 2
-    """It has no end tag."""
-    SILENT = 4
-    """What is inside is not shown."""
-    ACTS = 8
-    """It leads somewhere, or does something."""
-    ENDS = 16
-    """Its start tag ends what can stand before it (see ENDS)."""
-
 
 def _names(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-_BREAKS = _names(
+# They begin and end a line.
+BREAKS = _names(
     """
     address article aside blockquote body br caption center dd details dir div dl dt fieldset
     figcaption figure footer form frame h1 h2 h3 h4 h5 h6 head header hr html legend li main menu
     nav ol option p pre section select summary table tbody td tfoot th thead tr ul
     """
 )
-_VOID = _names(
+# They have no end tag.
+VOID = _names(
     """
     area base br col embed frame hr img input link meta param source track wbr
     """
 )
-_SILENT = _names(
-    """
-    applet iframe noembed noframes object script style template textarea title xmp
-    """
-)
-_ACTS = _names(
+# They lead somewhere, or do something.
+ACTS = _names(
     """
     a applet area audio base body button embed form frame iframe img input isindex link math meta
     object script svg v:fill v:rect v:roundrect video
@@ -60,16 +41,3 @@ ENDS = {
     "dt": _names("dd dt p"),
     "option": _names("option"),
 }
-
-
-def _roles() -> dict[str, int]:
-    roles: dict[str, int] = {}
-    groups = ((Role.BREAKS, _BREAKS), (Role.VOID, _VOID), (Role.SILENT, _SILENT), (Role.ACTS, _ACTS))
-    for role, names in (*groups, (Role.ENDS, ENDS)):
-        for name in names:
-            roles[name] = roles.get(name, 0) | int(role)
-    return roles
-
-
-# The roles of an element in one number; plain numbers, because flags are slow.
-ROLES = _roles()

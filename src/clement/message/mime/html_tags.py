@@ -8,7 +8,7 @@ A tag that the input ends in is none, and nor is what stands behind its "<".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 # A tag as nearly all are: quotes only around whole values, no "<" or stray quote in it. Then what is not
 # shown: a declaration, a comment. Else what needs a closer look. What follows is told by its first characters
@@ -28,22 +28,47 @@ _UNQUOTED = re.compile(r"[^\s>]*")
 _COMMENT_END = re.compile(r"--!?>")
 ATTRIBUTES = re.compile(r"""[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?""")
 
-# (text in front, "/" or "", name in lower case or "" where no tag follows, attributes as they stand)
-Tag = tuple[str, str, str, str]
-_RAW = frozenset(("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"))
+# What is inside is text of another kind, in which nothing is a tag but its end.
+RAW = frozenset(("iframe", "noembed", "noframes", "script", "style", "template", "textarea", "title", "xmp"))
+
+_REALLY_RAW = RAW - {"template"}
+
+Tag = tuple[str, str | None, str | None, str | None]
 
 
-def tags(html: str) -> Iterable[Tag]:
-    """All tags in order, each with the text in front of it; last what stands behind the last one.
+class Markup:
+    """A page as four columns: each text, and of the tag behind it "/" or "", name in lower case, attributes.
 
-    What is inside script, style and their like is no text, and what looks like tags there is none: whoever
-    asks leaves out all of it.
+    The name is "" behind the last text, for what is no tag, and for tags within RAW elements, whose text is
+    left out.
     """
-    pieces = _NEXT.split(html)
-    if "" in pieces[4::5]:
-        return _odd_tags(html)
-    pieces += ("", "", "", None)
-    return zip(pieces[0::5], pieces[1::5], pieces[2::5], pieces[3::5], strict=True)
+
+    __slots__ = ("attributes", "names", "slashes", "texts")
+
+    def __init__(self, html: str) -> None:
+        pieces = _NEXT.split(html)
+        if "" in pieces[4::5]:
+            columns = tuple(map(list, zip(*_odd_tags(html), strict=True)))
+            self.texts, self.slashes, names, self.attributes = columns
+        else:
+            self.texts, self.slashes = pieces[0::5], [*pieces[1::5], ""]
+            names, self.attributes = [*pieces[2::5], ""], [*pieces[3::5], ""]
+        self.names: list[str] = [name.lower() if name else "" for name in names]
+        if not RAW.isdisjoint(self.names):
+            self._leave_out_raw_text()
+
+    def _leave_out_raw_text(self) -> None:
+        names, slashes, texts = self.names, self.slashes, self.texts
+        inside = ""
+        for index, name in enumerate(names):
+            if inside:
+                texts[index] = ""
+                if name == inside and slashes[index]:
+                    inside = ""
+                else:
+                    names[index] = ""
+            elif name in RAW and not slashes[index]:
+                inside = name
 
 
 def _odd_tags(html: str) -> Iterator[Tag]:
@@ -60,7 +85,7 @@ def _odd_tags(html: str) -> Iterator[Tag]:
                 yield text, "", "", ""
                 return
         yield text, slash, name, attributes
-        if name and not slash and name.lower() in _RAW:
+        if name and not slash and name.lower() in _REALLY_RAW:
             stop = _raw_end(html, name.lower(), position)
             yield html[position:stop], "/", name, ""
             position = html.find(">", stop) + 1 or end
@@ -121,4 +146,4 @@ def _raw_end(html: str, name: str, start: int) -> int:
     return match.start() if match else len(html)
 
 
-_RAW_ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _RAW}
+_RAW_ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _REALLY_RAW}
