@@ -233,9 +233,10 @@ class _Reader:
         target = target[: self._max_chars].strip()
         if not target.isprintable():
             target = target.translate(_DROPPED)
-        scheme = target[:30].partition(":")[0].lower()
-        if scheme in _ACTIVE_SCHEMES:
-            self.signs[f"{scheme}-url"] = None
+        if not target.startswith("http"):
+            scheme = target[:30].partition(":")[0].lower()
+            if scheme in _ACTIVE_SCHEMES:
+                self.signs[f"{scheme}-url"] = None
         if self._base and origin is not Origin.TEXT:
             target = _joined(self._base, target)
         if target and not target.startswith("#"):

@@ -114,7 +114,8 @@ class _Reader:
         if len(text) > bound:
             self._signs["text-cut"] = None
             text = text[:bound]
-        text = _CONTROLS.sub("", text)
+        if not text.replace("\n", "").isprintable():
+            text = _CONTROLS.sub("", text)
         if text in self._seen:
             return
         self._seen.add(text)
