@@ -89,7 +89,7 @@ def _guesses(lines: DashLines, span: Range) -> list[bytes]:
     for offset in lines.between(*span)[:_MAX_GUESS_LINES]:
         line_end = octets.find(b"\n", offset, min(span[1], offset + _MAX_BOUNDARY_BYTES + 4))
         if line_end >= 0 and octets[line_end + 1 : line_end + 9].lower() == b"content-":
-            guesses[octets[offset + 2 : line_end].rstrip(_SPACE)] = None
+            guesses[octets[offset + 2 : line_end].partition(b"\r")[0].rstrip(_SPACE)] = None
     return list(guesses)[:MAX_GUESSES]
 
 

@@ -59,8 +59,9 @@ def delimiters(lines: DashLines, boundary: bytes, start: int, end: int, limit: i
     octets = lines.octets
     skip = 2 + len(boundary)
     found = []
+    behind = start
     for offset in lines.between(start, end):
-        if not octets.startswith(boundary, offset + 2, end):
+        if offset < behind or not octets.startswith(boundary, offset + 2, end):
             continue
         rest_start = offset + skip
         line_end = _LINE_END.search(octets, rest_start, min(end, rest_start + _MAX_REST_BYTES))
@@ -68,7 +69,8 @@ def delimiters(lines: DashLines, boundary: bytes, start: int, end: int, limit: i
         rest = octets[rest_start:stop]
         closing = rest.startswith(b"--")
         bare = rest[2:] if closing else rest
-        found.append(Delimiter(offset, _next_line(octets, stop, end), closing, not bare.strip(_SPACE)))
+        behind = _next_line(octets, stop, end)
+        found.append(Delimiter(offset, behind, closing, not bare.strip(_SPACE)))
         if len(found) == limit:
             break
     return found
