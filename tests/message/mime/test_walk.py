@@ -206,6 +206,15 @@ def test_a_boundary_of_an_inner_part_may_begin_like_the_outer_one() -> None:
     assert walk(octets).defects == ()
 
 
+def test_parts_of_an_inner_multipart_with_the_same_boundary_are_parts_of_the_outer_one() -> None:
+    octets = multipart(
+        "boundary=a", "--a", "Content-Type: multipart/mixed; boundary=a", "", "--a", "", "one", "--a--"
+    )
+    structure = walk(octets)
+    assert MimeDefect.BOUNDARY_OF_OUTER in structure.defects
+    assert ("2", "text/plain", b"one") in shown(octets, structure)
+
+
 def test_the_end_of_the_outer_multipart_ends_the_inner_one() -> None:
     octets = multipart(
         "boundary=a", "--a", "Content-Type: multipart/mixed; boundary=b", "", "--b", "", "one", "--a--"

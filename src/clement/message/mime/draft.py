@@ -38,6 +38,7 @@ class Draft:
 
     __slots__ = (
         "body",
+        "boundaries",
         "charset",
         "content_id",
         "cut",
@@ -64,6 +65,7 @@ class Draft:
         self.encoding = "binary"
         self.disposition = ""
         self.names: tuple[str, ...] = ()
+        self.boundaries: tuple[bytes, ...] = ()
         self.content_id = ""
         self.header = self.body = (0, 0)
         self.defects: set[MimeDefect] = set()

@@ -214,6 +214,9 @@ class _Walker:
             boundaries = tuple(each for each in boundaries if len(each) <= self.limits.boundary_bytes)
         readings = self._cuts(draft.source, boundaries, draft.body, draft.defects)
         encoded = draft.encoding not in IDENTITY
+        draft.boundaries = boundaries
+        if not readings and self._is_of_outer(draft):
+            draft.defects.add(MimeDefect.BOUNDARY_OF_OUTER)
         for reading in readings:
             self._inside(draft, index, reading, inside)
         if encoded:
@@ -224,6 +227,16 @@ class _Walker:
                 self._inside(draft, index, reading, inside, source)
         if not readings:
             self._as_text(draft, index)
+
+    def _is_of_outer(self, draft: Draft) -> bool:
+        """Whether a multipart around has the same boundary: its parts then are parts of that one."""
+        around = draft.parent
+        while around >= 0:
+            outer = self._drafts[around]
+            if not set(outer.boundaries).isdisjoint(draft.boundaries):
+                return True
+            around = outer.parent
+        return False
 
     def _cuts(
         self, source: Source, boundaries: tuple[bytes, ...], span: tuple[int, int], defects: set[MimeDefect]
