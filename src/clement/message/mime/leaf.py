@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from clement.message.mime.decode import NOT_BASE64
 from clement.message.mime.defects import MimeDefect
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_BASE64_CHARACTER = re.compile(rb"[A-Za-z0-9+/]")
 _SPACE = b" \t\r\n"
+_CHUNK_BYTES = 1024 * 1024
 _HEAD_BYTES = 300
 # "=" that neither encodes an octet nor ends a line
 _BAD_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|[ \t\r]*\Z)")
@@ -34,18 +35,24 @@ def part_outside(octets: bytes, start: int, end: int) -> int:
     return start + where
 
 
-def base64_defects(body: bytes) -> set[MimeDefect]:
-    """What is wrong with base64, in one pass over it."""
+def base64_defects(octets: bytes, start: int, end: int) -> set[MimeDefect]:
+    """What is wrong with the base64 in octets[start:end], in one pass over it."""
     defects: set[MimeDefect] = set()
-    others = body.translate(None, _BASE64)
-    rest = others.translate(None, _SPACE)
-    count = len(body) - len(others)
-    padding = body.find(b"=") if rest else -1
-    if rest.strip(b"="):
-        defects.add(MimeDefect.BASE64_ILLEGAL)
-    if padding >= 0 and body[padding:].translate(None, NOT_BASE64):
+    count = padding_count = 0
+    padding = -1
+    for position in range(start, end, _CHUNK_BYTES):
+        chunk = octets[position : min(end, position + _CHUNK_BYTES)]
+        others = chunk.translate(None, _BASE64)
+        count += len(chunk) - len(others)
+        rest = others.translate(None, _SPACE)
+        if rest:
+            padding_count += rest.count(b"=")
+            padding = padding if padding >= 0 else octets.find(b"=", position, end)
+            if rest.strip(b"="):
+                defects.add(MimeDefect.BASE64_ILLEGAL)
+    if padding >= 0 and _BASE64_CHARACTER.search(octets, padding, end):
         defects.add(MimeDefect.BASE64_AFTER_PADDING)
-    elif count % 4 and (count % 4 == 1 or (count + rest.count(b"=")) % 4):
+    elif count % 4 and (count % 4 == 1 or (count + padding_count) % 4):
         defects.add(MimeDefect.BASE64_TRUNCATED)
     return defects
 

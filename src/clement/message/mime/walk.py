@@ -345,7 +345,7 @@ class _Walker:
         if self._stopped:
             return
         if draft.encoding == "base64":
-            draft.defects |= leaf.base64_defects(octets[start:end])
+            draft.defects |= leaf.base64_defects(octets, start, end)
             if draft.type.startswith("text/"):
                 source = self._decoded(draft)
                 self._inlined(draft, index, source, (0, len(source.octets)))
