@@ -18,16 +18,18 @@ from clement.message.attachments.dispatch import ARCHIVES, document_reader
 from clement.message.attachments.findings import Insight
 from clement.message.attachments.judgement import Found, judge_by_content, judge_by_name
 from clement.message.attachments.macros import kind_of_package, look_into_package
-from clement.message.attachments.magic import ENOUGH_BYTES, UNKNOWN, ZIP, kind_of
+from clement.message.attachments.magic import ENOUGH_BYTES, MIME, UNKNOWN, ZIP, kind_of
 from clement.message.attachments.names import joined, judge_name
 from clement.message.attachments.zip_directory import ZipArchive
 from clement.message.mime.decode import decoded
 from clement.message.mime.part import Part, Walk
+from clement.message.mime.walk import walk
 
 _STANDARD: Final = ExamineLimits()
 _HEAD_BYTES: Final = 4096
 """Enough for most: only volumes begin further in."""
 _READINGS: Final = 4
+_MESSAGES: Final = frozenset({"eml", "mht", "mhtml"})
 _FRAGMENT: Final = "message/partial"
 _ENCLOSED: Final = "message/rfc822"
 _Load = Callable[[int], bytes]
@@ -35,15 +37,14 @@ _Load = Callable[[int], bytes]
 
 
 def attachments_of(
-    octets: bytes | memoryview, walk: Walk, limits: ExamineLimits = _STANDARD
+    octets: bytes | memoryview, walked: Walk, limits: ExamineLimits = _STANDARD
 ) -> tuple[Attachment, ...]:
     """What a person could open, in the order in which it stands; every leaf but text that is shown as text.
 
     At most `limits.listed` are told of, and one that stands for the others; of too many the harmless are left
     out first. Never raises.
     """
-    around = {part.parent for part in walk.parts}
-    files = [part for place, part in enumerate(walk.parts) if place not in around and _is_file(part)]
+    files = _files(walked)
     if not files:
         return ()
     examiner = _Examiner(limits)
@@ -51,6 +52,17 @@ def attachments_of(
     for part in files:
         examiner.look_at_part(octets, part)
     return examiner.result()
+
+
+def _files(walked: Walk) -> list[Part]:
+    around = {part.parent for part in walked.parts}
+    return [part for place, part in enumerate(walked.parts) if place not in around and _is_file(part)]
+
+
+def _size(part: Part) -> int:
+    """Decoded, as far as that can be told without decoding: 57 octets make a line of 76 and its end."""
+    start, end = part.body
+    return (end - start) * 57 // 78 if part.encoding == "base64" else end - start
 
 
 def _is_file(part: Part) -> bool:
@@ -72,9 +84,7 @@ class _Examiner:
 
     def look_at_part(self, octets: bytes, part: Part) -> None:
         """Look at one leaf of the message and at all that is in it."""
-        start, end = part.body
-        size = (end - start) * 57 // 78 if part.encoding == "base64" else end - start
-        found = self._begin(part.number, "", part.names or ("",), part.type, size)
+        found = self._begin(part.number, "", part.names or ("",), part.type, _size(part))
         if part.type == _FRAGMENT:
             found.say(Category.UNREADABLE, "a fragment of a message")
         try:
@@ -112,23 +122,35 @@ class _Examiner:
         """Judge one file by its content and look into it. Raises Exhausted."""
         self._budget.take_entry()
         try:
-            head = load(_HEAD_BYTES)
-            kind = kind_of(head)
-            if len(head) < _HEAD_BYTES:
-                found.size_bytes = len(head)
-            elif kind is UNKNOWN:
-                kind = kind_of(load(ENOUGH_BYTES))
-            found.kind = kind
-            reader: Callable[[bytes, Budget], Archive] | None = ARCHIVES.get(kind.type)
-            if reader is None and kind is UNKNOWN and found.name.category is Category.ARCHIVE and head:
-                reader = ZipArchive  # some begin with other octets; its directory is at the end
-            if reader is not None:
-                self._look_into_archive(found, reader(self._whole(found, load, depth), self._budget), depth)
-            elif (look := document_reader(kind, found.name, found.declared)) is not None:
-                self._take(found, look(self._whole(found, load, depth), self._budget), depth)
+            self._look_within(found, load, depth)
         except Unreadable as why:
             found.say(Category.UNREADABLE, str(why))
-        judge_by_content(found)
+        except Exhausted as why:
+            found.say(Category.UNREADABLE, str(why))
+            raise
+        finally:
+            judge_by_content(found)
+
+    def _look_within(self, found: Found, load: _Load, depth: int) -> None:
+        """Raises Unreadable, Exhausted."""
+        head = load(_HEAD_BYTES)
+        kind = kind_of(head)
+        if len(head) < _HEAD_BYTES:
+            found.size_bytes = len(head)
+        elif kind is UNKNOWN:
+            kind = kind_of(load(ENOUGH_BYTES))
+        found.kind = kind
+        if kind is MIME and found.name.extension in _MESSAGES:
+            self._look_into_message(found, self._whole(found, load, depth), depth)
+        reader: Callable[[bytes, Budget], Archive] | None = ARCHIVES.get(kind.type)
+        if reader is None and kind is UNKNOWN and found.name.category is Category.ARCHIVE and head:
+            reader = ZipArchive  # some begin with other octets; its directory is at the end
+        if reader is not None:
+            self._look_into_archive(found, reader(self._whole(found, load, depth), self._budget), depth)
+        elif kind.category is Category.ARCHIVE:
+            raise Unreadable("an archive of a kind that is not read")
+        elif (look := document_reader(kind, found.name, found.declared)) is not None:
+            self._take(found, look(self._whole(found, load, depth), self._budget), depth)
 
     def _whole(self, found: Found, load: _Load, depth: int) -> bytes:
         limit = self._limits.kept_bytes if depth else self._limits.whole_bytes
@@ -171,6 +193,17 @@ class _Examiner:
         self._look(found, lambda limit: archive.open(member, limit), depth)
         if member.size_bytes != UNKNOWN_SIZE:
             found.size_bytes = member.size_bytes
+
+    def _look_into_message(self, outer: Found, octets: bytes, depth: int) -> None:
+        """A message that is attached as a file, which the walker of the whole took for any other file."""
+        if depth >= self._limits.depth:
+            raise Unreadable(f"files more than {self._limits.depth} deep")
+        inner = walk(octets)
+        if inner.over_budget:
+            outer.say(Category.UNREADABLE, f"more than can be read ({inner.over_budget})")
+        for part in _files(inner):
+            found = self._begin(outer.number, outer.path, part.names or ("",), part.type, _size(part))
+            self._look(found, lambda limit, part=part: _start_of(octets, part, limit), depth + 1)  # type: ignore[misc]
 
     def _take(self, found: Found, insight: Insight, depth: int) -> None:
         """Add what was seen in a document; the files in it are looked at like the members of an archive."""

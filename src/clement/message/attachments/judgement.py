@@ -11,6 +11,7 @@ from clement.message.attachments.magic import UNKNOWN, ZIP, Kind
 from clement.message.attachments.names import NameFacts
 
 _WHY: Final = 8
+_IN_ORDER: Final = tuple(Category)
 _SEEN_CHARS: Final = 40
 
 _HARMLESS: Final = frozenset(
@@ -56,7 +57,7 @@ class Found:
 
     def attachment(self) -> Attachment:
         """The value of it."""
-        categories = tuple(category for category in Category if category in self.categories)
+        categories = tuple(category for category in _IN_ORDER if category in self.categories)
         return Attachment(
             self.number,
             self.path,

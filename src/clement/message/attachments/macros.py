@@ -245,7 +245,7 @@ def _read_part(archive: Archive, member: Member, name: str, insight: Insight) ->
     elif name == _ODF_MANIFEST:
         if b"encryption-data" in octets:
             insight.say(Category.ENCRYPTED, "document with a password")
-    elif _DDE.search(octets):
+    elif b"DDE" in octets.upper() and _DDE.search(octets):
         insight.say(Category.MACRO, "DDE")
 
 

@@ -48,76 +48,85 @@ def look_into_rtf(octets: bytes) -> Insight:
 
 # --- PDF ------------------------------------------------------------------------------------------------
 
-_ACTIVE: Final = (
-    (b"/JavaScript", "script"),
-    (b"/JS", "script"),
-    (b"/Launch", "starts a program"),
-    (b"/RichMedia", "Flash"),
-    (b"/GoToE", "opens an embedded file"),
-    (b"/SubmitForm", "sends a form"),
+_ACTIVE: Final = {
+    b"/JavaScript": "script",
+    b"/JS": "script",
+    b"/Launch": "starts a program",
+    b"/RichMedia": "Flash",
+    b"/GoToE": "opens an embedded file",
+    b"/SubmitForm": "sends a form",
+}
+_ENCRYPTED: Final = b"/Encrypt"
+_EMBEDDED: Final = b"/EmbeddedFile"
+_PACKED: Final = b"/ObjStm"
+# Any of these names, whole; or one partly written in hex (ISO 32000-2 §7.3.5), to be undone and looked up.
+_NAMES: Final = re.compile(
+    rb"/(?:(?:JavaScript|JS|Launch|RichMedia|GoToE|SubmitForm|Encrypt|EmbeddedFile|ObjStm)"
+    rb"(?=[\0\t\n\f\r ()<>\[\]{}/%])"
+    rb"|[A-Za-z]{0,12}(?:#[0-9A-Fa-f]{2}[A-Za-z]{0,12}){1,12})"
 )
-_NAME_END: Final = frozenset(b"\0\t\n\f\r ()<>[]{}/%")
-_HEX_NAME: Final = re.compile(rb"/[A-Za-z]{0,12}(?:#[0-9A-Fa-f]{2}[A-Za-z]{0,12}){1,12}")
 _HEX: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
+_NAMES_READ: Final = 100_000
 _OBJECT_STREAMS: Final = 40
 _OBJECT_STREAM_BYTES: Final = 256 * 1024
-_EMBEDDED: Final = re.compile(rb"/(?:UF|F)\s*\(((?:[^()\\]|\\.){1,120})\)", re.DOTALL)
+_FILE_NAME: Final = re.compile(rb"/(?:UF|F)\s{0,9}\(((?:[^()\\]|\\.){1,120})\)", re.DOTALL)
 
 
 def look_into_pdf(octets: bytes, budget: Budget) -> Insight:
     """Scripts, launches and passwords of a PDF (ISO 32000-2 §7.6, §12.6)."""
     insight = Insight()
-    _search_pdf(octets, insight)
-    if _has_name(octets, b"/Encrypt"):
-        insight.say(Category.ENCRYPTED, "PDF with a password or restrictions")
-        return insight
-    at = octets.find(b"/ObjStm")
-    for _stream in range(_OBJECT_STREAMS):
-        if at < 0:
-            break
+    streams = _search_pdf(octets, insight)
+    if Category.ENCRYPTED in insight.categories:
+        return insight  # its streams and texts are packed under the password
+    for at in streams[:_OBJECT_STREAMS]:
         start = octets.find(b"stream", at, at + 1024)
         if start >= 0:
             _search_pdf(_object_stream(octets, start + 6, budget), insight)
-        at = octets.find(b"/ObjStm", at + 7)
     return insight
 
 
 def _object_stream(octets: bytes, at: int, budget: Budget) -> bytes:
     at += 2 if octets[at : at + 2] == b"\r\n" else 1
+    packed = memoryview(octets)[at : at + _OBJECT_STREAM_BYTES]
     try:
-        return beginning(
-            memoryview(octets)[at : at + _OBJECT_STREAM_BYTES], Method.ZLIB, _OBJECT_STREAM_BYTES, budget
-        )
+        return beginning(packed, Method.ZLIB, _OBJECT_STREAM_BYTES, budget)
     except Unreadable:
         return b""  # of another filter than Flate, or damaged: a reader has nothing of it either
 
 
-def _search_pdf(octets: bytes, insight: Insight) -> None:
-    for name, what in _ACTIVE:
-        if _has_name(octets, name):
+def _search_pdf(octets: bytes, insight: Insight) -> list[int]:
+    """Note what its names would do; where streams of further objects begin."""
+    streams: list[int] = []
+    names: set[bytes] = set()
+    for count, found in enumerate(_NAMES.finditer(octets)):
+        if count >= _NAMES_READ:
+            insight.say(Category.UNREADABLE, f"more than {_NAMES_READ} names that matter")
+            break
+        name = found[0] if b"#" not in found[0] else _undone(found[0], insight)
+        names.add(name)
+        if name == _PACKED:
+            streams.append(found.end())
+    _judge_pdf(names, insight)
+    if _EMBEDDED in names:
+        for said in islice(_FILE_NAME.finditer(octets), _OBJECTS):
+            insight.inner.append(Inner(said[1].decode("latin-1"), b"", 0))
+    return streams
+
+
+def _undone(name: bytes, insight: Insight) -> bytes:
+    """A name without its hex. Nobody writes those that matter so who does not hide them."""
+    name = _HEX.sub(lambda pair: bytes.fromhex(pair[1].decode("ascii")), name)
+    if name in _ACTIVE:
+        insight.say(Category.MACRO, "name in hex")
+    return name
+
+
+def _judge_pdf(names: set[bytes], insight: Insight) -> None:
+    for name, what in _ACTIVE.items():
+        if name in names:
             insight.say(Category.MACRO, what)
-    for found in _HEX_NAME.finditer(octets):
-        name = _HEX.sub(lambda pair: bytes.fromhex(pair[1].decode("ascii")), found[0])
-        meant = dict(_ACTIVE).get(name)
-        if meant:
-            insight.say(Category.MACRO, meant)
-            insight.say(Category.MACRO, "name in hex")
-    if octets.find(b"/EmbeddedFile") >= 0:
-        for found in islice(_EMBEDDED.finditer(octets), _OBJECTS):
-            insight.inner.append(Inner(found[1].decode("latin-1"), b"", 0))
-
-
-def _has_name(octets: bytes, name: bytes) -> bool:
-    """Whether this very name stands there, not only a longer one: `/JS` is short enough to meet by chance."""
-    at = octets.find(name)
-    for _hit in range(200):
-        if at < 0:
-            return False
-        end = at + len(name)
-        if end >= len(octets) or octets[end] in _NAME_END:
-            return True
-        at = octets.find(name, end)
-    return True
+    if _ENCRYPTED in names:
+        insight.say(Category.ENCRYPTED, "PDF with a password or restrictions")
 
 
 # --- OneNote ----------------------------------------------------------------------------------------------

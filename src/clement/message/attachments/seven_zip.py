@@ -25,6 +25,8 @@ _SUMS: Final = 0x0A
 _FOLDERS: Final = 0x0B
 _UNPACK_SIZES: Final = 0x0C
 _STREAM_COUNTS: Final = 0x0D
+_EMPTY_STREAMS: Final = 0x0E
+_EMPTY_FILES: Final = 0x0F
 _NAMES: Final = 0x11
 _ENCODED_HEADER: Final = 0x17
 
@@ -38,7 +40,7 @@ _HEADER_BYTES: Final = 4 * 1024 * 1024
 """The largest header that is read; a name takes some 60 octets in it."""
 _CODERS: Final = 32
 _STREAMS: Final = 4096
-_FILE_COUNT: Final = 1_000_000
+_FILE_COUNT: Final = 100_000
 _WORK_FACTOR: Final = 3
 """What an octet of LZMA costs beside one of deflate."""
 _NESTED: Final = 4
@@ -185,13 +187,16 @@ class _Streams:
 
 def _sums(reader: _Reader, count: int) -> list[bool]:
     """Which of `count` streams have a checksum; the checksums themselves are passed over."""
-    if reader.octet():
-        known = [True] * count
-    else:
-        bits = reader.take((count + 7) // 8)
-        known = [bool(bits[place // 8] & 0x80 >> place % 8) for place in range(count)]
+    is_all = reader.octet()
+    known = [True] * count if is_all else _bits(reader.take((count + 7) // 8), count)
     reader.take(4 * sum(known))
     return known
+
+
+def _bits(octets: bytes, count: int) -> list[bool]:
+    """The first `count` bits, highest first; those that are not there are not set."""
+    octets = octets.ljust((count + 7) // 8, b"\0")
+    return [bool(octets[place // 8] & 0x80 >> place % 8) for place in range(count)]
 
 
 class SevenZipArchive:
@@ -278,16 +283,23 @@ class SevenZipArchive:
 
     def _read_files(self, reader: _Reader, *, encrypted: bool) -> None:
         count = reader.count(_FILE_COUNT)
+        names: list[str] = []
+        empty, with_no_octets = [False] * count, b""
         while kind := reader.octet():
             octets = reader.take(reader.count(_HEADER_BYTES))
             if kind == _NAMES and octets[:1] == b"\0":
                 names = octets[1:].decode("utf-16-le", "replace").split("\0", self._limit + 1)
-                if count > self._limit:
-                    self.troubles.append(f"more than {self._limit} files")
-                self.members = [
-                    Member(name, UNKNOWN_SIZE, method=-1, encrypted=encrypted)
-                    for name in names[: min(count, self._limit)]
-                ]
+            elif kind == _EMPTY_STREAMS:
+                empty = _bits(octets, count)
+            elif kind == _EMPTY_FILES:
+                with_no_octets = octets
+        if count > self._limit:
+            self.troubles.append(f"more than {self._limit} files")
+        # What has no stream is a folder, unless another list says that it is a file of no octets.
+        files = iter(_bits(with_no_octets, sum(empty)))
+        for name, is_empty in zip(names[: self._limit], empty, strict=False):
+            if not is_empty or next(files):
+                self.members.append(Member(name, UNKNOWN_SIZE, method=-1, encrypted=encrypted))
 
 
 def _filter(name: bytes, properties: bytes, size: int) -> dict[str, int]:

@@ -16,7 +16,7 @@ class TnefArchive:
         if found is None:
             raise Unreadable("damaged")
         self.members = [_member(each.names, each.data) for each in found.files]
-        self.troubles = [] if found.whole else ["cut off"]
+        self.troubles = [] if found.whole or found.files else ["cut off"]
         self.disguises: list[str] = []
         self.encrypted = False
 

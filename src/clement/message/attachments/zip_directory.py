@@ -58,7 +58,8 @@ class ZipArchive:
         self.troubles: list[str] = []
         self.disguises: list[str] = []
         self.encrypted = False
-        self._overlap = False
+        # Something is so wrong with the whole that none of its members is unpacked.
+        self._closed = False
         end = _find_end(octets)
         spans: list[tuple[int, int]] = []
         if end is None:
@@ -77,8 +78,8 @@ class ZipArchive:
         method = _METHODS.get(member.method)
         if method is None:
             raise Unreadable(f"packed by method {member.method}")
-        if self._overlap:
-            raise Unreadable("its members overlap")
+        if self._closed:
+            raise Unreadable("not unpacked")
         data = memoryview(self._octets)[member.at : member.at + member.packed_bytes]
         if member.size_bytes != UNKNOWN_SIZE:
             limit_bytes = min(limit_bytes, member.size_bytes + 1)
@@ -90,7 +91,7 @@ class ZipArchive:
         while at + _CENTRAL.size <= end.at and octets[at : at + 4] == b"PK\x01\x02":
             if len(self.members) >= self._budget.limits.entries:
                 self.troubles.append(f"more than {self._budget.limits.entries} files")
-                self._overlap = True
+                self._closed = True
                 return
             at = self._read_entry(at, end.shift, spans)
         if octets[at : at + 4] not in (b"PK\x05\x06", b"PK\x06\x06", b"PK\x05\x05") and at < end.at:
@@ -164,7 +165,7 @@ class ZipArchive:
         for start, end in spans:
             if start < reached:
                 self.troubles.append("its members overlap")
-                self._overlap = True
+                self._closed = True
                 return
             reached = end
 
@@ -215,7 +216,7 @@ class ZipArchive:
             self._budget.check_ratio(len(self._octets), claimed)
         except Unreadable as why:
             self.troubles.append(str(why))
-            self._overlap = True
+            self._closed = True
 
 
 def _find_end(octets: bytes) -> _End | None:

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import re2  # type: ignore[import-untyped]
 
 from clement.message.attachment import Attachment, Category
-from clement.message.mime.defects import AMBIGUOUS
+from clement.message.mime.defects import AMBIGUOUS, MimeDefect
 from clement.message.text import visible
 from clement.policy.directory import Local, Relayed
 from clement.policy.facts import ContentFacts, RecipientContentFacts
@@ -48,7 +48,21 @@ _WORTH: Final = (
     _Worth(frozenset({Category.ACTIVE_PAGE}), Reason.ACTIVE_PAGE, 1.0),
 )
 _COUNTED: Final = frozenset(category for worth in _WORTH for category in worth.categories)
-_AMBIGUOUS_WEIGHT: Final = 1.5
+_AMBIGUOUS_WEIGHT: Final = 2.0
+_SLOPPY_WEIGHT: Final = 0.5
+
+_SLOPPY: Final = frozenset(
+    {
+        MimeDefect.NOT_A_FIELD,
+        MimeDefect.BOUNDARY_NOT_FOUND,
+        MimeDefect.AFTER_END,
+        MimeDefect.CONTENT_IN_PREAMBLE,
+        MimeDefect.CONTENT_IN_EPILOGUE,
+    }
+)
+"""Ambiguous too, but honest programs make them: one in twenty bounces, whose returned message is cut off.
+Everything in them is looked at in each reading, so they are evidence and no more.
+"""
 _OVER_BUDGET_WEIGHT: Final = 3.0
 
 
@@ -63,9 +77,15 @@ def check(content: ContentFacts) -> Answer:
         detail = f"more than can be read ({study.over_budget})"
         found.append(Finding(NAME, Result.PERMERROR, Reason.CONTENT_UNREADABLE, detail, _OVER_BUDGET_WEIGHT))
     elif ambiguous:
-        detail = ", ".join(ambiguous[:3])
-        found.append(Finding(NAME, Result.FAIL, Reason.CONTENT_UNREADABLE, detail, _AMBIGUOUS_WEIGHT))
+        found.append(_ambiguity(ambiguous))
     return tuple([Observation(finding, 0) for finding in found]) if found else None
+
+
+def _ambiguity(defects: Sequence[str]) -> Finding:
+    grave = [each for each in defects if each not in _SLOPPY]
+    if grave:
+        return Finding(NAME, Result.FAIL, Reason.CONTENT_UNREADABLE, ", ".join(grave[:3]), _AMBIGUOUS_WEIGHT)
+    return Finding(NAME, Result.NEUTRAL, None, ", ".join(defects[:3]), _SLOPPY_WEIGHT)
 
 
 def _found(attachments: Sequence[Attachment]) -> list[Finding]:
