@@ -11,8 +11,7 @@ class ExamineLimits(msgspec.Struct, frozen=True):
     listed: attachments that are told of; entries: files looked at, those in archives included.
     depth: archives within one another. ratio: octets unpacked for each packed one, from `ratio_floor_bytes`
     on; unpacked_bytes: what an archive may claim to hold. work_bytes: octets that may be decompressed, in
-    those of deflate. prefix_bytes: decoded of every part; whole_bytes: of archives and documents.
-    kept_bytes: the most that one member may take in memory.
+    those of deflate. whole_bytes: of one archive or document in memory; stream_bytes: of one packed tar.
     """
 
     listed: int = 200
@@ -21,10 +20,9 @@ class ExamineLimits(msgspec.Struct, frozen=True):
     ratio: int = 100
     ratio_floor_bytes: int = 1024 * 1024
     unpacked_bytes: int = 100_000_000
-    work_bytes: int = 32 * 1024 * 1024
-    prefix_bytes: int = 64 * 1024
+    work_bytes: int = 64 * 1024 * 1024
     whole_bytes: int = 40 * 1024 * 1024
-    kept_bytes: int = 16 * 1024 * 1024
+    stream_bytes: int = 64 * 1024 * 1024
 
 
 class Unreadable(Exception):

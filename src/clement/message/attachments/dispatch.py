@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from clement.message.attachment import Category
 from clement.message.attachments import magic, markers
@@ -37,17 +37,27 @@ ARCHIVES: Final[dict[str, Callable[[bytes, Budget], Archive]]] = {
 }
 """What reads the listing of an archive of this type. Each raises Unreadable."""
 
-_DOCUMENTS: Final[dict[str, Callable[[bytes, Budget], Insight]]] = {
-    magic.COMPOUND.type: lambda octets, budget: look_into_compound(octets, budget.limits.kept_bytes),
-    magic.PDF.type: markers.look_into_pdf,
-    magic.RTF.type: lambda octets, _budget: markers.look_into_rtf(octets),
-    magic.ONENOTE.type: lambda octets, budget: markers.look_into_onenote(octets, budget.limits.kept_bytes),
+
+class Reader(NamedTuple):
+    """What looks into a document. enough_bytes: of its beginning; 0 where it takes all of it."""
+
+    look: Callable[[bytes, Budget], Insight]
+    enough_bytes: int = 0
+
+
+_DOCUMENTS: Final = {
+    magic.COMPOUND.type: Reader(lambda octets, budget: look_into_compound(octets, budget.limits.whole_bytes)),
+    magic.PDF.type: Reader(markers.look_into_pdf),
+    magic.RTF.type: Reader(lambda octets, _budget: markers.look_into_rtf(octets)),
+    magic.ONENOTE.type: Reader(
+        lambda octets, budget: markers.look_into_onenote(octets, budget.limits.whole_bytes)
+    ),
 }
+_PAGE: Final = Reader(lambda octets, _budget: markers.look_into_page(octets), markers.PAGE_BYTES)
+_TABLE: Final = Reader(lambda octets, _budget: markers.look_into_table(octets), markers.TABLE_BYTES)
 
 _PAGES: Final = frozenset({magic.HTML.type, magic.SVG.type, magic.XML.type})
 _TABLES: Final = frozenset({"csv", "tsv", "slk", "iqy"})
-
-Reader = Callable[[bytes, Budget], Insight]
 
 
 def document_reader(kind: Kind, name: NameFacts, declared: str) -> Reader | None:
@@ -56,10 +66,8 @@ def document_reader(kind: Kind, name: NameFacts, declared: str) -> Reader | None
     if found is not None:
         return found
     if _is_page(kind, name, declared):
-        return lambda octets, _budget: markers.look_into_page(octets)
-    if name.extension in _TABLES and kind.category is Category.TEXT:
-        return lambda octets, _budget: markers.look_into_table(octets)
-    return None
+        return _PAGE
+    return _TABLE if name.extension in _TABLES and kind.category is Category.TEXT else None
 
 
 def _is_page(kind: Kind, name: NameFacts, declared: str) -> bool:

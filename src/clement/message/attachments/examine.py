@@ -141,19 +141,21 @@ class _Examiner:
             kind = kind_of(load(ENOUGH_BYTES))
         found.kind = kind
         if kind is MIME and found.name.extension in _MESSAGES:
-            self._look_into_message(found, self._whole(found, load, depth), depth)
+            self._look_into_message(found, self._whole(found, load), depth)
         reader: Callable[[bytes, Budget], Archive] | None = ARCHIVES.get(kind.type)
         if reader is None and kind is UNKNOWN and found.name.category is Category.ARCHIVE and head:
             reader = ZipArchive  # some begin with other octets; its directory is at the end
         if reader is not None:
-            self._look_into_archive(found, reader(self._whole(found, load, depth), self._budget), depth)
+            self._look_into_archive(found, reader(self._whole(found, load), self._budget), depth)
         elif kind.category is Category.ARCHIVE:
             raise Unreadable("an archive of a kind that is not read")
-        elif (look := document_reader(kind, found.name, found.declared)) is not None:
-            self._take(found, look(self._whole(found, load, depth), self._budget), depth)
+        elif (document := document_reader(kind, found.name, found.declared)) is not None:
+            enough = document.enough_bytes
+            octets = load(enough) if enough else self._whole(found, load)
+            self._take(found, document.look(octets, self._budget), depth)
 
-    def _whole(self, found: Found, load: _Load, depth: int) -> bytes:
-        limit = self._limits.kept_bytes if depth else self._limits.whole_bytes
+    def _whole(self, found: Found, load: _Load) -> bytes:
+        limit = self._limits.whole_bytes
         octets = load(limit + 1)
         if len(octets) > limit:
             raise Unreadable(f"larger than {limit >> 20} MiB")

@@ -253,7 +253,7 @@ def _embed(archive: Archive, member: Member, insight: Insight, budget: Budget) -
     if len(insight.inner) >= _INNER_FILES or member.name.lower().endswith("vbaproject.bin"):
         return
     try:
-        octets = archive.open(member, budget.limits.kept_bytes)
+        octets = archive.open(member, budget.limits.whole_bytes)
     except Unreadable as why:
         insight.say(Category.UNREADABLE, str(why))
         return

@@ -165,13 +165,13 @@ _HANDLER: Final = re.compile(
     rb"<[a-z][^<>]{0,400}?[\s/\"']on(?:load|error|click|begin|toggle|mouse[a-z]{2,5}|focus)\s{0,20}="
 )
 _REFRESH: Final = re.compile(rb"<meta[^>]{0,200}http-equiv\s{0,20}=\s{0,20}[\"']?refresh")
-_PAGE_BYTES: Final = 4 * 1024 * 1024
+PAGE_BYTES: Final = 4 * 1024 * 1024
 
 
 def look_into_page(octets: bytes) -> Insight:
     """Script, forms and frames of a page that is opened from the disk, where nothing restrains them."""
     insight = Insight()
-    text = octets[:_PAGE_BYTES]
+    text = octets[:PAGE_BYTES]
     if text[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = text.decode("utf-16", "ignore").encode("utf-8", "ignore")
     text = text.lower()
@@ -185,6 +185,7 @@ def look_into_page(octets: bytes) -> Insight:
     return insight
 
 
+TABLE_BYTES: Final = 256 * 1024
 _FORMULA: Final = re.compile(
     rb"^[ \t\"']{0,20}[=+@-].{0,200}?"
     rb"\b(?:cmd|powershell|mshta|rundll32|msexcel|excel|regsvr32)\b[^\r\n]{0,200}\|",
@@ -195,6 +196,6 @@ _FORMULA: Final = re.compile(
 def look_into_table(octets: bytes) -> Insight:
     """DDE in the cells of a text table (CSV, SYLK), which Excel would carry out."""
     insight = Insight()
-    if b"|" in octets and _FORMULA.search(octets[: 256 * 1024]):
+    if b"|" in octets and _FORMULA.search(octets[:TABLE_BYTES]):
         insight.say(Category.MACRO, "DDE")
     return insight

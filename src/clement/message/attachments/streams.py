@@ -26,7 +26,7 @@ _GZIP_EXTRA: Final = 0x04
 class TarArchive:
     """Implements `archive.Archive` over octets in memory. cut: why they are not all, "" if they are."""
 
-    def __init__(self, octets: bytes, budget: Budget, cut: str = "") -> None:
+    def __init__(self, octets: bytes | bytearray, budget: Budget, cut: str = "") -> None:
         self._octets = octets
         self.members: list[Member] = []
         self.troubles: list[str] = [cut] if cut else []
@@ -35,7 +35,7 @@ class TarArchive:
         self._read(budget)
 
     def open(self, member: Member, limit_bytes: int) -> bytes:
-        return self._octets[member.at : member.at + min(limit_bytes, member.packed_bytes)]
+        return bytes(self._octets[member.at : member.at + min(limit_bytes, member.packed_bytes)])
 
     def _read(self, budget: Budget) -> None:
         octets, at, long_name, rounds = self._octets, 0, "", 0
@@ -74,7 +74,7 @@ class TarArchive:
         self.members.append(Member(name, 0 if is_link else size, packed, at + _BLOCK, link=is_link))
 
 
-def _number(field: bytes) -> int | None:
+def _number(field: bytes | bytearray) -> int | None:
     """Octal digits, or base 256 after a set bit (GNU); None for neither."""
     if field[0] & 0x80:
         return int.from_bytes(field[4:], "big")
@@ -87,17 +87,17 @@ def _number(field: bytes) -> int | None:
         return None
 
 
-def _sums_up(octets: bytes, at: int) -> bool:
+def _sums_up(octets: bytes | bytearray, at: int) -> bool:
     wanted = _number(octets[at + 148 : at + 156])
     header = octets[at : at + _BLOCK]
     return wanted == sum(header) - sum(header[148:156]) + 8 * 0x20
 
 
-def _text(field: bytes) -> str:
+def _text(field: bytes | bytearray) -> str:
     return field.partition(b"\0")[0].decode("utf-8", "replace")
 
 
-def _pax_path(records: bytes) -> str:
+def _pax_path(records: bytes | bytearray) -> str:
     at = records.find(b" path=")
     end = records.find(b"\n", at)
     return records[at + 6 : end if end >= 0 else None].decode("utf-8", "replace") if at >= 0 else ""
@@ -121,19 +121,19 @@ class OneStream:
                 self.troubles.append(why)
         name = _gzip_name(octets) if method is Method.GZIP else ""
         self.members = [Member(name, size, len(octets))]
-        self._start = start
+        self._start = bytes(start)
 
     def open(self, member: Member, limit_bytes: int) -> bytes:
         if limit_bytes <= len(self._start) or self.troubles or member.size_bytes != UNKNOWN_SIZE:
             return self._start[:limit_bytes]
-        return whole(self._octets, self._method, limit_bytes, self._budget)[0]
+        return bytes(whole(self._octets, self._method, limit_bytes, self._budget)[0])
 
 
 def open_stream(octets: bytes, method: Method, budget: Budget) -> TarArchive | OneStream:
     """A compressed tar as its members, anything else as one file. Raises Unreadable."""
     head = beginning(octets, method, _BLOCK, budget)
     if len(head) == _BLOCK and (head[257:262] == b"ustar" or (head[0] and _sums_up(head, 0))):
-        unpacked, why = whole(octets, method, budget.limits.kept_bytes, budget)
+        unpacked, why = whole(octets, method, budget.limits.stream_bytes, budget)
         return TarArchive(unpacked, budget, why)
     if not head:
         raise Unreadable("empty or damaged")

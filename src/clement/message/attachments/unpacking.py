@@ -104,42 +104,42 @@ def beginning(octets: Octets, method: Method, limit_bytes: int, budget: Budget) 
     """
     limit_bytes = max(limit_bytes, 1)
     if method is Method.STORED:
-        return bytes(octets[:limit_bytes])
+        out = bytes(octets[:limit_bytes])
+        budget.spend(len(out))
+        return out
     budget.spend(_START_BYTES.get(method, _START_ELSE_BYTES))
     out = _given(_MAKERS[method](), octets[: 2 * limit_bytes + _BLOCK_BYTES], limit_bytes)
     budget.spend(len(out) * _COST.get(method, 1))
     return out
 
 
-def whole(octets: Octets, method: Method, limit_bytes: int, budget: Budget) -> tuple[bytes, str]:
+def whole(octets: Octets, method: Method, limit_bytes: int, budget: Budget) -> tuple[bytearray, str]:
     """At most `limit_bytes` of what a file of some streams unpacks to; and why not all, "" if it is all."""
-    pieces: list[bytes] = []
+    done = bytearray()
     try:
-        complete = _collect(memoryview(octets), method, limit_bytes, budget, pieces)
+        complete = _collect(memoryview(octets), method, limit_bytes, budget, done)
     except Unreadable as why:
-        return b"".join(pieces), str(why)
-    return b"".join(pieces), "" if complete else f"unpacks to more than {limit_bytes >> 20} MiB"
+        return done, str(why)
+    return done, "" if complete else f"unpacks to more than {limit_bytes >> 20} MiB"
 
 
-def _collect(rest: memoryview, method: Method, limit_bytes: int, budget: Budget, pieces: list[bytes]) -> bool:
-    """Fill `pieces`; whether the end was reached. Raises Unreadable."""
+def _collect(rest: memoryview, method: Method, limit_bytes: int, budget: Budget, done: bytearray) -> bool:
+    """Fill `done`; whether the end was reached. Raises Unreadable."""
     packed = len(rest)
-    size = 0
     for _stream in range(_STREAMS):
         made = _MAKERS[method]()
         budget.spend(_START_BYTES.get(method, _START_ELSE_BYTES))
         while not made.ended:
-            if size >= limit_bytes:
+            if len(done) >= limit_bytes:
                 return False
             chunk = rest[:_PIECE_BYTES]
-            piece = _given(made, chunk, min(_PIECE_BYTES, limit_bytes - size))
+            piece = _given(made, chunk, min(_PIECE_BYTES, limit_bytes - len(done)))
             rest = rest[len(chunk) - len(made.rest) :]
             if not piece and not chunk and not made.ended:
                 raise Unreadable("cut off")
-            pieces.append(piece)
-            size += len(piece)
+            done += piece
             budget.spend(len(piece) * _COST.get(method, 1))
-            budget.check_ratio(packed - len(rest), size)
+            budget.check_ratio(packed - len(rest), len(done))
         if not bytes(rest[:5]).startswith(_MARKS[method]):
             break
     return True
