@@ -88,16 +88,25 @@ def judge_by_content(found: Found) -> None:
         return
     if category in HARMFUL and kind.type.startswith("text/") and name.category in INNOCENT:
         category = Category.TEXT  # opened as text it does nothing
+    disguise = _disguise(found, category)
+    if disguise:
+        found.say(Category.DISGUISED, disguise)
     if category in HARMFUL:
-        found.say(category, _spoken(kind))
+        found.say(category, "" if disguise else _spoken(kind))
     elif not (category is Category.DOCUMENT and Category.EXECUTABLE in found.categories):
         found.say(category)
+
+
+def _disguise(found: Found, category: Category) -> str:
+    """What else the name or the declared type says; "" when neither does."""
+    name, kind = found.name, found.kind
     if category not in _STRANGE_INSIDE:
-        return
+        return ""
     if name.category in INNOCENT and not (kind is ZIP and name.extension in ZIP_BASED):
-        found.say(Category.DISGUISED, f"named .{name.extension}, but is {_spoken(kind)}")
-    elif found.declared.startswith(_SHOWN_TYPES):
-        found.say(Category.DISGUISED, f"declared {found.declared[:_SEEN_CHARS]}, but is {_spoken(kind)}")
+        return f"named .{name.extension}, but is {_spoken(kind)}"
+    if found.declared.startswith(_SHOWN_TYPES):
+        return f"declared {found.declared[:_SEEN_CHARS]}, but is {_spoken(kind)}"
+    return ""
 
 
 def _judge_unknown(found: Found) -> None:
