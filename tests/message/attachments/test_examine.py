@@ -99,6 +99,12 @@ def test_a_file_larger_than_is_decoded_whole_cannot_be_read() -> None:
     assert UNREADABLE in found[0].categories
 
 
+def test_what_is_read_of_overlapping_parts_is_bounded() -> None:
+    files = [(f"{number}.zip", zipped({"a": bytes(range(256)) * 20})) for number in range(4)]
+    found = examined(message(*files), ExamineLimits(read_bytes=400))
+    assert [UNREADABLE in each.categories for each in found if each.path.endswith(".zip")][-1]
+
+
 def test_sizes_are_those_of_the_files() -> None:
     (found,) = look("a.pdf", PDF + bytes(5000))
     assert found.size_bytes == len(PDF) + 5000

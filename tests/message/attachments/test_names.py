@@ -69,6 +69,7 @@ def test_case_102_a_name_of_64_kib_is_shown_by_both_ends() -> None:
         "backup.tar.gz",
         "holiday.jpeg.zip",
         "setup-1.2.3.exe",
+        "report.doc.docm",
         "דוח שנתי.docx",
         "Re: agenda 10:30.eml",
         r"C:\Users\anna\letter.doc",

@@ -11,7 +11,8 @@ class ExamineLimits(msgspec.Struct, frozen=True):
     listed: attachments that are told of; entries: files looked at, those in archives included.
     depth: archives within one another. ratio: octets unpacked for each packed one, from `ratio_floor_bytes`
     on; unpacked_bytes: what an archive may claim to hold. work_bytes: octets that may be decompressed, in
-    those of deflate. whole_bytes: of one archive or document in memory; stream_bytes: of one packed tar.
+    those of deflate. whole_bytes: of one archive or document in memory; stream_bytes: of one packed tar;
+    read_bytes: of all of them together, since parts that are readings of one another share their octets.
     """
 
     listed: int = 200
@@ -23,6 +24,7 @@ class ExamineLimits(msgspec.Struct, frozen=True):
     work_bytes: int = 64 * 1024 * 1024
     whole_bytes: int = 40 * 1024 * 1024
     stream_bytes: int = 64 * 1024 * 1024
+    read_bytes: int = 160 * 1024 * 1024
 
 
 class Unreadable(Exception):
@@ -36,12 +38,13 @@ class Exhausted(Exception):
 class Budget:
     """What is left of the limits while one message is examined."""
 
-    __slots__ = ("entries", "limits", "work")
+    __slots__ = ("entries", "limits", "read", "work")
 
     def __init__(self, limits: ExamineLimits) -> None:
         self.limits = limits
         self.entries = limits.entries
         self.work = limits.work_bytes
+        self.read = limits.read_bytes
 
     def take_entry(self) -> None:
         """Count one file. Raises Exhausted."""
@@ -54,6 +57,12 @@ class Budget:
         if self.work <= 0:
             raise Unreadable(f"more than {self.limits.work_bytes >> 20} MiB had to be unpacked")
         self.work -= work_bytes
+
+    def count_read(self, size_bytes: int) -> None:
+        """Count octets that are read whole. Raises Unreadable when there were none left before."""
+        if self.read <= 0:
+            raise Unreadable(f"more than {self.limits.read_bytes >> 20} MiB had to be read")
+        self.read -= size_bytes
 
     def check_ratio(self, packed_bytes: int, unpacked_bytes: int) -> None:
         """Raises Unreadable for what unpacks to more than the limits allow."""

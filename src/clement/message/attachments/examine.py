@@ -7,6 +7,7 @@ their members looked at one by one in memory; nothing is ever written anywhere.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -28,7 +29,7 @@ from clement.message.mime.walk import walk
 _STANDARD: Final = ExamineLimits()
 _HEAD_BYTES: Final = 4096
 """Enough for most: only volumes begin further in."""
-_READINGS: Final = 4
+_READINGS: Final = 8
 _MESSAGES: Final = frozenset({"eml", "mht", "mhtml"})
 _FRAGMENT: Final = "message/partial"
 _ENCLOSED: Final = "message/rfc822"
@@ -88,7 +89,7 @@ class _Examiner:
         if part.type == _FRAGMENT:
             found.say(Category.UNREADABLE, "a fragment of a message")
         try:
-            self._look(found, lambda limit: _start_of(octets, part, limit), 0)
+            self._look(found, partial(_start_of, octets, part, self._budget), 0)
         except Exhausted:
             self._unseen += 1
 
@@ -157,6 +158,7 @@ class _Examiner:
     def _whole(self, found: Found, load: _Load) -> bytes:
         limit = self._limits.whole_bytes
         octets = load(limit + 1)
+        self._budget.count_read(len(octets))
         if len(octets) > limit:
             raise Unreadable(f"larger than {limit >> 20} MiB")
         found.size_bytes = len(octets)
@@ -192,7 +194,7 @@ class _Examiner:
             outer.say(Category.ENCRYPTED, "members with a password")
             self._budget.take_entry()
             return
-        self._look(found, lambda limit: archive.open(member, limit), depth)
+        self._look(found, partial(archive.open, member), depth)
         if member.size_bytes != UNKNOWN_SIZE:
             found.size_bytes = member.size_bytes
 
@@ -205,7 +207,7 @@ class _Examiner:
             outer.say(Category.UNREADABLE, f"more than can be read ({inner.over_budget})")
         for part in _files(inner):
             found = self._begin(outer.number, outer.path, part.names or ("",), part.type, _size(part))
-            self._look(found, lambda limit, part=part: _start_of(octets, part, limit), depth + 1)  # type: ignore[misc]
+            self._look(found, partial(_start_of, octets, part, self._budget), depth + 1)
 
     def _take(self, found: Found, insight: Insight, depth: int) -> None:
         """Add what was seen in a document; the files in it are looked at like the members of an archive."""
@@ -218,21 +220,25 @@ class _Examiner:
         for inner in insight.inner:
             place = len(self._found)
             held = self._begin(found.number, found.path, (inner.name,), "", inner.size_bytes)
-            octets = inner.octets
-            self._look(held, lambda limit, octets=octets: octets[:limit], depth + 1)  # type: ignore[misc]
+            self._look(held, partial(_cut, inner.octets), depth + 1)
             if all(each.is_harmless for each in self._found[place:]):
                 del self._found[place:]
 
 
-def _start_of(octets: bytes, part: Part, limit_bytes: int) -> bytes:
-    """The first octets of a part; of a long one no more is decoded than that takes."""
+def _start_of(octets: bytes, part: Part, budget: Budget, limit_bytes: int) -> bytes:
+    """The first octets of a part; of a long one no more is decoded than that takes. Raises Unreadable."""
     start, end = part.body
     near = start + 2 * limit_bytes + 1024
     if near < end and part.encoding == "base64":
         head = decoded(octets, msgspec.structs.replace(part, body=(start, near)), limit_bytes)
-        if len(head) == limit_bytes:  # else most of it was no base64
+        if len(head) == limit_bytes:
             return head
+        budget.count_read(end - start)  # most of it is no base64, and how much is not known
     return decoded(octets, part, limit_bytes)
+
+
+def _cut(octets: bytes, limit_bytes: int) -> bytes:
+    return octets[:limit_bytes]
 
 
 def _rest(count: int, categories: set[Category], why: str) -> Attachment:

@@ -70,7 +70,7 @@ def _judge_plain(name: str) -> NameFacts:
     category = BY_EXTENSION.get(extension, Category.OTHER)
     disguises: list[str] = []
     if category in HARMFUL:
-        if _names_two_things(stem):
+        if _names_two_things(stem, extension):
             disguises.append("double extension")
         if _PADDING.search(name):
             disguises.append("extension out of sight")
@@ -128,7 +128,7 @@ def _effective(leaf: str) -> tuple[str, str]:
 def _hidden(leaf: str, stem: str, extension: str) -> list[str]:
     """How a harmful extension is kept from being seen."""
     disguises: list[str] = []
-    if _names_two_things(stem):
+    if _names_two_things(stem, extension):
         disguises.append("double extension")
     if _PADDING.search(leaf):
         disguises.append("extension out of sight")
@@ -137,12 +137,17 @@ def _hidden(leaf: str, stem: str, extension: str) -> list[str]:
     return disguises
 
 
-def _names_two_things(stem: str) -> bool:
-    """Whether what stands before the extension ends in an innocent one: `invoice.pdf.exe`."""
+def _names_two_things(stem: str, extension: str) -> bool:
+    """Whether what stands before the extension ends in an innocent one: `invoice.pdf.exe`.
+
+    People who save a document with its macros get `report.doc.docm`, and hide nothing by it.
+    """
     before, _, last = stem.rstrip(" _").rpartition(".")
     if not before or not last or len(last) > 8:
         return False
-    return BY_EXTENSION.get(last.strip().lower(), Category.OTHER) in INNOCENT
+    before_it = BY_EXTENSION.get(last.strip().lower(), Category.OTHER)
+    is_saved_again = before_it is Category.DOCUMENT and BY_EXTENSION[extension] is Category.MACRO
+    return before_it in INNOCENT and not is_saved_again
 
 
 def _shown(raw: str) -> str:
