@@ -2,7 +2,7 @@
 # Nothing needs to be installed by hand beforehand; everything lands in .venv and var/.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint format fuzz soak bench docs bare clean
+.PHONY: help setup run demo test lint format fuzz soak bench evaluate docs bare clean
 
 PYTEST_ARGS ?=
 
@@ -36,6 +36,9 @@ soak: setup ## SIGKILL under load, 200 times (ROUNDS=n); SQL=1: the database awa
 
 bench: setup ## Clement beside Postfix and Exim on this machine
 	@scripts/bench
+
+evaluate: setup ## let the filter learn the corpora beside the repository: what it loses and misses
+	@.venv/bin/python -m scripts.evaluate
 
 docs: setup ## write the command reference and check the links of the pages
 	@scripts/build-docs

@@ -209,16 +209,17 @@ def test_an_act_of_little_weight_teaches_little() -> None:
 
 
 def test_what_is_not_confirmed_is_slowly_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clement.learn.trainer.MEMORY_MESSAGES", 50.0)
-    trainer = Trainer(KEY, BITS)
-    for number in range(20):
-        trainer.learn(features("news", number), unwanted=True)
-        trainer.learn(features("ham", number), unwanted=False)
-    before = odds(trainer, "news").mean()
-    for number in range(600):
-        kind = "spam" if number % 2 else "ham"
-        trainer.learn(features(kind, number), unwanted=kind == "spam")
-    assert abs(odds(trainer, "news").mean()) < before
+    def remembered() -> float:
+        trainer = trained(60)
+        asked = Features(features("spam", 1).hashes[:400])
+        before = trainer.weigh(asked).log_odds
+        for number in range(120):
+            trainer.learn(features("spam" if number % 2 else "ham", number % 60), unwanted=number % 2 > 0)
+        return trainer.weigh(asked).log_odds - before
+
+    faithful = remembered()
+    monkeypatch.setattr("clement.learn.trainer.FADE_MESSAGES", 40.0)
+    assert remembered() < faithful
 
 
 def test_features_that_are_damaged_do_no_harm() -> None:

@@ -14,6 +14,7 @@ import msgspec
 from clement.learn.features import extract
 from clement.learn.figures import Band, Figures, bands, figures
 from clement.learn.trainer import Trainer
+from clement.message.attachments.examine import attachments_of
 from clement.message.mime.read import read
 from clement.message.mime.walk import walk
 from clement.policy.study import Features
@@ -45,7 +46,7 @@ class Report(msgspec.Struct, frozen=True):
 def features_of(octets: bytes, key: bytes = KEY) -> Features:
     """All that the filter goes by in a message, found out as it is in a session."""
     structure = walk(octets)
-    return extract(octets, structure, read(octets, structure), (), key)
+    return extract(octets, structure, read(octets, structure), attachments_of(octets, structure), key)
 
 
 def judged(examples: Iterable[Example], trainer: Trainer) -> Iterator[float]:

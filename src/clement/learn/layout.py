@@ -34,7 +34,7 @@ class Head(msgspec.Struct, frozen=True):
     """What is said of a model.
 
     wanted, unwanted: messages learned, by all who teach. acts: of teaching so far, which only grows: the
-    version of the model. scale: what all weights are to be multiplied by. slope: from scores to log-odds.
+    version of the model. slope: from scores to log-odds.
     """
 
     format: int
@@ -43,7 +43,6 @@ class Head(msgspec.Struct, frozen=True):
     wanted: float
     unwanted: float
     acts: int
-    scale: float
     slope: float
 
     @property

@@ -34,7 +34,7 @@ class Model:
         """Map a model. Raises ModelError, or OSError as `open` does."""
         with path.open("rb") as file:
             head = unpacked(file.read(HEAD_BYTES), file.seek(0, 2))
-            weights = np.memmap(file, "<f4", "r", HEAD_BYTES, (head.size,))
+            weights = np.asarray(np.memmap(file, "<f4", "r", HEAD_BYTES, (head.size,)))
         return cls(head, weights)
 
     @property
@@ -64,7 +64,7 @@ class Model:
         for scope in scopes:
             places = self._hasher.scoped(look.hashes, self._hasher.scope(scope)) & self._mask
             weights = weights + self._weights[places]
-        scale, slope = self.head.scale, self.head.slope
-        score = float(look.scores(weights).sum()) / look.present * scale
-        factor = float(look.factors[0]) / look.present * scale * slope
+        slope = self.head.slope
+        score = float(look.scores(weights).sum()) / look.present
+        factor = float(look.factors[0]) / look.present * slope
         return Weighing(bounded(slope * score), self.ready, strongest(features, extra, weights, factor))

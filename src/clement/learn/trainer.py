@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Sequence
-from math import exp
 from pathlib import Path
 
 import msgspec
@@ -42,8 +41,8 @@ BALANCE = 3.0
 """Of how much more frequent one class may be before its messages count for less."""
 LEAST = 0.1
 """What a message of the more frequent class counts for at least."""
-MEMORY_MESSAGES = 200_000.0
-"""Messages after which a weight that was not confirmed is down to a third."""
+FADE_MESSAGES = 3000.0
+"""Messages with a feature after which its weight, if nothing confirms it, is down to a third."""
 
 OTHERS = 0.05
 """What a person's act counts for in everybody's weights, within his budget."""
@@ -54,7 +53,6 @@ CONVINCED = 3.0
 MAX_CORRECTION = 40.0
 COMMON = 3e-4
 """Curvature at which a feature counts as common: a person's correction moves it less than a rare one."""
-_RENEW_SCALE = 1e-3
 _CALIBRATE_EVERY = 25
 
 
@@ -82,7 +80,6 @@ class Trainer:
         "_influence",
         "_key",
         "_mask",
-        "_scale",
         "_seen",
         "_slope",
         "_taught",
@@ -97,7 +94,6 @@ class Trainer:
         self._mask = np.uint32((1 << bits) - 1)
         self._weights: Weights = np.zeros(1 << bits, np.float32)
         self._curvatures: Weights = np.zeros(1 << bits, np.float32)
-        self._scale = 1.0
         self._seen = [0.0, 0.0]
         self._taught = [0.0, 0.0]
         self._acts = 0
@@ -133,7 +129,7 @@ class Trainer:
         together = weights
         for others in scoped:
             together = together + self._weights[others]
-        scores = look.scores(together) * self._scale
+        scores = look.scores(together)
         reach = self._reach(scopes, weight)
         if not scopes:  # a person tells of mistakes only, and the score of those proves nothing
             self._count(float(scores.sum()) / look.present, unwanted=unwanted, weight=weight)
@@ -141,7 +137,6 @@ class Trainer:
         for number, others in enumerate(reversed(scoped)):
             share = weight if number == 0 else NEIGHBOURS * reach / OTHERS
             self._persuade(look, places, others, scores, unwanted=unwanted, share=share)
-        self._age(reach)
 
     def weigh(self, features: Features, extra: Sequence[str] = (), scopes: Sequence[str] = ()) -> Weighing:
         """What the model as it is now thinks of a message."""
@@ -182,7 +177,7 @@ class Trainer:
                 raise ModelError(f"the trainer's memory cannot be read: {error}") from None
             trainer._weights[:] = np.frombuffer(octets[HEAD_BYTES : head.curvature_offset], "<f4")
             trainer._curvatures[:] = np.frombuffer(octets[head.curvature_offset : head.memory_offset], "<f4")
-        trainer._scale, trainer._acts, trainer._slope = head.scale, head.acts, head.slope
+        trainer._acts, trainer._slope = head.acts, head.slope
         trainer._seen = [head.wanted, head.unwanted]
         trainer._taught = list(memory.taught)
         trainer._calibration = Calibration(counts)
@@ -190,9 +185,7 @@ class Trainer:
         return trainer
 
     def _head(self) -> Head:
-        return Head(
-            FORMAT, self.bits, self._key, self._seen[0], self._seen[1], self._acts, self._scale, self._slope
-        )
+        return Head(FORMAT, self.bits, self._key, self._seen[0], self._seen[1], self._acts, self._slope)
 
     def _reach(self, scopes: Sequence[str], weight: float) -> float:
         """What an act counts for in everybody's weights."""
@@ -218,12 +211,12 @@ class Trainer:
         weight *= min(1.0, max(LEAST, rarer))
         errors = float(unwanted) - 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
         slopes = (errors * look.factors).astype(np.float32)[look.experts]
-        shrunk = self._scale**2
-        squares = slopes * slopes / np.float32(shrunk)
+        squares = slopes * slopes
         curvatures = self._curvatures[places]
         root = np.sqrt(curvatures + squares + np.float32(NEGLIGIBLE))
         self._curvatures[places] = curvatures + np.float32(weight) * squares
-        self._weights[places] += np.float32(RATE * weight / shrunk) * slopes / root
+        kept = self._weights[places] * np.float32(1 - weight / FADE_MESSAGES)
+        self._weights[places] = kept + np.float32(RATE * weight) * slopes / root
 
     def _persuade(
         self,
@@ -241,16 +234,8 @@ class Trainer:
         if side * lacking <= 0 or share <= 0:
             return
         lacking = side * min(side * lacking, MAX_CORRECTION) * share
-        ease = 1 / np.sqrt(self._curvatures[places] * np.float32(self._scale**2) + np.float32(COMMON))
+        ease = 1 / np.sqrt(self._curvatures[places] + np.float32(COMMON))
         factors = look.factors.astype(np.float32)[look.experts]
         sums = np.bincount(look.experts, ease * factors * factors, len(look.factors))
-        by_expert = (lacking / np.maximum(sums, 1e-12) / self._scale).astype(np.float32)
+        by_expert = (lacking / np.maximum(sums, 1e-12)).astype(np.float32)
         self._weights[own] += by_expert[look.experts] * ease * factors
-
-    def _age(self, acts: float) -> None:
-        """Forget a little: one number stands for all weights, and from time to time it is multiplied in."""
-        self._scale *= exp(-acts / MEMORY_MESSAGES)
-        if self._scale < _RENEW_SCALE:
-            self._weights *= np.float32(self._scale)
-            self._curvatures *= np.float32(self._scale**2)
-            self._scale = 1.0

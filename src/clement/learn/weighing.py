@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clement.learn.hashing import EXPERTS, Hasher, Hashes, experts_of
+from clement.message.text import visible
 from clement.policy.study import Features
 
 Weights = NDArray[np.float32]
@@ -26,6 +27,7 @@ READY_MESSAGES = 50
 """Of each class that must have been learned before the filter may speak."""
 STRONGEST = 8
 MAX_EXTRA = 100
+MAX_NAME_CHARS = 60
 
 
 class Weighing(msgspec.Struct, frozen=True):
@@ -80,11 +82,20 @@ def strongest(
     features: Features, extra: Sequence[str], weights: Weights, factor: float
 ) -> tuple[tuple[str, float], ...]:
     """The named features that contribute most. weights: of each feature. factor: what one counts for."""
-    names = features.names.decode("utf-8", "replace").split("\0") if features.names else []
+    names = features.names.split(b"\0") if features.names else []
     known = weights[: len(names)]
     if extra:
         extra = tuple(extra)[:MAX_EXTRA]
         known = np.concatenate((known, weights[len(weights) - len(extra) :]))
-        names += extra
-    order = np.argsort(-np.abs(known), kind="stable")[:STRONGEST]
-    return tuple((names[place], float(known[place]) * factor) for place in order if known[place])
+        names += [name.encode("utf-8", "replace") for name in extra]
+    size = np.abs(known)
+    if len(size) > STRONGEST:
+        likely = np.flatnonzero(size >= np.partition(size, -STRONGEST)[-STRONGEST])
+    else:
+        likely = np.arange(len(size))
+    order = likely[np.argsort(-size[likely], kind="stable")][:STRONGEST].tolist()
+    return tuple(
+        (visible(names[n].decode("utf-8", "replace"), MAX_NAME_CHARS), float(known[n]) * factor)
+        for n in order
+        if known[n]
+    )
