@@ -15,6 +15,7 @@ from clement.delivery.maildir_store import MaildirOptions
 from clement.delivery.relay import RelayTransport
 from clement.delivery.routing import Transports
 from clement.net.hop_connection import TlsContexts
+from clement.net.object_store import ObjectStore
 from clement.net.smtp_client import SmtpClient
 from clement.policy.directory import (
     Directory,
@@ -28,6 +29,7 @@ from clement.policy.directory import (
 )
 from clement.policy.ports import Scan, Scanner
 from clement.queue.courier import Courier, CourierWorld, Memory, Taught
+from clement.queue.offsite import Offsite
 from clement.spool.filesystem import FileSystem, OsFileSystem
 from clement.spool.held import HeldStore
 from clement.spool.workers import Workers
@@ -37,6 +39,7 @@ from tests.delivery.held import DOMAIN, NOW_S, RELAYED_DOMAIN
 from tests.delivery.local import mailbox
 
 TLS = TlsContexts.standard()
+PREFIX = "clement/"
 PATIENCE_S = 5 * 86_400.0
 
 
@@ -45,6 +48,8 @@ class Index:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.offered: list[str] = []
+        self.stored_entries: dict[str, str] = {}
         if not path.exists():
             self._write({})
 
@@ -78,6 +83,7 @@ class Index:
                 requested_by="anna",
                 failures=int(str(row["failures"])),
                 failing_since_s=float(str(row.get("since", 0.0))),
+                object_key=self.stored_entries.get(each.rpartition(".")[0], ""),
             )
             for each, row in self.rows.items()
             if row["state"] == "releasing" and float(str(row["next"])) <= now_s
@@ -95,6 +101,14 @@ class Index:
         row.update(why=why, next=next_try_at_s, failures=int(str(row["failures"])) + 1)
         row.setdefault("since", now_s)
         self._write(rows)
+
+    # --- StoredIndex --------------------------------------------------------------------------------------
+
+    def not_stored(self, limit: int) -> Sequence[str]:
+        return [each for each in self.offered if each not in self.stored_entries][:limit]
+
+    def stored(self, entry: str, object_key: str) -> None:
+        self.stored_entries[entry] = object_key
 
     def _end(self, recipient: str, state: str, why: str) -> bool:
         rows = self.rows
@@ -157,6 +171,7 @@ class Round:
         scanner: Scanner | None = None,
         memory: Memory | None = None,
         taught: Taught | None = None,
+        objects: ObjectStore | None = None,
         now_s: Callable[[], float] = lambda: NOW_S,
     ) -> None:
         self.root = root
@@ -165,6 +180,7 @@ class Round:
         self.counted: list[Series] = []
         self._directory = knows or directory()
         self._further = {"scanner": scanner, "memory": memory, "taught": taught}
+        self._objects = objects
         self._now_s = now_s
 
     def __call__(self) -> int:
@@ -197,4 +213,8 @@ class Round:
             hostname="mx.local.example",
             patience_s=PATIENCE_S,
         )
+        if self._objects is not None:
+            offsite = Offsite(world.store, self._objects, self.index, workers, sql, PREFIX)
+            await offsite.round()
+            world = msgspec.structs.replace(world, fetch=offsite)
         return await Courier(msgspec.structs.replace(world, **self._further)).round()

@@ -163,15 +163,15 @@ def test_a_release_teaches_and_what_the_sender_brought_himself_is_not_repeated(r
         def released(self, recipient: str) -> None:
             self.told.append(recipient)
 
-        def wanted(self, manifest: Manifest, recipient: HeldRecipient) -> None:
-            self.told.append((manifest.facts.subject, recipient.address))
+        def wanted(self, manifest: Manifest, recipient: HeldRecipient, by: str) -> None:
+            self.told.append((manifest.facts.subject, recipient.address, by))
 
     all_of_it = Everything()
     first, second = held(root), held(root)
     play = Round(root, memory=all_of_it, taught=all_of_it)
     play.index.ask(first)
     play()
-    assert all_of_it.told == [first, ("hello", "u1@local.example")]
+    assert all_of_it.told == [first, ("hello", "u1@local.example", "anna")]
     all_of_it.known = True
     play.index.ask(second)
     play()

@@ -257,3 +257,18 @@ def test_rows_of_this_node_are_paged_for_whoever_looks_for_their_files() -> None
     assert index.page(second[0].id, AT_S + 1) == []
     assert index.page("", AT_S) == [], "too young"
     assert HeldMessage.objects.count() == 3
+
+
+def test_a_lost_node_is_taken_over_by_root_as_far_as_its_mail_is_stored(site: Actor) -> None:
+    [there] = tell(entry_of(ANNA, node="lost"))
+    [not_there] = tell(entry_of(ANNA, node="lost"))
+    lost = SqlHeldIndex("lost")
+    assert lost.not_stored(10) == [each.rpartition(".")[0] for each in (there, not_there)]
+    lost.stored(there.rpartition(".")[0], "clement/x")
+    actions.release(site, there)
+    with pytest.raises(ActionForbidden):
+        actions.take_over(actors_of("north")["group"], "lost", NODE)
+    assert actions.take_over(site, "lost", NODE) == 1
+    [due] = SqlReleases(NODE).due(AT_S * 10, 10)
+    assert (due.id, due.object_key) == (there, "clement/x")
+    assert lost.not_stored(10) == [not_there.rpartition(".")[0]]

@@ -12,12 +12,13 @@ from typing import Final
 
 from clement.cli import wiring
 from clement.cli.database import store_settings
-from clement.cli.held_parts import held_memory, held_store
+from clement.cli.held_parts import held_memory, held_store, object_store
 from clement.cli.scanner_wiring import scanner_for
 from clement.cli.wiring import Outside, Paths
 from clement.config.settings import Settings
 from clement.delivery.routing import Transports
 from clement.queue.courier import Courier, CourierWorld
+from clement.queue.offsite import Offsite
 from clement.server.directory_file import DirectoryFile
 from clement.spool.workers import Workers
 from clement.telemetry import events as log_events
@@ -53,12 +54,15 @@ async def _live(settings: Settings, outside: Outside) -> None:
     sql = Workers(1, "sql")
     workers = Workers()
     transports = (outside.transports or wiring.transports)(settings, outside.filesystem, workers)
-    courier = _courier(settings, outside, transports, feed, workers, sql)
+    offsite = _offsite(settings, outside, workers, sql)
+    courier = _courier(settings, outside, transports, feed, workers, sql, offsite)
     digests = digest_sender(settings, transports.for_route, lambda: feed.current, sql)
     async with asyncio.TaskGroup() as group:
         # Side by side: a next hop that keeps one digest waiting keeps no release waiting.
         group.create_task(_repeat(courier.round, feed, stop, sql))
         group.create_task(_repeat(digests.round, feed, stop, sql))
+        if offsite is not None:
+            group.create_task(_repeat(offsite.round, feed, stop, sql))
     await sql.run(disconnect)
 
 
@@ -93,6 +97,16 @@ async def _wait(stop: asyncio.Event, pause_s: float) -> None:
         return
 
 
+def _offsite(settings: Settings, outside: Outside, workers: Workers, sql: Workers) -> Offsite | None:
+    from clement.store.held_expiry import SqlHeldIndex
+
+    objects = object_store(settings.object_store)
+    if objects is None:
+        return None
+    store, index = held_store(settings, outside.filesystem), SqlHeldIndex(settings.site.node_name)
+    return Offsite(store, objects, index, workers, sql, settings.object_store.prefix)
+
+
 def _courier(
     settings: Settings,
     outside: Outside,
@@ -100,6 +114,7 @@ def _courier(
     feed: DirectoryFile,
     workers: Workers,
     sql: Workers,
+    offsite: Offsite | None,
 ) -> Courier:
     from clement.cli.release_lessons import ReleaseLessons
     from clement.store.held_releases import SqlReleases
@@ -122,5 +137,6 @@ def _courier(
             scanner=scanner_for(settings, wiring.receiver_count(settings)),
             memory=held_memory(settings),
             taught=ReleaseLessons(sql, learning.acts_per_day) if learning.enabled else None,
+            fetch=offsite,
         )
     )

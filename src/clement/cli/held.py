@@ -205,6 +205,25 @@ def stats(config: ConfigOption = None, json: JsonOption = False) -> None:
             print_table(figures, FIGURE_COLUMNS, empty="Nothing is held.")
 
 
+@app.verb("take-over", "Take over what a lost node has left in the object store.")
+def take_over(
+    node: Annotated[str, typer.Argument(help="The node that does not come back.", show_default=False)],
+    config: ConfigOption = None,
+) -> None:
+    """Make the held mail of a lost node this machine's, as far as the object store has it.
+
+    Only for a node that is gone for good: two nodes would make the same releases.
+
+    Example: clement held take-over mx2.example.org
+    """
+    ours = load_settings(find_config(config)).site.node_name
+    with operator(config) as actor:
+        from clement.store.actions.held import take_over as take
+
+        count = take(actor, node, ours)
+    say(f"{count} messages are this machine's now")
+
+
 @app.verb("rebuild", "Make the index of this machine's held mail from its files.")
 def rebuild(config: ConfigOption = None) -> None:
     """Tell the database of every held message on this machine that it does not know, and count anew.

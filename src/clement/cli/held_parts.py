@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from clement.config.held import HeldSettings
+from clement.config.object_store import ObjectStoreSettings
 from clement.config.settings import Settings
 from clement.delivery.held_mail import HoldingPlace, HoldLimits, Records, SpoolHolder
+from clement.net.object_store import ObjectStore, S3Place, S3Store
+from clement.net.s3_signing import Credentials
 from clement.server.held_memory import HeldMemory
 from clement.spool.filesystem import FileSystem
 from clement.spool.held import HeldStore
@@ -82,3 +86,16 @@ def holder_for(
             reconciler=memory,
         )
     )
+
+
+def object_store(settings: ObjectStoreSettings) -> ObjectStore | None:
+    """Where a copy of held mail goes, if anywhere. Raises ValueError when the secret cannot be read."""
+    if not settings.endpoint:
+        return None
+    parts = urlsplit(settings.endpoint)
+    tls = parts.scheme == "https"
+    place = S3Place(
+        parts.hostname or "", parts.port or (443 if tls else 80), settings.bucket, tls, settings.timeout_s
+    )
+    secret = settings.secret.reveal() if settings.secret is not None else ""
+    return S3Store(place, Credentials(settings.access_key, secret, settings.region))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from clement.spool.failure import StorageFailure
 from clement.spool.held import HeldDamaged, HeldMissing, HeldStore
@@ -34,15 +34,11 @@ YOUNG_S: Final = 3600.0
 Stop = Callable[[], bool]
 
 
-class RemoveElsewhere(Protocol):
-    """Removes what an object store has."""
-
-    def __call__(self, object_key: str) -> None:
-        """Raises StorageFailure; then the entry is expired another time."""
-
-
 class HeldRounds:
-    """The rounds of one node. Every method raises django.db.Error when SQL is away, and OSError."""
+    """The rounds of one node. Every method raises django.db.Error when SQL is away, and OSError.
+
+    remove_elsewhere: removes what the object store has; raises StorageFailure.
+    """
 
     def __init__(
         self,
@@ -51,7 +47,7 @@ class HeldRounds:
         index: SqlHeldIndex,
         counters: Metrics,
         now_s: Callable[[], float] = time.time,
-        remove_elsewhere: RemoveElsewhere | None = None,
+        remove_elsewhere: Callable[[str], None] | None = None,
     ) -> None:
         self._store = store
         self._usage = usage

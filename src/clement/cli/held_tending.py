@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from clement.cli.held_parts import held_store, held_usage
+from clement.cli.held_parts import held_store, held_usage, object_store
 from clement.cli.wiring import Paths
 from clement.config.settings import Settings
 from clement.spool.failure import StorageFailure
@@ -68,11 +68,14 @@ class HeldTending:
 def rounds_of(settings: Settings, counters: Metrics) -> HeldRounds:
     """The rounds of this node; the store must be connected."""
     from clement.cli.held_rounds import HeldRounds
+    from clement.queue.offsite import remover
     from clement.store.held_expiry import SqlHeldIndex
 
+    objects = object_store(settings.object_store)
     return HeldRounds(
         held_store(settings, OsFileSystem()),
         held_usage(settings),
         SqlHeldIndex(settings.site.node_name),
         counters,
+        remove_elsewhere=remover(objects) if objects is not None else None,
     )

@@ -25,6 +25,7 @@ def find_contradictions(settings: Settings, blame: Blame) -> None:
     _check_mesh(settings, blame)
     _check_digest(settings, blame)
     _check_learning(settings, blame)
+    _check_object_store(settings, blame)
 
 
 def _check_listeners(settings: Settings, blame: Blame) -> None:
@@ -146,3 +147,12 @@ def _check_digest(settings: Settings, blame: Blame) -> None:
         blame.add(("digest", "language"), f"{digest.language}: digests speak en and fr")
     if url and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(?:/[A-Za-z0-9._~\-]+)*", url):
         blame.add(("web", "url"), f'{url}: expected a URL such as "https://mail.example.org"')
+
+
+def _check_object_store(settings: Settings, blame: Blame) -> None:
+    """A store without a bucket or a key cannot be asked."""
+    store = settings.object_store
+    if store.endpoint:
+        for key in ("bucket", "access_key", "secret"):
+            if not getattr(store, key):
+                blame.add(("object_store", key), "needed where object_store.endpoint is set")

@@ -102,12 +102,15 @@ def _words(reason: str) -> str:
 
 
 def _inspect_secret(settings: Settings, blame: Blame) -> None:
-    if settings.database.password is None:
-        return
-    try:
-        settings.database.password.reveal()
-    except ValueError as error:
-        blame.add(("database", "password"), str(error))
+    for secret, key in (
+        (settings.database.password, ("database", "password")),
+        (settings.object_store.secret, ("object_store", "secret")),
+    ):
+        try:
+            if secret is not None:
+                secret.reveal()
+        except ValueError as error:
+            blame.add(key, str(error))
 
 
 def _inspect_account(settings: Settings, blame: Blame) -> None:

@@ -19,6 +19,7 @@ from clement.config.learning import LearningSettings
 from clement.config.limits import LimitSettings
 from clement.config.listener import ListenerSettings
 from clement.config.mesh import MeshSettings
+from clement.config.object_store import ObjectStoreSettings
 from clement.config.reputation import ReputationSettings
 from clement.config.score import ScoreSettings, TaggingSettings
 from clement.config.secret import Secret
@@ -258,5 +259,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mesh: MeshSettings = MeshSettings()
     held: HeldSettings = HeldSettings()
     learning: LearningSettings = LearningSettings()
+    object_store: ObjectStoreSettings = ObjectStoreSettings()
     score: ScoreSettings = ScoreSettings()
     tagging: TaggingSettings = TaggingSettings()

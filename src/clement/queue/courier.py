@@ -67,8 +67,8 @@ class Memory(Protocol):
 class Taught(Protocol):
     """Whoever learns from releases."""
 
-    def wanted(self, manifest: Manifest, recipient: HeldRecipient) -> None:
-        """Somebody has released this message, and it has arrived. Must not raise."""
+    def wanted(self, manifest: Manifest, recipient: HeldRecipient, by: str) -> None:
+        """Somebody has released this message, and it has arrived. Blocks. Must not raise."""
 
 
 class Fetch(Protocol):
@@ -183,7 +183,8 @@ class Courier:
         if world.memory is not None:
             world.memory.released(due.id)
         if world.taught is not None:
-            world.taught.wanted(found.manifest, found.recipient)
+            taught = partial(world.taught.wanted, found.manifest, found.recipient, due.requested_by)
+            await world.sql.run(taught)
         return "released"
 
     async def _read(self, due: DueRelease) -> _ToRelease:

@@ -85,6 +85,14 @@ class HeldStore:
 
         Raises StorageFailure; nothing is left then.
         """
+        return self._stage(manifest, content.chunks())
+
+    def adopt(self, manifest: Manifest, pieces: Iterator[bytes]) -> None:
+        """Take an entry that was kept elsewhere. Raises HeldDamaged for other octets, StorageFailure."""
+        staged = self._stage(manifest, pieces, must_be=manifest.content_hash)
+        self.place([staged])
+
+    def _stage(self, manifest: Manifest, pieces: Iterator[bytes], must_be: bytes = b"") -> StagedEntry:
         name = manifest.facts.id
         try:
             folder = self._folder_of(name)
@@ -92,8 +100,10 @@ class HeldStore:
             self._make(folder)
             digest = sha256()
             try:
-                self._write(staged_path + CONTENT, self._hashed(content, digest))
+                self._write(staged_path + CONTENT, _hashed(pieces, digest))
                 whole = msgspec.structs.replace(manifest, content_hash=digest.digest())
+                if must_be not in (b"", whole.content_hash):
+                    raise HeldDamaged("the content is not what was received")
                 self._write(staged_path + MANIFEST, (_encode(whole),))
             except BaseException:
                 self._discard(staged_path + CONTENT)
@@ -139,16 +149,11 @@ class HeldStore:
             if size_bytes > MANIFEST_LIMIT_BYTES:
                 raise HeldDamaged("the manifest is too large")
             octets = self._filesystem.read(descriptor, size_bytes, 0, Point.RELEASE_READ)
-            found = _decode(octets)
-        except msgspec.DecodeError as error:
-            raise HeldDamaged(f"the manifest cannot be read: {error}") from error
         except OSError as error:
             raise storage_failure(error) from error
         finally:
             self._filesystem.close(descriptor)
-        if found.version > MANIFEST_VERSION or found.facts.id != entry:
-            raise HeldDamaged("the manifest is of another entry or of a newer program")
-        return found
+        return decode_manifest(octets, entry)
 
     def content(self, entry: str) -> Content:
         """The content of an entry, to be discarded after use. Raises HeldMissing, StorageFailure."""
@@ -321,11 +326,6 @@ class HeldStore:
         finally:
             self._filesystem.close(descriptor)
 
-    def _hashed(self, content: Content, digest: _Digest) -> Iterator[bytes]:
-        for piece in content.chunks():
-            digest.update(piece)
-            yield piece
-
     def _open(self, entry: str, suffix: str) -> tuple[int, int]:
         try:
             path = f"{self._folder_of(entry)}/{entry}{suffix}"
@@ -360,3 +360,25 @@ class HeldStore:
     def _discard(self, path: str) -> None:
         with suppress(OSError):
             self._filesystem.unlink(path, Point.HELD_TAKEN_BACK)
+
+
+def _hashed(pieces: Iterator[bytes], digest: _Digest) -> Iterator[bytes]:
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """A manifest as it stands in its file."""
+    return _encode(manifest)
+
+
+def decode_manifest(octets: bytes, entry: str) -> Manifest:
+    """The manifest of an entry. Raises HeldDamaged."""
+    try:
+        found = _decode(octets)
+    except msgspec.DecodeError as error:
+        raise HeldDamaged(f"the manifest cannot be read: {error}") from error
+    if found.version > MANIFEST_VERSION or found.facts.id != entry:
+        raise HeldDamaged("the manifest is of another entry or of a newer program")
+    return found

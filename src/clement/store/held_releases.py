@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import F, Q
+from django.db.models import F
 
 from clement.store.held_records import DueRelease, HeldState
 from clement.store.log_text import fit
@@ -57,12 +57,6 @@ class SqlReleases:
         rows = HeldRecipient.objects.filter(id=recipient, state=HeldState.RELEASING)
         rows.filter(failing_since_s=0.0).update(failing_since_s=now_s)
         rows.update(failure=fit(why, 500), failures=F("failures") + 1, next_try_at_s=next_try_at_s)
-
-    def take_over(self, nodes: Sequence[str]) -> int:
-        """Make ours the releases of other nodes whose files the object store has; how many."""
-        stored = HeldMessage.objects.filter(~Q(object_key=""), node__in=nodes).values("id")
-        rows = HeldRecipient.objects.filter(state=HeldState.RELEASING, node__in=nodes, held_key__in=stored)
-        return rows.update(node=self._node)
 
     def _end(self, recipient: str, state: HeldState, why: str) -> bool:
         rows = HeldRecipient.objects.filter(id=recipient, state=HeldState.RELEASING)

@@ -165,6 +165,10 @@ HELD_RECONCILED: Final = _event(
 )
 HELD_EXPIRED: Final = _event("held-expired", "Held mail was removed for its age; how many messages")
 HELD_FAILED: Final = _event("held-failed", "A round over held mail came to nothing; it is tried again")
+OBJECT_STORE_FAILED: Final = _event(
+    "object-store-failed",
+    "The object store does not take held mail; it lies on its node, and is offered again",
+)
 RELEASE_FAILED: Final = _event(
     "release-failed", "A released message could not be delivered; it is tried again"
 )

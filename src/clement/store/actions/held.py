@@ -22,11 +22,12 @@ from clement.store.actions.change import (
     Change,
     StoreUnavailable,
     Tenant,
+    require_root,
 )
 from clement.store.held_records import HeldRow, HeldState
 from clement.store.models import AuditEntry, HeldMessage, HeldRecipient
 
-DAY_S = 86_400
+KEYS_AT_ONCE = 500
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -36,6 +37,13 @@ class Decision(msgspec.Struct, frozen=True):
     address: str
     reverse_path: str
     subject: str
+
+
+class TakenOver(msgspec.Struct, frozen=True):
+    """Whose the held mail of a node is now."""
+
+    node: str
+    messages: int
 
 
 class Keeping(msgspec.Struct, frozen=True):
@@ -105,6 +113,24 @@ def keep(
         old = Keeping(not legal_hold)
         change.note(name, message.id, _whose(row), old=old, new=Keeping(legal_hold))
         return _after(actor, recipient)
+
+
+def take_over(actor: Actor, node: str, ours: str, *, clock: Callable[[], float] = time.time) -> int:
+    """Make ours what another node has left, as far as the object store has it; how many messages.
+
+    For a node that does not come back: both would make the same releases. Raises ActionForbidden.
+    """
+    require_root(actor, "take over the held mail of a node")
+    with held_change(actor, clock) as change:
+        stored = HeldMessage.objects.filter(node=node, expiring=False).exclude(object_key="")
+        ids = list(stored.values_list("id", flat=True))
+        for start in range(0, len(ids), KEYS_AT_ONCE):
+            some = ids[start : start + KEYS_AT_ONCE]
+            HeldRecipient.objects.filter(held_key__in=some).update(node=ours)
+            HeldMessage.objects.filter(id__in=some).update(node=ours)
+        if ids:
+            change.note("held.take-over", node, new=TakenOver(ours, len(ids)))
+        return len(ids)
 
 
 @contextmanager
