@@ -10,9 +10,11 @@ import msgspec
 import pytest
 
 from clement.cli.held_rounds import YOUNG_S, HeldRounds
+from clement.cli.release_lessons import ReleaseLessons
 from clement.journal.records import HeldRecord
 from clement.spool.failure import StorageFailure
 from clement.spool.held_entry import recipient_id
+from clement.store import models
 from clement.store.access import held as access
 from clement.store.access.actor import Actor, shell_actor
 from clement.store.actions import held as actions
@@ -190,3 +192,17 @@ def test_facts_survive_the_way_through_manifest_and_journal(machine: Machine) ->
     entry = machine.hold(tell=False)
     facts = machine.place.store.manifest(entry).facts
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(facts), type=type(facts)) == facts
+
+
+def test_a_release_is_a_lesson_once_where_the_message_was_read(machine: Machine) -> None:
+    entry = machine.hold()
+    manifest = machine.place.store.manifest(entry)
+    [recipient] = manifest.facts.recipients
+    lessons = ReleaseLessons(per_day=10)
+    lessons.wanted(manifest, recipient, "anna")
+    assert models.TeachingAct.objects.count() == 0, "nothing was read, so nothing is taught"
+    read = msgspec.structs.replace(manifest, features=b"\x01\x02\x03\x04")
+    lessons.wanted(read, recipient, "anna")
+    lessons.wanted(read, recipient, "anna")
+    [act] = models.TeachingAct.objects.all()
+    assert (act.way, act.unwanted, act.mailbox_key) == ("release", False, recipient.mailbox_id)

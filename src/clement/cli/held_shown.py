@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 MOST_FIELDS: Final = 60
 MOST_LINES: Final = 40
-PREVIEW_BYTES: Final = 8192
+MOST_LINKS: Final = 20
+MOST_CHARS: Final = 400
+MOST_TEXT_CHARS: Final = 16_384
+PREVIEW_BYTES: Final = 1 << 20
+"""What lies behind is not read for people: a preview costs bounded time."""
 
 COLUMNS: Final[list[Column[HeldRow]]] = [
     Column("held since", lambda row: local_time(row.at_s)),
@@ -80,7 +84,7 @@ def print_held(settings: Settings, actor: Actor, rows: Sequence[HeldRow]) -> Non
         say(f"The message itself lies on {safe(row.node)} and is not shown here.")
     else:
         try:
-            _print_content(content)
+            print_content(content)
         finally:
             content.discard()
     _print_findings(actor, row.transaction_id)
@@ -129,20 +133,32 @@ def _facts(row: HeldRow) -> list[tuple[str, str]]:
     ]
 
 
-def _print_content(content: Content) -> None:
-    for line in islice_lines(content.header_block, MOST_FIELDS):
-        say(safe(line))
+def print_content(content: Content) -> None:
+    """Header, visible text and links, as a person would read them; bounded, and every line made safe."""
+    from clement.message.encoded_words import decode_words
+    from clement.message.mime.read import read
+    from clement.message.mime.walk import walk
+
+    for line in _lines(content.header_block, MOST_FIELDS):
+        say(safe(decode_words(line), MOST_CHARS))
     say()
-    body = content.read(content.body_offset, PREVIEW_BYTES)
-    for line in islice_lines(body, MOST_LINES):
-        say(safe(line))
-    if content.size_bytes > content.body_offset + len(body) or body.count(b"\n") > MOST_LINES:
+    octets = content.read(0, PREVIEW_BYTES)
+    reading = read(octets, walk(octets))
+    texts = [text.text for text in reading.texts] or [
+        octets[content.body_offset :].decode("utf-8", "replace")
+    ]
+    shown = [line for text in texts for line in text[:MOST_TEXT_CHARS].splitlines()]
+    for line in shown[:MOST_LINES]:
+        say(safe(line, MOST_CHARS))
+    if len(shown) > MOST_LINES or content.size_bytes > PREVIEW_BYTES:
         say("[...]")
     say()
+    for link in reading.links[:MOST_LINKS]:
+        say(f"link: {safe(link.text)} -> {safe(link.target, MOST_CHARS)}")
 
 
-def islice_lines(octets: bytes, most: int) -> Iterator[str]:
-    """The first lines as text; each is still to be made safe."""
+def _lines(octets: bytes, most: int) -> Iterator[str]:
+    """The first lines as text."""
     for line in octets.split(b"\n", most)[:most]:
         yield line.rstrip(b"\r").decode("utf-8", "replace").replace("\t", "  ")
 
