@@ -56,13 +56,13 @@ def weighing(*weights: float, check: str = "learned") -> list[Finding]:
 
 
 def verdict_at(total: float, of: Thresholds = SITE, directive: Directive | None = None) -> Verdict:
-    return decide([], directive, GroupPolicy(), Score(total, (("learned", total),), of))
+    return decide([], directive, GroupPolicy(), Score(total, {"learned": total}, of))
 
 
 def test_what_is_found_adds_up() -> None:
     found = [*weighing(2.0), *weighing(-0.5, check="dkim"), *weighing(1.0, 0.5, check="links")]
     assert score_of(found) == pytest.approx(3.0)
-    assert scored(found, NEVER).by_check == (("learned", 2.0), ("links", 1.5), ("dkim", -0.5))
+    assert scored(found, NEVER).by_check == [("learned", 2.0), ("links", 1.5), ("dkim", -0.5)]
 
 
 @given(findings)
@@ -120,9 +120,9 @@ def test_thresholds_decide(total: float, expected: type) -> None:
 
 def test_never_is_never() -> None:
     assert isinstance(verdict_at(99.0, NEVER), Accept)
-    assert not Score(99.0, (), NEVER).is_tagged
-    assert Score(3.0, (), SITE).is_tagged
-    assert not Score(2.9, (), SITE).is_tagged
+    assert not Score(99.0, {}, NEVER).is_tagged
+    assert Score(3.0, {}, SITE).is_tagged
+    assert not Score(2.9, {}, SITE).is_tagged
 
 
 def test_what_has_a_reason_of_its_own_is_named_before_the_score() -> None:
@@ -169,11 +169,11 @@ def test_an_alias_for_several_has_the_thresholds_of_its_domain() -> None:
 
 
 def test_where_nothing_can_be_held_nothing_more_is_refused_for_that() -> None:
-    assert Score(6.0, (), without_quarantine(SITE)).disposition is Disposition.ACCEPT
-    assert Score(7.0, (), without_quarantine(SITE)).disposition is Disposition.REJECT
+    assert Score(6.0, {}, without_quarantine(SITE)).disposition is Disposition.ACCEPT
+    assert Score(7.0, {}, without_quarantine(SITE)).disposition is Disposition.REJECT
 
 
 def test_for_whom_a_refusal_would_be_a_bounce_it_is_held() -> None:
-    assert Score(9.0, (), without_refusal(SITE)).disposition is Disposition.QUARANTINE
+    assert Score(9.0, {}, without_refusal(SITE)).disposition is Disposition.QUARANTINE
     assert without_refusal(Thresholds(0.0, 0.0, 7.0)) == Thresholds(0.0, 7.0, 0.0)
     assert without_refusal(NEVER) is NEVER

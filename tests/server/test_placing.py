@@ -281,7 +281,7 @@ def test_a_copy_of_what_was_refused_is_kept_with_what_is_held() -> None:
 
 
 def scored(total: float, tag_at: float = 3.0) -> Score:
-    return Score(total, (("learned", total),), Thresholds(tag_at))
+    return Score(total, {"learned": total}, Thresholds(tag_at))
 
 
 def test_each_copy_of_ours_has_its_own_fields() -> None:

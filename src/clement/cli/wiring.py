@@ -31,6 +31,10 @@ from clement.journal.journal import Journal, JournalLimits
 from clement.journal.proportion import Proportion
 from clement.journal.segments import SegmentFiles
 from clement.message.foreign_fields import pattern_of
+from clement.message.foreign_fields import ForeignFields
+from clement.net.clamd import ClamdScanner
+from clement.net.clamd_health import ClamdHealth
+from clement.net.clamd_settings import SCANS_A_CORE, ClamdAddress, ClamdSettings
 from clement.net.hop_connection import TlsContexts
 from clement.net.resolver import DnsResolver, ResolverSettings
 from clement.net.smtp_client import SmtpClient
@@ -178,7 +182,7 @@ def tagging_for(settings: Settings) -> Tagging:
         tagging.level_field,
         tagging.reason_field,
         tagging.subject_prefix,
-        pattern_of(tagging.remove),
+        ForeignFields(tagging.remove),
     )
 
 

@@ -10,20 +10,27 @@ import re
 from collections.abc import Iterable
 
 
-def pattern_of(names: Iterable[str]) -> re.Pattern[bytes] | None:
-    """What finds these fields, folded lines included; a `*` at the end of a name stands for anything."""
-    alternatives = "|".join(
-        re.escape(name.removesuffix("*")) + ("[!-9;-~]*" if name.endswith("*") else "") for name in names
-    )
-    if not alternatives:
-        return None
-    # A bare LF ends a line, as it will in a mailbox; each octet is looked at once.
-    field = rf"^(?:{alternatives})[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)"
-    return re.compile(field.encode("ascii"), re.MULTILINE | re.IGNORECASE)
+class ForeignFields:
+    """Takes fields of these names out of headers; a `*` at the end of a name stands for anything.
 
+    All names begin with `X-`, so that a header without such fields is told at a glance.
+    """
 
-def without_fields(block: bytes, pattern: re.Pattern[bytes] | None) -> bytes:
-    """A header block without these fields; itself if it has none."""
-    if pattern is None or pattern.search(block) is None:
-        return block
-    return pattern.sub(b"", block)
+    __slots__ = ("_fields", "_glance")
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        wanted = [name.lower().removeprefix("x-") for name in names]
+        beginnings = "|".join(re.escape(name.removesuffix("*")) for name in wanted)
+        self._glance = re.compile(rf"\nx-(?:{beginnings})".encode("ascii")) if wanted else None
+        alternatives = "|".join(
+            re.escape(name.removesuffix("*")) + ("[!-9;-~]*" if name.endswith("*") else "") for name in wanted
+        )
+        # A bare LF ends a line, as it will in a mailbox; each octet is looked at once.
+        field = rf"^x-(?:{alternatives})[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*(?:\n|\Z)"
+        self._fields = re.compile(field.encode("ascii"), re.MULTILINE | re.IGNORECASE)
+
+    def taken_out(self, block: bytes) -> bytes:
+        """A header block without them; itself if it has none."""
+        if self._glance is None or self._glance.search(b"\n" + block.lower()) is None:
+            return block
+        return self._fields.sub(b"", block)

@@ -12,7 +12,8 @@ by itself. 0: never.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from math import exp
 from typing import Final
 
@@ -43,13 +44,18 @@ class Thresholds(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """`tag 3 site, quarantine 4.6 domain, refuse never site`."""
-        values = (self.tag_at, self.quarantine_at, self.refuse_at)
-        return ", ".join(
-            [
-                f"{deed} {f'{value:g}' if value else 'never'} {origin}"
-                for deed, value, origin in zip(_DEEDS, values, self.origins, strict=True)
-            ]
-        )
+        return _in_words(self)
+
+
+@lru_cache(maxsize=4096)
+def _in_words(of: Thresholds) -> str:
+    values = (of.tag_at, of.quarantine_at, of.refuse_at)
+    return ", ".join(
+        [
+            f"{deed} {f'{value:g}' if value else 'never'} {origin}"
+            for deed, value, origin in zip(_DEEDS, values, of.origins, strict=True)
+        ]
+    )
 
 
 NEVER: Final = Thresholds()
@@ -58,12 +64,17 @@ NEVER: Final = Thresholds()
 class Score(msgspec.Struct, frozen=True):
     """What was found about one message for one recipient, added up.
 
-    total: log-odds for unwanted mail. by_check: what each check said in all, the weightiest first.
+    total: log-odds for unwanted mail. weights: what each check said in all.
     """
 
     total: float
-    by_check: tuple[tuple[str, float], ...]
+    weights: Mapping[str, float]
     thresholds: Thresholds
+
+    @property
+    def by_check(self) -> list[tuple[str, float]]:
+        """What each check said, the weightiest first."""
+        return sorted(self.weights.items(), key=_weight, reverse=True)[:TOLD]
 
     @property
     def is_tagged(self) -> bool:
@@ -73,12 +84,17 @@ class Score(msgspec.Struct, frozen=True):
     @property
     def disposition(self) -> Disposition:
         """What follows from it by itself."""
-        thresholds = self.thresholds
-        if 0 < thresholds.refuse_at <= self.total:
+        total, thresholds = self.total, self.thresholds
+        if 0 < thresholds.refuse_at <= total:
             return Disposition.REJECT
-        if 0 < thresholds.quarantine_at <= self.total:
+        if 0 < thresholds.quarantine_at <= total:
             return Disposition.QUARANTINE
         return Disposition.ACCEPT
+
+    @property
+    def is_worth_showing(self) -> bool:
+        """Whether something follows from it; each recipient's record has it in any case."""
+        return self.is_tagged or self.disposition is not Disposition.ACCEPT
 
     def finding(self) -> Finding:
         """The sum, shown like any other finding; it weighs nothing itself."""
@@ -94,9 +110,8 @@ def score_of(findings: Iterable[Finding]) -> float:
 
 def scored(findings: Iterable[Finding], thresholds: Thresholds) -> Score:
     """The score with what it is made of."""
-    by_check = _by_check(findings)
-    weightiest = sorted(by_check.items(), key=_weight, reverse=True)[:TOLD]
-    return Score(sum(by_check.values()), tuple(weightiest), thresholds)
+    weights = _by_check(findings)
+    return Score(sum(weights.values()), weights, thresholds)
 
 
 def probability(log_odds: float) -> float:
@@ -146,13 +161,17 @@ def without_refusal(thresholds: Thresholds) -> Thresholds:
 
 
 def _by_check(findings: Iterable[Finding]) -> dict[str, float]:
+    # Runs for every message: most findings weigh nothing, and hardly any weighs more than it may.
     found: dict[str, float] = {}
     for finding in findings:
         weight = finding.weight
-        if not weight or finding.result is Result.TEMPERROR:
-            continue
-        found[finding.check] = found.get(finding.check, 0.0) + bounded(weight)
-    return {check: bounded(weight) for check, weight in found.items()}
+        if weight and finding.result is not Result.TEMPERROR:
+            check = finding.check
+            found[check] = found.get(check, 0.0) + (weight if -MOST <= weight <= MOST else bounded(weight))
+    for check, weight in found.items():
+        if not -MOST <= weight <= MOST:
+            found[check] = bounded(weight)
+    return found
 
 
 def bounded(weight: float) -> float:

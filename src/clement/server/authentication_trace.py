@@ -5,7 +5,6 @@ Everything in it has been found out by then; nothing here asks. RFC 8601 §2.7, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 from clement.message.authentication.arc import ArcOutcome
@@ -21,26 +20,26 @@ from clement.message.authentication.dmarc import DmarcOutcome
 from clement.message.authentication.forged_results import without_forged_results
 from clement.message.authentication.received_spf import received_spf_field
 from clement.message.authentication.result import Result
-from clement.message.foreign_fields import without_fields
+from clement.message.foreign_fields import ForeignFields
 from clement.policy.identity import ContentIdentity, EnvelopeIdentity
 from clement.policy.proven_domains import speaks_for_whole
 from clement.server.authentication import Authentication, body_feed
 from clement.spool.content import HEADER_LIMIT_BYTES, Content
 
 
-def without_forgeries(
-    content: Content, authserv_id: str, foreign: re.Pattern[bytes] | None = None
-) -> Content:
+def without_forgeries(content: Content, authserv_id: str, foreign: ForeignFields | None = None) -> Content:
     """The same message without the results that pretend to be ours (RFC 8601 §5); itself if it has none.
 
-    foreign: finds the fields in which others have judged it (`foreign_fields`), which go as well.
+    foreign: the fields in which others have judged it, which go as well.
     """
     block, rest = content.header_block, b""
     if len(block) == HEADER_LIMIT_BYTES:
         # Cut off: half a line must not be taken away from its other half.
         end = block.rfind(b"\n") + 1
         block, rest = block[:end], block[end:]
-    kept = without_fields(without_forged_results(block, authserv_id), foreign)
+    kept = without_forged_results(block, authserv_id)
+    if foreign is not None:
+        kept = foreign.taken_out(kept)
     return content if kept is block else content.with_header_block(kept + rest)
 
 

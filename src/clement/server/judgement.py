@@ -151,7 +151,7 @@ class Judgement:
 
     def _note_score(self, score: Score | None) -> None:
         """Shown once for all whose score is the same; each recipient's own stands in his record."""
-        if score is None or not score.by_check:
+        if score is None or not score.is_worth_showing:
             return
         observation = Observation(score.finding(), 0)
         if observation not in self.observations:

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from clement.message.foreign_fields import ForeignFields
 from clement.policy.directive import Action, Directive
 from clement.policy.directory import Relayed, Route
 from clement.policy.score import Score, probability
@@ -27,7 +28,7 @@ _SUBJECT: Final = re.compile(rb"^(Subject[ \t]*:[ \t]*)", re.MULTILINE | re.IGNO
 class Tagging(msgspec.Struct, frozen=True):
     """Names of the fields that are written, "" for those that are not.
 
-    subject_prefix: put before the subject of what is marked. foreign: finds the fields that are taken out.
+    subject_prefix: put before the subject of what is marked. foreign: the fields that are taken out.
     """
 
     score_field: str = ""
@@ -35,11 +36,11 @@ class Tagging(msgspec.Struct, frozen=True):
     level_field: str = ""
     reason_field: str = ""
     subject_prefix: str = ""
-    foreign: re.Pattern[bytes] | None = None
+    foreign: ForeignFields | None = None
 
     def head_for(self, score: Score | None, directive: Directive | None) -> bytes:
         """The fields for a message of this score, CRLF-terminated. directive: the recipient's."""
-        if score is None or not score.by_check:
+        if score is None or not score.weights:
             return b""
         marked = is_marked(score, directive)
         return "".join([f"{name}: {value}\r\n" for name, value in self._fields(score, marked)]).encode(
