@@ -15,7 +15,7 @@ from clement.delivery.transport import Destination, Envelope, Placement
 from clement.policy.reason import Reason
 from clement.policy.score import Score, Thresholds
 from clement.policy.verdict import ACCEPTED, Accept, Defer, Quarantine, Reject
-from clement.server.placing import Placing, held_reply
+from clement.server.placing import Placing, accepted_reply, held_reply
 from clement.server.recipients import Recipient
 from clement.server.tagging import UNTAGGED, Tagging
 from clement.smtp import NULL_REVERSE_PATH, Reply, parse_mailbox, replies
@@ -146,6 +146,7 @@ def place(
         services,
         envelope,
         those,
+        accepted=accepted_reply(ID),
         held=lambda: Held(envelope),
         copies=copies,
         each_has_a_reply=each,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from clement.policy.reason import Reason
@@ -36,7 +38,7 @@ class Drop(_Verdict, frozen=True, gc=False):
 
 
 Verdict = Accept | Quarantine | Defer | Reject | Drop
-Taken = Accept | Quarantine
-"""Verdicts that answer 250: whoever sent the message need not care for it any longer."""
+TAKEN: Final = (Accept, Quarantine)
+"""For `isinstance`, which takes longer over a union: the verdicts that answer 250."""
 
 ACCEPTED = Accept(Reason.ACCEPTED)

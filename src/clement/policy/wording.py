@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from clement.policy.reason import Reason
-from clement.policy.verdict import Defer, Taken, Verdict
+from clement.policy.verdict import TAKEN, Defer, Verdict
 from clement.smtp import Reply, replies
 
 # Reason -> reply and words; {detail} is the finding's.
@@ -219,7 +219,7 @@ def reply_to(verdict: Verdict, trace_id: str, accepted: Reply = replies.MESSAGE_
     accepted: what is said when the message is taken, to be delivered or to be held.
     The reply itself turns what is not printable ASCII into `?` (`clement.smtp.replies`).
     """
-    if isinstance(verdict, Taken):
+    if isinstance(verdict, TAKEN):
         return accepted
     if isinstance(verdict, Defer):
         reply, words = _DEFERRALS[verdict.reason]

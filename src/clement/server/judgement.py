@@ -190,6 +190,7 @@ class Judgement:
                 self._services,
                 envelope,
                 taken,
+                accepted=self._accepted,
                 held=held,
                 copies=copies if is_held else (),
                 each_has_a_reply=self._each_has_a_reply,

@@ -26,6 +26,7 @@ from clement.spool.content import Content
 class Placing:
     """Places one message for recipients who share a transport.
 
+    accepted: what those hear who have it.
     copies: recipients who were refused and for whom a copy is kept with what is held for others.
     held: makes what is told of the message to those who keep it.
     each_has_a_reply: LMTP or PRDR, so that recipients may differ.
@@ -39,6 +40,7 @@ class Placing:
         envelope: Envelope,
         recipients: Sequence[Recipient],
         *,
+        accepted: Reply,
         held: Callable[[], Held],
         copies: Sequence[Recipient] = (),
         each_has_a_reply: bool,
@@ -57,7 +59,7 @@ class Placing:
         self._split = split
         some_are_held = bool(self._held and self._chosen) and not each_has_a_reply
         trace_id = envelope.transaction_id
-        self._accepted = some_held_reply(trace_id) if some_are_held else accepted_reply(trace_id)
+        self._accepted = some_held_reply(trace_id) if some_are_held else accepted
         for recipient in self._held if some_are_held else ():
             recipient.settle(recipient.verdict, self._accepted)
 

@@ -14,7 +14,7 @@ from clement.policy.finding import Finding, Observation
 from clement.policy.pipeline import gather
 from clement.policy.reason import Reason
 from clement.policy.score import Score
-from clement.policy.verdict import ACCEPTED, Accept, Defer, Quarantine, Reject, Taken, Verdict
+from clement.policy.verdict import ACCEPTED, TAKEN, Accept, Defer, Quarantine, Reject, Verdict
 from clement.policy.wording import reply_to
 from clement.server.authentication import proven_names
 from clement.server.deciding import decided
@@ -49,7 +49,7 @@ class Recipient(msgspec.Struct):
     @property
     def accepted(self) -> bool:
         """Whether it stands as a recipient of the content: to be delivered, or to be held."""
-        return isinstance(self.verdict, Taken)
+        return isinstance(self.verdict, TAKEN)
 
     @property
     def held(self) -> bool:
@@ -169,17 +169,17 @@ class RecipientDesk:
         route = facts.route
         policy = _NO_GROUP if isinstance(route, Foreign) else route.group.policy
         verdict = decided(self._services, [*self._adverse, *findings], directive, policy)
-        if not isinstance(verdict, Taken):
+        if not isinstance(verdict, TAKEN):
             hoped = hoped_for(facts, proven)
             if hoped is not directive and isinstance(
-                decided(self._services, [*self._adverse, *findings], hoped, policy), Taken
+                decided(self._services, [*self._adverse, *findings], hoped, policy), TAKEN
             ):
                 # SPF or DKIM may still prove the name that a directive accepts: content decides.
                 verdict = ACCEPTED
         reply = reply_to(verdict, self._trace_id, replies.RECIPIENT_OK)
         recipient = Recipient(facts.forward_path, facts.address, route, directive, verdict, reply, findings)
         judged = Judged(recipient, found)
-        if not isinstance(verdict, Taken) or not isinstance(route, Local | Relayed):
+        if not isinstance(verdict, TAKEN) or not isinstance(route, Local | Relayed):
             self.recipients.append(recipient)
             return judged
         return self._admit(judged, Destination(facts.forward_path, route), facts)

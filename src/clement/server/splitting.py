@@ -24,7 +24,7 @@ from typing import Final
 import msgspec
 
 from clement.policy.network import Address
-from clement.policy.verdict import Quarantine, Taken, Verdict
+from clement.policy.verdict import TAKEN, Quarantine, Verdict
 
 REMEMBERED_S: Final = 5 * 24 * 3600
 """RFC 5321 §4.5.4.1: a client gives up after 4-5 days."""
@@ -40,7 +40,7 @@ def class_of(verdict: Verdict, mark: str = "") -> str:
 
     mark: what is written on the message, where all recipients get one.
     """
-    if isinstance(verdict, Taken):
+    if isinstance(verdict, TAKEN):
         return f"accept.{mark}" if mark and not isinstance(verdict, Quarantine) else "accept"
     return f"{type(verdict).__name__.lower()}.{verdict.reason.value}"
 
