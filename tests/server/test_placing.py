@@ -153,7 +153,7 @@ def place(
         on_commit=lambda: world.done.append("point-of-no-return"),
         split=split,
     )
-    asyncio.run(placing.place(CONTENT))
+    asyncio.run(placing.place(CONTENT, CONTENT))
 
 
 def told(those: Sequence[Recipient]) -> list[Reply]:
@@ -296,11 +296,3 @@ def test_each_copy_of_ours_has_its_own_fields() -> None:
     )
     assert plain == b"X-Score: +1.00\r\n"
     assert world.trace == b"Received: by us\r\n"
-
-
-def test_a_subject_is_marked_where_the_site_wants_it() -> None:
-    world, those = World(), recipients("accepted")
-    those[0].score = scored(4.2)
-    place(world, those, tagging=Tagging(subject_prefix="[SPAM?] "))
-    assert world.delivered_content is not None
-    assert world.delivered_content.whole == b"From: a@b.example\r\nSubject: [SPAM?] hello\r\n\r\nbody\r\n"

@@ -326,6 +326,23 @@ def test_fields_are_called_as_the_site_wants_or_not_written(tmp_path: Path) -> N
     assert Played(tmp_path, "weight +4", tagging=tagging).head() == "X-Junk: YES\r\n"
 
 
+def test_a_subject_is_marked_where_the_site_wants_it_and_on_no_other_mail(tmp_path: Path) -> None:
+    tagging = TaggingSettings(subject_prefix="[SPAM?] ")
+    marked = Played(tmp_path, "weight +4", tagging=tagging).transport.content
+    plain = Played(tmp_path, "weight +2", tagging=tagging).transport.content
+    assert marked is not None
+    assert plain is not None
+    assert marked.whole == b"From: ed@author.example\r\nSubject: [SPAM?] weight +4\r\n\r\nbody\r\n"
+    assert plain.whole == b"From: ed@author.example\r\nSubject: weight +2\r\n\r\nbody\r\n"
+
+
+def test_recipients_whose_subject_would_differ_are_parted(tmp_path: Path) -> None:
+    tagging = TaggingSettings(subject_prefix="[SPAM?] ")
+    contents = replace(CONTENTS, mailboxes=(ANNA, replace(BRUNO, tag_at=1.0)))
+    played = Played(tmp_path, "weight +2", ANNA_AT, BRUNO_AT, tagging=tagging, contents=contents)
+    assert played.outcomes == [(Outcome.ACCEPTED, "accepted"), (Outcome.DEFERRED, "other-class")]
+
+
 def test_a_next_hop_is_told_in_the_trace(tmp_path: Path) -> None:
     played = Played(tmp_path, "weight +4", "boss@relay.example")
     assert played.head() == ""

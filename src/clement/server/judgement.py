@@ -33,6 +33,7 @@ from clement.server.refused_copy import is_worth_keeping, keep_copy
 from clement.server.services import Services
 from clement.server.speaking import directive_for
 from clement.server.splitting import agree, class_of
+from clement.server.tagging import is_marked
 from clement.server.transcript import shown_text
 from clement.smtp import ContentDefects, Reply, Service, replies
 from clement.spool.content import Content
@@ -177,11 +178,13 @@ class Judgement:
     async def _place(self, content: Content) -> None:
         """Deliver to those who accept, and hold for those who want to look at it first."""
         self._part_by_marks()
-        taken = [each for each in self.recipients if each.accepted and not _has_it_already(each)]
+        taken = [each for each in self.recipients if each.held or _is_delivered_to(each)]
         copies = [each for each in self._copies if isinstance(each.verdict, Reject | Drop)]
         if not taken and not copies:
             return
-        envelope, content = await self._under_our_trace(content, taken or copies)
+        content = self._without_what_others_say(content)
+        delivered = self._marked(content, taken)
+        envelope = await self._under_our_trace(delivered, taken or copies)
         held = partial(self._held, envelope)
         if taken:
             # What is held of one transaction is held at once, copies of what was refused with it.
@@ -200,6 +203,7 @@ class Judgement:
             await placing.place(content)
             given = [destination_of(each) for each in taken if each.accepted and not each.held]
             tell_delivered(self._services.reconciler, held(), given)
+            await placing.place(content, delivered)
             if is_held:
                 return
         holder = self._services.holder
@@ -209,7 +213,7 @@ class Judgement:
 
     def _part_by_marks(self) -> None:
         """Those who get one message must get one mark; the others come back in a transaction of their own."""
-        chosen = [each for each in self.recipients if each.accepted and not each.held]
+        chosen = [each for each in self.recipients if _is_delivered_to(each)]
         if len(chosen) < 2:
             return
         tagging = self._services.tagging
@@ -237,14 +241,25 @@ class Judgement:
             features=study.features.hashes if study is not None else b"",
         )
 
-    async def _under_our_trace(
-        self, content: Content, chosen: Sequence[Recipient]
-    ) -> tuple[Envelope, Content]:
-        """The message as it leaves us: without fields that claim to be ours, and with those that are."""
-        services, identity = self._services, self._identity
-        session = self._facts.session
+    def _without_what_others_say(self, content: Content) -> Content:
+        """The message without fields that claim to be ours, and a stranger's without those that judge it."""
+        session, services = self._facts.session, self._services
         ours = session.privileged() or session.trusted() or session.service is Service.LMTP
-        content = without_forgeries(content, services.hostname, None if ours else services.tagging.foreign)
+        return without_forgeries(content, services.hostname, None if ours else services.tagging.foreign)
+
+    def _marked(self, content: Content, taken: Sequence[Recipient]) -> Content:
+        """The message as it is delivered: all who get it have the same mark in its subject, or none."""
+        tagging = self._services.tagging
+        if not tagging.subject_prefix:
+            return content
+        first = next((each for each in taken if not each.held), None)
+        if first is None or not is_marked(first.score, first.directive):
+            return content
+        return tagging.with_subject(content)
+
+    async def _under_our_trace(self, content: Content, chosen: Sequence[Recipient]) -> Envelope:
+        """The envelope with the fields that we write above the message; a seal covers it as it is here."""
+        services, identity = self._services, self._identity
         trace = self._received(verified_client_name(identity))
         if services.authentication is not None and identity is not None:
             route = chosen[0].route
@@ -252,7 +267,7 @@ class Judgement:
             trace = await trace_of(
                 services.authentication, identity, content, trace, services.clocks.now_s, seals=seals
             )
-        return structs.replace(self._envelope, trace=trace), content
+        return structs.replace(self._envelope, trace=trace)
 
     def _split(self) -> None:
         """The answers differ and there is but one: defer all, and remember who belongs together."""
@@ -271,8 +286,9 @@ class Judgement:
             recipient.settle(mixed, reply)
 
 
-def _has_it_already(recipient: Recipient) -> bool:
-    return recipient.verdict.reason is Reason.DELIVERED_BEFORE
+def _is_delivered_to(recipient: Recipient) -> bool:
+    """Whether it gets the message, and has it not already."""
+    return isinstance(recipient.verdict, Accept) and recipient.verdict.reason is not Reason.DELIVERED_BEFORE
 
 
 _NO_MESSAGE: Final = MessageFacts()

@@ -18,7 +18,6 @@ from clement.policy.verdict import Accept, Reject
 from clement.server.recipients import Recipient, verdict_of
 from clement.server.services import Services
 from clement.server.splitting import agree
-from clement.server.tagging import is_marked
 from clement.smtp import Reply, replies
 from clement.spool.content import Content
 
@@ -63,15 +62,18 @@ class Placing:
         for recipient in self._held if some_are_held else ():
             recipient.settle(recipient.verdict, self._accepted)
 
-    async def place(self, content: Content) -> None:
-        """Settle every recipient. Raises StorageFailure when the message cannot be held."""
+    async def place(self, content: Content, delivered: Content) -> None:
+        """Settle every recipient. Raises StorageFailure when the message cannot be held.
+
+        content: as it is held. delivered: as it is delivered, with its subject marked perhaps.
+        """
         holding = self._start_holding() if self._held else None
         delivery = self._start_delivery() if self._chosen else None
         committed = False
         try:
             if holding is not None:
                 await holding.prepare(content)
-            if delivery is None or await self._is_ready(delivery, self._marked(content)):
+            if delivery is None or await self._is_ready(delivery, delivered):
                 self._on_commit()
                 committed = True
                 await self._commit(holding, delivery)
@@ -101,11 +103,6 @@ class Placing:
         holds = [hold_of(recipient) for recipient in self._held]
         holds += [hold_of(recipient, HeldAs.REFUSED_COPY) for recipient in self._copies]
         return holder.start(self._held_message(), holds)
-
-    def _marked(self, content: Content) -> Content:
-        """The message as it is delivered; all who get it have the same mark in its subject, or none."""
-        first = self._chosen[0]
-        return self._services.tagging.with_subject(content, marked=is_marked(first.score, first.directive))
 
     async def _is_ready(self, delivery: Delivery, content: Content) -> bool:
         """Whether there is something to commit; recipients that turned out not to be ready are settled."""

@@ -68,10 +68,8 @@ class Tagging(msgspec.Struct, frozen=True):
             return ""
         return "tagged"
 
-    def with_subject(self, content: Content, *, marked: bool) -> Content:
-        """The message with its subject marked; itself when that is not wanted."""
-        if not marked or not self.subject_prefix:
-            return content
+    def with_subject(self, content: Content) -> Content:
+        """The message with its subject marked."""
         prefix = self.subject_prefix.encode("ascii")
         block = content.header_block
         changed, count = _SUBJECT.subn(lambda found: found[1] + prefix, block, count=1)
