@@ -145,7 +145,7 @@ class Judgement:
         if services.reconciler is not None and verdict.reason is not Reason.VIRUS:
             known = services.reconciler.known(self._held(self._envelope), destination_of(recipient))
             verdict = Accept(Reason.DELIVERED_BEFORE, known) if known else verdict
-        if recipient.policy().keep_refused_days and is_worth_keeping(verdict, of_content):
+        if is_worth_keeping(verdict, of_content) and recipient.policy().keep_refused_days:
             self._copies.append(recipient)
         taken = held_reply(self._trace_id) if isinstance(verdict, Quarantine) else self._accepted
         recipient.settle(verdict, reply_to(verdict, self._trace_id, taken))
@@ -213,12 +213,12 @@ class Judgement:
 
     def _part_by_marks(self) -> None:
         """Those who get one message must get one mark; the others come back in a transaction of their own."""
-        chosen = [each for each in self.recipients if _is_delivered_to(each)]
-        if len(chosen) < 2:
+        if len(self.recipients) < 2:
             return
+        chosen = [each for each in self.recipients if _is_delivered_to(each)]
         tagging = self._services.tagging
         marks = [tagging.mark_of_message(each.route, each.score, each.directive) for each in chosen]
-        if len(set(marks)) == 1:
+        if len(set(marks)) <= 1:
             return
         if not self._each_has_a_reply:
             self._split()

@@ -52,7 +52,7 @@ class Placing:
         self._recipients = recipients
         self._copies = copies
         self._held = [recipient for recipient in recipients if recipient.held]
-        self._chosen = [recipient for recipient in recipients if not recipient.held]
+        self._chosen = [each for each in recipients if not each.held] if self._held else recipients
         self._each_has_a_reply = each_has_a_reply
         self._on_commit = on_commit
         self._split = split
@@ -91,7 +91,7 @@ class Placing:
                 for destination, recipient in zip(destinations, self._chosen, strict=True)
             ]
         else:
-            mildest = min(self._chosen, key=_total)
+            mildest = min(self._chosen, key=_total) if len(self._chosen) > 1 else self._chosen[0]
             head = tagging.head_for(mildest.score, mildest.directive)
             envelope = structs.replace(envelope, trace=head + envelope.trace) if head else envelope
         return transport.start(envelope, destinations)

@@ -50,7 +50,9 @@ _SPEAKS: Final = {Outcome.ACCEPTED: 0, Outcome.HELD: 1}
 def transaction_record(notes: TransactionNotes, session_id: str, *, completed: bool) -> TransactionRecord:
     """The record of a transaction. Not completed: its accepted recipients never got any content."""
     recipients = tuple([_recipient_record(recipient, completed=completed) for recipient in notes.recipients])
-    speaking = min(recipients, key=lambda each: _SPEAKS.get(each.outcome, 2), default=None)
+    speaking = recipients[0] if recipients else None
+    if len(recipients) > 1:
+        speaking = min(recipients, key=lambda each: _SPEAKS.get(each.outcome, 2))
     message = notes.message
     return TransactionRecord(
         id=notes.id,

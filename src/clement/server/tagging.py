@@ -42,16 +42,12 @@ class Tagging(msgspec.Struct, frozen=True):
         """The fields for a message of this score, CRLF-terminated. directive: the recipient's."""
         if score is None or not score.weights:
             return b""
-        marked = is_marked(score, directive)
-        return "".join([f"{name}: {value}\r\n" for name, value in self._fields(score, marked)]).encode(
-            "ascii"
-        )
+        head = f"{self.score_field}: {score.total:+.2f}\r\n" if self.score_field else ""
+        if is_marked(score, directive):
+            head += "".join([f"{name}: {value}\r\n" for name, value in self._marks(score)])
+        return head.encode("ascii")
 
-    def _fields(self, score: Score, marked: bool) -> Iterator[tuple[str, str]]:  # noqa: FBT001 - private
-        if self.score_field:
-            yield self.score_field, f"{score.total:+.2f}"
-        if not marked:
-            return
+    def _marks(self, score: Score) -> Iterator[tuple[str, str]]:
         if self.flag_field:
             yield self.flag_field, "YES"
         if self.level_field:
