@@ -324,6 +324,9 @@ def test_a_mark_says_what_weighed_most(tmp_path: Path) -> None:
 def test_fields_are_called_as_the_site_wants_or_not_written(tmp_path: Path) -> None:
     tagging = TaggingSettings(score_field="", flag_field="X-Junk", level_field="", reason_field="")
     assert Played(tmp_path, "weight +4", tagging=tagging).head() == "X-Junk: YES\r\n"
+    forged = Played(tmp_path, "weight +1", tagging=tagging, header="X-Junk: NO\r\n").transport.content
+    assert forged is not None
+    assert b"X-Junk" not in forged.header_block
 
 
 def test_a_subject_is_marked_where_the_site_wants_it_and_on_no_other_mail(tmp_path: Path) -> None:

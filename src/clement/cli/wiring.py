@@ -176,14 +176,10 @@ def site_thresholds(settings: Settings) -> Thresholds:
 def tagging_for(settings: Settings) -> Tagging:
     """How delivered mail is marked."""
     tagging = settings.tagging
-    return Tagging(
-        tagging.score_field,
-        tagging.flag_field,
-        tagging.level_field,
-        tagging.reason_field,
-        tagging.subject_prefix,
-        ForeignFields(tagging.remove),
-    )
+    ours = (tagging.score_field, tagging.flag_field, tagging.level_field, tagging.reason_field)
+    # Whatever a site calls its own fields: that one of them is missing must mean something too.
+    foreign = ForeignFields([*tagging.remove, *filter(None, ours)])
+    return Tagging(*ours, tagging.subject_prefix, foreign)
 
 
 def postmaster(settings: Settings) -> Mailbox:

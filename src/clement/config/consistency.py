@@ -26,6 +26,13 @@ def find_contradictions(settings: Settings, blame: Blame) -> None:
     _check_digest(settings, blame)
     _check_learning(settings, blame)
     _check_object_store(settings, blame)
+    _check_score(settings, blame)
+
+
+def _check_score(settings: Settings, blame: Blame) -> None:
+    score = settings.score
+    if 0 < score.refuse_at <= score.quarantine_at:
+        blame.add(("score", "refuse_at"), "not above quarantine_at, so that nothing would ever be held")
 
 
 def _check_listeners(settings: Settings, blame: Blame) -> None:

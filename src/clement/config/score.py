@@ -45,5 +45,5 @@ class TaggingSettings(msgspec.Struct, frozen=True, kw_only=True):
         "X-Barracuda-Spam-*",
         "X-MS-Exchange-Organization-SCL",
     )
-    """Fields that mail from strangers came with and that are taken out: whoever reads the message later would
-    believe them. A * at the end stands for anything."""
+    """Fields that mail from strangers came with and that are taken out, those named above besides: whoever
+    reads the message later would believe them. A * at the end stands for anything."""
