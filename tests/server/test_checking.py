@@ -28,13 +28,14 @@ from clement.telemetry import metrics
 from clement.telemetry.metrics import Metrics
 from tests.server.checkers import DEVOUR, SEGFAULT, SLEEP, SPIN, Checkers
 
-HTML = b"From: a@b.example\r\nContent-Type: text/html\r\n"
+# Whatever is attached has to be taken apart by a checker, however small it is.
+ATTACHED = b"From: a@b.example\r\nContent-Type: application/pdf\r\n"
 SHORT = Allowance(cpu_s=0.3, wall_s=0.4)
 PATIENT = replace(SHORT, wall_s=20.0)
 
 
 def letter(line: bytes = b"X-Test: no", size_bytes: int = 100) -> bytes:
-    return HTML + line + b"\r\n\r\n" + b"x" * size_bytes + b"\r\n"
+    return ATTACHED + line + b"\r\n\r\n" + b"x" * size_bytes + b"\r\n"
 
 
 @pytest.fixture
@@ -121,9 +122,9 @@ def test_a_content_on_disk_is_studied_by_the_checker_for_large_ones(
     assert receiver.studied("large") == 1
 
 
-def test_small_plain_text_is_read_on_the_spot(short_folder: Path) -> None:
+def test_a_short_text_is_read_on_the_spot(short_folder: Path) -> None:
     receiver = Receiver(short_folder / "nobody")
-    content = b"From: a@b.example\r\nSubject: x\r\n\r\nHello\r\n"
+    content = b"From: a@b.example\r\nContent-Type: text/html\r\n\r\n<p>Hello</p>\r\n"
     assert asyncio.run(receiver.read(content)) == study(content, b"key")
     assert receiver.studied("inline") == 1
 

@@ -15,12 +15,13 @@ from tests.server.house import Builder, House
 from tests.server.talk import Answer, message
 
 ANNA, FRIDA = "anna@local.example", "frida@lax.example"
-HTML = b"Content-Type: text/html\r\n"
+# Not what a receiver reads by itself.
+ATTACHED = b"Content-Type: application/pdf\r\n"
 
 
 @pytest.fixture
 def house(build: Builder) -> Iterator[House]:
-    made = build(tables={"processes": {"receivers": 2, "checkers": 1}}, start=False)
+    made = build(tables={"processes": {"receivers": 2, "checkers": 2}}, start=False)
     argv = [sys.executable, "-m", "tests.server.hostile_serve", made.config]
     made.program = Program(argv, made.folder / "serve.log", env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"})
     made.wait()
@@ -47,7 +48,7 @@ class Neighbour(threading.Thread):
         number = 0
         while not self.over:
             number += 1
-            content = HTML + message(f"neighbour-{number}", "<p>Good morning</p>\r\n")
+            content = ATTACHED + message(f"neighbour-{number}")
             self.codes.append(offer(self._house, content, source="127.0.0.77").code)
             time.sleep(0.05)
 
@@ -57,7 +58,7 @@ def test_it_is_deferred_then_the_group_decides_and_others_never_notice(house: Ho
     neighbour = Neighbour(house)
     neighbour.start()
     for deed in (SEGFAULT, SLEEP, DEVOUR, SPIN):
-        hostile = HTML + deed + b"\r\n" + message(f"hostile-{deed.decode().partition(': ')[2]}")
+        hostile = ATTACHED + deed + b"\r\n" + message(f"hostile-{deed.decode().partition(': ')[2]}")
         assert offer(house, hostile).codes == "451 4.7.1"
         again = offer(house, hostile)
         assert again.codes == "554 5.6.0", "not read again, and the group refuses what is unscannable"
@@ -66,15 +67,14 @@ def test_it_is_deferred_then_the_group_decides_and_others_never_notice(house: Ho
     neighbour.over = True
     neighbour.join()
     assert set(neighbour.codes) == {250}
-    assert len(neighbour.codes) > 10
     assert [house.process(f"receiver-{number}") for number in range(2)] == receivers
 
 
 def test_a_checker_is_back_at_once_however_often_it_is_killed(house: House) -> None:
     for number in range(8):
-        hostile = HTML + SEGFAULT + b"\r\n" + message(f"again-{number}")
+        hostile = ATTACHED + SEGFAULT + b"\r\n" + message(f"again-{number}")
         assert offer(house, hostile).codes == "451 4.7.1"
-    assert offer(house, HTML + message("after")).code == 250
+    assert offer(house, ATTACHED + message("after")).code == 250
     wait_until(lambda: len(house.events("process-restarts")) == 8, "told of each")
     assert max(line["pause_s"] for line in house.events("process-restarts")) <= 0.5
 
@@ -85,4 +85,4 @@ def test_a_session_that_outlives_a_reload_is_served_by_the_new_checkers(house: H
         old = house.process("checker-0")
         house.program.send(signal.SIGHUP)
         wait_until(lambda: old in {line["pid"] for line in house.events("process-ended")}, "replaced")
-        assert client.content(HTML + message("after-reload")).code == 250
+        assert client.content(ATTACHED + message("after-reload")).code == 250

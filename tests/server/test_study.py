@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from clement.policy.study import ContentStudy
 from clement.server.check_wire import MOST_ANSWER_BYTES, STUDY
-from clement.server.study import body_hash, study
+from clement.server.study import body_hash, study, study_if_harmless
 
 MESSAGE = (
     b"From: a@b.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
@@ -56,3 +56,41 @@ def test_the_header_is_no_part_of_it() -> None:
     assert body_hash(one) == body_hash(other) == body_hash(b"\r\nbody\r\n")
     assert body_hash(one) != body_hash(b"A: b\r\n\r\nbodi\r\n")
     assert body_hash(b"A: b\r\n") == body_hash(b"")
+
+
+def of_type(kind: str, body: bytes = b"Hello\r\n", more: str = "") -> bytes:
+    return f"From: a@b.example\r\nContent-Type: {kind}\r\n{more}\r\n".encode() + body
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"From: a@b.example\r\n\r\nHello\r\n",
+        of_type("text/html; charset=utf-8", "<p>Grüße</p>\r\n".encode()),
+        of_type("text/plain; charset=iso-8859-1", b"Gr\xfc\xdfe\r\n"),
+        of_type("multipart/alternative; boundary=b", b"--b\r\n\r\nx\r\n--b\r\n\r\ny\r\n--b--\r\n"),
+    ],
+    ids=["bare", "html", "latin", "alternative"],
+)
+def test_short_texts_are_harmless(content: bytes) -> None:
+    assert study_if_harmless(content, b"key") == study(content, b"key")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        MESSAGE,
+        of_type("application/zip", b"PK\3\4"),
+        of_type("text/plain; name=a.zip"),
+        of_type("text/plain", more="Content-Disposition: attachment\r\n"),
+        of_type("message/rfc822", b"Subject: x\r\n\r\ny\r\n"),
+        of_type("application/ms-tnef", b'x\x9f>"'),
+        of_type("text/plain", b"begin 644 a.zip\r\n#0V%T\r\n`\r\nend\r\n"),
+        of_type("text/plain; charset=utf-8", b"\xff\xfe must be guessed \xe4"),
+        of_type("text/plain; charset=big5", b"\xa4\xa4"),
+        b"".join(b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (n, n) for n in range(60)),
+    ],
+    ids=["exe", "zip", "name", "attached", "enclosed", "tnef", "uuencode", "guess", "charset", "deep"],
+)
+def test_what_must_be_unpacked_or_guessed_is_not(content: bytes) -> None:
+    assert study_if_harmless(content, b"key") is None

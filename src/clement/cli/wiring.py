@@ -217,7 +217,7 @@ async def start_receiver(
     resolver = resolver_for(settings)
     lists = dns_lists(settings, resolver, lambda: resolver_for(settings), DnsListReporter(of_lists, metrics))
     failed = FailureMemory(time.time, failures)
-    reader = ContentReader(lanes, failed, workers, key_of(learned), metrics, outside.study)
+    reader = ContentReader(lanes, failed, workers, key_of(learned), metrics)
     lessons = lessons_of(settings, paths.learned, learned, journal, reader, workers)
     passwords = Argon2Check(token_bytes(32))
     greylist = Greylist(metrics.add)
@@ -372,8 +372,8 @@ def receiver_count(settings: Settings) -> int:
 
 
 def checker_count(settings: Settings) -> int:
-    """Configured, or half as many as CPUs, at least one."""
-    return settings.processes.checkers or max(1, (os.cpu_count() or 1) // 2)
+    """Configured, or half as many as CPUs, at least two: while one is stuck, the other goes on."""
+    return settings.processes.checkers or max(2, (os.cpu_count() or 1) // 2)
 
 
 def run_loop(life: Awaitable[None]) -> None:

@@ -92,7 +92,8 @@ class ProcessSettings(msgspec.Struct, frozen=True, kw_only=True):
     receivers: CountOrAuto = 0
     """Processes that own SMTP sessions. 0: one for each CPU."""
     checkers: CountOrAuto = 0
-    """Processes that take hostile content apart. 0: half as many as CPUs, at least one."""
+    """Processes that take small contents apart; one more does so with large ones. 0: half as many as CPUs, at
+    least two."""
     user: str = ""
     """Become this user once the ports are open; needs a start as root."""
     group: str = ""

@@ -55,7 +55,7 @@ class Allowance(msgspec.Struct, frozen=True):
         return self.cpu_s + self.cpu_s_per_mib * min(size_bytes, check_wire.MOST_BYTES) / MIB
 
 
-LIGHT: Final = Allowance(light_cpu_s=0.25)
+LIGHT: Final = Allowance(cpu_s=2.0, wall_s=10.0, light_cpu_s=0.25)
 """In the lane of small contents, where many wait behind one."""
 
 LARGE: Final = Allowance()
