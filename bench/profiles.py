@@ -11,7 +11,7 @@ everything it must know stands in the environment:
   BENCH_CLAMD         P2: its Unix socket
   BENCH_RECEIVERS     how many receiver processes (default 2)
   BENCH_IDENTITIES    set: SPF, DKIM, DMARC, ARC and the client's name are looked at
-  BENCH_READING       set: content is read, and what is read is judged
+  BENCH_READING       set: content is read, and what is read is judged, by a filter that has learned some mail
   BENCH_CHECKERS      how many checkers of small contents (default 1)    BENCH_SIZE_LIMIT  octets of a message
   BENCH_RESOLVER      ADDRESS:PORT to ask; default: resolv.conf    BENCH_LISTS  zones of DNS lists
   BENCH_BALANCER      an address that announces clients (PROXY protocol)
@@ -26,16 +26,21 @@ P3d bans the generator's range by hand, which needs no DNS.
 from __future__ import annotations
 
 import os
+import random
 import socket
 from pathlib import Path
 
 from clement.cli.database import connected, operating_person
 from clement.cli.serve import serve
-from clement.cli.wiring import Outside
+from clement.cli.wiring import Outside, Paths
 from clement.config import load
 from clement.config.settings import Settings
 from clement.delivery.nowhere import NowhereTransport
 from clement.delivery.routing import Transports
+from clement.learn.hashing import KEY_BYTES
+from clement.learn.trainer import Trainer
+from clement.server.learned_file import ModelPaths
+from clement.server.study import study
 from clement.spool.filesystem import FileSystem
 from clement.spool.workers import Workers
 
@@ -121,8 +126,25 @@ def main() -> None:
     for made in (settings.store.mail_root, settings.spool.folder, settings.journal.folder):
         made.mkdir(parents=True, exist_ok=True)
     furnish(settings, profile)
+    if environment.get("BENCH_READING"):
+        teach(Paths.of(settings).learned)
     outside = Outside(transports=_discarding) if profile == "P0" else Outside()
     serve(settings, path, outside)
+
+
+def teach(folder: Path) -> None:
+    """A model that has seen enough of both kinds to say something."""
+    chance = random.Random(1)
+    known = ["".join(chance.choices("etaoinshrdlu", k=chance.randint(2, 9))) for _ in range(5000)]
+    key = chance.randbytes(KEY_BYTES)
+    trainer = Trainer(key)
+    for number in range(800):
+        words = " ".join(chance.choices(known[number % 2 * 1000 :], k=300))
+        content = f"From: a{number % 50}@gen.test\r\nSubject: {words[:40]}\r\n\r\n{words}\r\n"
+        trainer.learn(study(content.encode(), key).features, unwanted=bool(number % 2))
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer.save(ModelPaths(folder).model)
+    ModelPaths(folder).key.write_bytes(key)
 
 
 def furnish(settings: Settings, profile: str) -> None:
