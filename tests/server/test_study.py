@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clement.delivery.held_mail import body_hash_of
 from clement.policy.study import ContentStudy
 from clement.server.check_wire import MOST_ANSWER_BYTES, STUDY
 from clement.server.study import body_hash, study, study_if_harmless
+from clement.spool.content import Content
 
 MESSAGE = (
     b"From: a@b.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
@@ -56,6 +58,11 @@ def test_the_header_is_no_part_of_it() -> None:
     assert body_hash(one) == body_hash(other) == body_hash(b"\r\nbody\r\n")
     assert body_hash(one) != body_hash(b"A: b\r\n\r\nbodi\r\n")
     assert body_hash(b"A: b\r\n") == body_hash(b"")
+
+
+@pytest.mark.parametrize("octets", [MESSAGE, b"\r\nbody\r\n", b"A: b\r\n", b"A: b\r\n\r\n", b"no field"])
+def test_what_is_held_is_known_again_by_the_same_hash(octets: bytes) -> None:
+    assert body_hash(octets) == body_hash_of(Content.in_memory(octets))
 
 
 def of_type(kind: str, body: bytes = b"Hello\r\n", more: str = "") -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Final
 
 from clement.learn.features import extract
@@ -12,8 +12,6 @@ from clement.message.mime.part import Part, Walk
 from clement.message.mime.read import read
 from clement.message.mime.walk import walk
 from clement.policy.study import ContentStudy
-
-BODY_HASH_BYTES: Final = 16
 
 _SHOWN: Final = frozenset(("text/plain", "text/html"))
 _NEVER_GUESSED: Final = frozenset(("iso-8859-1", "windows-1252"))
@@ -75,9 +73,10 @@ def _study(octets: bytes, structure: Walk, key: bytes) -> ContentStudy:
 
 
 def body_hash(octets: bytes) -> bytes:
-    """Of the body, whatever its line ends are (RFC 5322 §2.1: behind the first empty line).
+    """SHA-256 of the body, which begins behind the first empty line (RFC 5322 §2.1), its lines ended by CRLF.
 
-    The copy in a mailbox ends its lines in LF, what came over the wire in CRLF; both have one hash.
+    The copy in a mailbox ends its lines in LF, what came over the wire in CRLF; both have one hash. What came
+    over the wire has the one that `delivery.held_mail` knows messages again by.
     """
     if octets.count(b"\n") != octets.count(b"\r\n"):
         octets = octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
@@ -87,4 +86,4 @@ def body_hash(octets: bytes) -> bytes:
         end = octets.find(b"\r\n\r\n")
         start = len(octets) if end < 0 else end + 4
     with memoryview(octets) as view:
-        return blake2b(view[start:], digest_size=BODY_HASH_BYTES).digest()
+        return sha256(view[start:]).digest()
