@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from clement.policy.checks import (
     arc,
     attachments,
@@ -30,6 +32,9 @@ from clement.policy.checks import (
 from clement.policy.dns_list import DnsLists
 from clement.policy.pipeline import Check, Plan
 from clement.policy.ports import Judge, Resolver
+
+OF_WHAT_WAS_READ: Final = frozenset((links.NAME, link_lists.NAME, attachments.NAME, reading.NAME))
+"""Checks of what stands in the content, which is nobody's business where a group does not want it read."""
 
 
 def standard_plan(

@@ -16,6 +16,7 @@ from clement.policy.facts import ContentFacts, RecipientContentFacts, RecipientF
 from clement.policy.finding import Finding, Observation
 from clement.policy.identity import ContentIdentity
 from clement.policy.pipeline import gather
+from clement.policy.plan import OF_WHAT_WAS_READ
 from clement.policy.proven_domains import authenticated_domains
 from clement.policy.reason import Reason
 from clement.policy.score import Score
@@ -129,13 +130,17 @@ class Judgement:
             )
             # What a check found at RCPT counts no more once it has looked at the content as well.
             at_rcpt = [each for each in recipient.findings if each.reason or each.check not in again]
-            known = [*self._evidence, *at_rcpt, *common]
-            concerned = RecipientContentFacts(content_facts, recipient_facts, known)
+            seen, of_all = common, content_facts
+            if not recipient.policy().read_content:
+                seen = [finding for finding in common if finding.check not in OF_WHAT_WAS_READ]
+                of_all = structs.replace(content_facts, study=None, unstudied=None)
+            known = [*self._evidence, *at_rcpt, *seen]
+            concerned = RecipientContentFacts(of_all, recipient_facts, known)
             waiting = gather(plan.recipient_content, concerned, plan.budget_s)
             own = self._noted(waiting if isinstance(waiting, list) else await waiting)
             if identity is not None:
                 recipient.directive = directive_for(recipient_facts, proven)
-            self._judge(recipient, [*known, *own], [*common, *own])
+            self._judge(recipient, [*known, *own], [*seen, *own])
 
     def _judge(self, recipient: Recipient, found: Sequence[Finding], of_content: Sequence[Finding]) -> None:
         services = self._services
