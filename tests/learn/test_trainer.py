@@ -227,17 +227,3 @@ def test_features_that_are_damaged_do_no_harm() -> None:
     for broken in (Features(b"\1", b""), Features(b"\1\2\3\4\5", b"a\0b\0c"), Features(b"", b"x")):
         trainer.learn(broken, unwanted=True)
         assert msgspec.to_builtins(trainer.weigh(broken))["ready"] is False
-
-
-def test_a_scope_that_taught_nothing_has_no_weights_of_its_own(tmp_path: Path) -> None:
-    trainer = Trainer(KEY, bits=12)
-    for number in range(60):
-        kind = "spam" if number % 2 else "ham"
-        trainer.learn(features(kind, number), scopes=ANNA, unwanted=kind == "ham")
-    trainer.save(tmp_path / "model")
-    asked = features("ham", 1000)
-    for model in (trainer.model(), Model.open(tmp_path / "model"), Trainer.load(tmp_path / "model").model()):
-        as_everybody = model.weigh(asked)
-        # In a table this small, the places of a stranger's scope are full of others' weights.
-        assert model.weigh(asked, scopes=CLARA) == as_everybody
-        assert model.weigh(asked, scopes=ANNA) != as_everybody

@@ -67,12 +67,4 @@ class Model:
         slope = self.head.slope
         score = float(look.scores(weights).sum()) / look.present
         factor = float(look.factors[0]) / look.present * slope
-        for scope in map(self._hasher.scope, scopes):
-            # The places of one scope lie all over the table: to fetch them takes longer than all else here.
-            if self.head.has_taught(scope):
-                places = self._hasher.scoped(look.hashes, scope) & self._mask
-                weights = weights + self._weights[places]
-        scale, slope = self.head.scale, self.head.slope
-        score = float(look.scores(weights).sum()) / look.present * scale
-        factor = float(look.factors[0]) / look.present * scale * slope
         return Weighing(bounded(slope * score), self.ready, strongest(features, extra, weights, factor))

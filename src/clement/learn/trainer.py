@@ -22,10 +22,8 @@ from clement.learn.influence import Influence, Spending
 from clement.learn.layout import (
     FORMAT,
     HEAD_BYTES,
-    MARKS_BYTES,
     Head,
     ModelError,
-    mark,
     packed,
     unpacked,
     write_durably,
@@ -81,7 +79,6 @@ class Trainer:
         "_hasher",
         "_influence",
         "_key",
-        "_marks",
         "_mask",
         "_seen",
         "_slope",
@@ -103,7 +100,6 @@ class Trainer:
         self._slope = PRIOR_SLOPE
         self._calibration = Calibration()
         self._influence = Influence()
-        self._marks = bytearray(MARKS_BYTES)
 
     def learn(
         self,
@@ -127,10 +123,9 @@ class Trainer:
         self._seen[int(unwanted)] += weight
         places = look.hashes & self._mask
         weights = self._weights[places]
-        of_scopes = [self._hasher.scope(scope) for scope in scopes]
-        for scope in of_scopes:
-            mark(self._marks, scope)
-        scoped = [self._hasher.scoped(look.hashes, scope) & self._mask for scope in of_scopes]
+        scoped = [
+            self._hasher.scoped(look.hashes, self._hasher.scope(scope)) & self._mask for scope in scopes
+        ]
         together = weights
         for others in scoped:
             together = together + self._weights[others]
@@ -187,22 +182,10 @@ class Trainer:
         trainer._taught = list(memory.taught)
         trainer._calibration = Calibration(counts)
         trainer._influence = Influence(memory.total, memory.recent, memory.spent)
-        trainer._marks = bytearray(head.marks or b"\xff" * MARKS_BYTES)
         return trainer
 
     def _head(self) -> Head:
         return Head(FORMAT, self.bits, self._key, self._seen[0], self._seen[1], self._acts, self._slope)
-        return Head(
-            format=FORMAT,
-            bits=self.bits,
-            key=self._key,
-            wanted=self._seen[0],
-            unwanted=self._seen[1],
-            acts=self._acts,
-            scale=self._scale,
-            slope=self._slope,
-            marks=bytes(self._marks),
-        )
 
     def _reach(self, scopes: Sequence[str], weight: float) -> float:
         """What an act counts for in everybody's weights."""
