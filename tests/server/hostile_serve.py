@@ -12,7 +12,7 @@ from clement.cli.wiring import Outside
 from clement.config import load
 from tests.server.checkers import hostile_study
 
-PATIENCE_S = 1.0
+PATIENCE_S = 3.0
 
 
 def main() -> None:
