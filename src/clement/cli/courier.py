@@ -116,10 +116,10 @@ def _courier(
     sql: Workers,
     offsite: Offsite | None,
 ) -> Courier:
-    from clement.cli.release_lessons import ReleaseLessons
+    from clement.cli.release_lessons import release_lessons
     from clement.store.held_releases import SqlReleases
 
-    filesystem, learning = outside.filesystem, settings.learning
+    filesystem = outside.filesystem
     metrics = Metrics.open(Paths.of(settings).metrics, "courier")
     return Courier(
         CourierWorld(
@@ -136,7 +136,7 @@ def _courier(
             patience_s=settings.held.release_patience_s,
             scanner=scanner_for(settings, wiring.receiver_count(settings)),
             memory=held_memory(settings),
-            taught=ReleaseLessons(sql, learning.acts_per_day) if learning.enabled else None,
+            taught=release_lessons(settings.learning),
             fetch=offsite,
         )
     )

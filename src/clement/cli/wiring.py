@@ -30,11 +30,7 @@ from clement.delivery.routing import Transports
 from clement.journal.journal import Journal, JournalLimits
 from clement.journal.proportion import Proportion
 from clement.journal.segments import SegmentFiles
-from clement.message.foreign_fields import pattern_of
 from clement.message.foreign_fields import ForeignFields
-from clement.net.clamd import ClamdScanner
-from clement.net.clamd_health import ClamdHealth
-from clement.net.clamd_settings import SCANS_A_CORE, ClamdAddress, ClamdSettings
 from clement.net.hop_connection import TlsContexts
 from clement.net.resolver import DnsResolver, ResolverSettings
 from clement.net.smtp_client import SmtpClient

@@ -20,9 +20,10 @@ from pathlib import Path
 import msgspec
 
 MAGIC = b"ClemLrn\x01"
-FORMAT = 1
+FORMAT = 2
 HEAD_BYTES = 4096
 WEIGHT_BYTES = 4
+MARKS_BYTES = 2048
 _LENGTH = struct.Struct("<I")
 
 
@@ -34,7 +35,8 @@ class Head(msgspec.Struct, frozen=True):
     """What is said of a model.
 
     wanted, unwanted: messages learned, by all who teach. acts: of teaching so far, which only grows: the
-    version of the model. slope: from scores to log-odds.
+    version of the model. slope: from scores to log-odds. marks: a bit for each scope that has taught
+    anything, several to a bit.
     """
 
     format: int
@@ -44,6 +46,11 @@ class Head(msgspec.Struct, frozen=True):
     unwanted: float
     acts: int
     slope: float
+    marks: bytes
+
+    def has_taught(self, scope: int) -> bool:
+        """Whether this scope may have weights of its own; if not, those in its places are of others."""
+        return bool(self.marks[scope % MARKS_BYTES] & _bit(scope))
 
     @property
     def size(self) -> int:
@@ -59,6 +66,15 @@ class Head(msgspec.Struct, frozen=True):
     def memory_offset(self) -> int:
         """Where the trainer's memory begins, in octets."""
         return HEAD_BYTES + 2 * WEIGHT_BYTES * self.size
+
+
+def mark(marks: bytearray, scope: int) -> None:
+    """Note that a scope has taught something."""
+    marks[scope % MARKS_BYTES] |= _bit(scope)
+
+
+def _bit(scope: int) -> int:
+    return 1 << (scope // MARKS_BYTES % 8)
 
 
 def key_id(key: bytes) -> str:
@@ -82,7 +98,7 @@ def unpacked(octets: bytes, file_bytes: int) -> Head:
         head = msgspec.msgpack.decode(octets[start : start + length], type=Head)
     except msgspec.DecodeError as error:
         raise ModelError(f"its head cannot be read: {error}") from None
-    if head.format != FORMAT or not 8 <= head.bits <= 28:
+    if head.format != FORMAT or not 8 <= head.bits <= 28 or len(head.marks) != MARKS_BYTES:
         raise ModelError(f"format {head.format} with 2^{head.bits} weights is not known here")
     if file_bytes < head.memory_offset:
         raise ModelError(f"cut off after {file_bytes} octets")

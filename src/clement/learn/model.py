@@ -61,9 +61,11 @@ class Model:
         if not len(look.hashes):
             return Weighing(0.0, self.ready)
         weights = self._weights[look.hashes & self._mask]
-        for scope in scopes:
-            places = self._hasher.scoped(look.hashes, self._hasher.scope(scope)) & self._mask
-            weights = weights + self._weights[places]
+        for scope in map(self._hasher.scope, scopes):
+            # The places of one scope lie all over the table: to fetch them takes longer than all else here.
+            if self.head.has_taught(scope):
+                places = self._hasher.scoped(look.hashes, scope) & self._mask
+                weights = weights + self._weights[places]
         slope = self.head.slope
         score = float(look.scores(weights).sum()) / look.present
         factor = float(look.factors[0]) / look.present * slope

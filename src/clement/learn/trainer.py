@@ -22,13 +22,16 @@ from clement.learn.influence import Influence, Spending
 from clement.learn.layout import (
     FORMAT,
     HEAD_BYTES,
+    MARKS_BYTES,
     Head,
     ModelError,
+    mark,
     packed,
     unpacked,
     write_durably,
 )
 from clement.learn.model import Model
+from clement.learn.rehearsal import Kept, Rehearsal
 from clement.learn.weighing import Look, Scores, Weighing, Weights
 from clement.policy.study import Features
 
@@ -64,6 +67,7 @@ class Memory(msgspec.Struct, frozen=True):
     total: float
     recent: float
     spent: dict[int, Spending]
+    rehearsal: Rehearsal
 
 
 class Trainer:
@@ -79,7 +83,9 @@ class Trainer:
         "_hasher",
         "_influence",
         "_key",
+        "_marks",
         "_mask",
+        "_rehearsal",
         "_seen",
         "_slope",
         "_taught",
@@ -100,6 +106,8 @@ class Trainer:
         self._slope = PRIOR_SLOPE
         self._calibration = Calibration()
         self._influence = Influence()
+        self._marks = bytearray(MARKS_BYTES)
+        self._rehearsal = Rehearsal()
 
     def learn(
         self,
@@ -123,9 +131,10 @@ class Trainer:
         self._seen[int(unwanted)] += weight
         places = look.hashes & self._mask
         weights = self._weights[places]
-        scoped = [
-            self._hasher.scoped(look.hashes, self._hasher.scope(scope)) & self._mask for scope in scopes
-        ]
+        of_scopes = [self._hasher.scope(scope) for scope in scopes]
+        for scope in of_scopes:
+            mark(self._marks, scope)
+        scoped = [self._hasher.scoped(look.hashes, scope) & self._mask for scope in of_scopes]
         together = weights
         for others in scoped:
             together = together + self._weights[others]
@@ -133,7 +142,8 @@ class Trainer:
         reach = self._reach(scopes, weight)
         if not scopes:  # a person tells of mistakes only, and the score of those proves nothing
             self._count(float(scores.sum()) / look.present, unwanted=unwanted, weight=weight)
-        self._step(look, places, scores, unwanted=unwanted, weight=reach)
+        self._step(look, places, scores, unwanted=unwanted, weight=self._balanced(reach, unwanted=unwanted))
+        self._rehearse(Kept(features.hashes, tuple(extra), reach), unwanted=unwanted)
         for number, others in enumerate(reversed(scoped)):
             share = weight if number == 0 else NEIGHBOURS * reach / OTHERS
             self._persuade(look, places, others, scores, unwanted=unwanted, share=share)
@@ -155,6 +165,7 @@ class Trainer:
             influence.total,
             influence.recent,
             influence.spent,
+            self._rehearsal,
         )
         chunks: list[bytes | memoryview] = [
             packed(self._head()),
@@ -182,10 +193,21 @@ class Trainer:
         trainer._taught = list(memory.taught)
         trainer._calibration = Calibration(counts)
         trainer._influence = Influence(memory.total, memory.recent, memory.spent)
+        trainer._marks = bytearray(head.marks)
+        trainer._rehearsal = memory.rehearsal
         return trainer
 
     def _head(self) -> Head:
-        return Head(FORMAT, self.bits, self._key, self._seen[0], self._seen[1], self._acts, self._slope)
+        return Head(
+            FORMAT,
+            self.bits,
+            self._key,
+            self._seen[0],
+            self._seen[1],
+            self._acts,
+            self._slope,
+            bytes(self._marks),
+        )
 
     def _reach(self, scopes: Sequence[str], weight: float) -> float:
         """What an act counts for in everybody's weights."""
@@ -197,6 +219,23 @@ class Trainer:
         self._influence.spend(scope, reach)
         return reach
 
+    def _balanced(self, weight: float, *, unwanted: bool) -> float:
+        """What a lesson counts for, now that its class is so much more frequent than the other."""
+        self._taught[unwanted] += weight
+        rarer = BALANCE * (self._taught[not unwanted] + 1) / (self._taught[unwanted] + 1)
+        return weight * min(1.0, max(LEAST, rarer))
+
+    def _rehearse(self, lesson: Kept, *, unwanted: bool) -> None:
+        """Keep a lesson, and learn one of the other class again when that has not come for long."""
+        self._rehearsal.take(lesson, unwanted=unwanted)
+        again = self._rehearsal.again(unwanted=unwanted)
+        if again is None:
+            return
+        look = Look(Features(again.hashes), again.extra, self._hasher)
+        places = look.hashes & self._mask
+        scores = look.scores(self._weights[places])
+        self._step(look, places, scores, unwanted=not unwanted, weight=min(again.weight, lesson.weight))
+
     def _count(self, score: float, *, unwanted: bool, weight: float) -> None:
         self._calibration.see(score, unwanted=unwanted, weight=weight)
         if self._acts % _CALIBRATE_EVERY == 0:
@@ -206,9 +245,6 @@ class Trainer:
         """One step of everybody's weights, each expert by its own error."""
         if not weight:
             return
-        self._taught[int(unwanted)] += weight
-        rarer = BALANCE * (self._taught[not unwanted] + 1) / (self._taught[unwanted] + 1)
-        weight *= min(1.0, max(LEAST, rarer))
         errors = float(unwanted) - 1 / (1 + np.exp(-np.clip(scores, -30, 30)))
         slopes = (errors * look.factors).astype(np.float32)[look.experts]
         squares = slopes * slopes

@@ -58,8 +58,8 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
         "The author appears to be somebody at {detail} and is not known there; write under your own name",
     ),
     Reason.LINK_LISTED: (replies.LISTED, "The message names a listed host: {detail}"),
-    Reason.RULE_REFUSES: (replies.CONTENT_REFUSED, "A rule of the recipient's site refuses this message"),
-    Reason.RULE_QUARANTINES: (replies.CONTENT_REFUSED, "A rule of the recipient's site refuses this message"),
+    Reason.RULE_REFUSES: (replies.RULE_REFUSES, "A rule of the recipient's site refuses this message"),
+    Reason.RULE_QUARANTINES: (replies.RULE_REFUSES, "A rule of the recipient's site refuses this message"),
     Reason.UNWANTED: (
         replies.CONTENT_REFUSED,
         "This looks like mail nobody asked for; if it is not, write to our postmaster, or ask the recipient",

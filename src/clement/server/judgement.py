@@ -29,7 +29,7 @@ from clement.server.deciding import decided, score_for
 from clement.server.intake import Intake
 from clement.server.placing import Placing, accepted_reply, destination_of, held_reply, hold_of
 from clement.server.recipients import Recipient
-from clement.server.reconciling import hash_if_wanted, tell_delivered
+from clement.server.reconciling import hash_if_wanted
 from clement.server.refused_copy import is_worth_keeping, keep_copy
 from clement.server.services import Services
 from clement.server.speaking import directive_for
@@ -205,9 +205,6 @@ class Judgement:
                 on_commit=self._on_commit,
                 split=self._split,
             )
-            await placing.place(content)
-            given = [destination_of(each) for each in taken if each.accepted and not each.held]
-            tell_delivered(self._services.reconciler, held(), given)
             await placing.place(content, delivered)
             if is_held:
                 return

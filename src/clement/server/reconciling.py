@@ -23,10 +23,3 @@ async def hash_if_wanted(
     if content.whole is not None:
         return body_hash_of(content)
     return await asyncio.get_running_loop().run_in_executor(None, body_hash_of, content)
-
-
-def tell_delivered(reconciler: Reconciler | None, held: Held, destinations: Iterable[Destination]) -> None:
-    """They have been given the message, and a copy that is held for them need not bring it again."""
-    if reconciler is not None:
-        for destination in destinations:
-            reconciler.delivered(held, destination)
