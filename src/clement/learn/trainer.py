@@ -51,7 +51,7 @@ OTHERS = 0.05
 """What a person's act counts for in everybody's weights, within his budget."""
 NEIGHBOURS = 0.1
 """What a person's act counts for in his domain's weights, within his budget."""
-CONVINCED = 3.0
+CONVINCED = 4.0
 """Log-odds that his verdict on a message must have after his word."""
 MAX_CORRECTION = 40.0
 COMMON = 3e-4
