@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clement.policy.reason import RULES, Disposition, Reason
 from clement.queue.digest.composition import MOST_ITEMS, Digest, DigestItem, compose
 from clement.queue.digest.words import ENGLISH, FRENCH, Words, preferred, words_for
 
@@ -134,6 +135,16 @@ def test_nothing_that_strangers_wrote_becomes_markup_or_a_header(author: str, su
 )
 def test_pages_speak_the_reader_s_language_where_we_know_it(field: str, language: str) -> None:
     assert preferred(field).language == language
+
+
+@pytest.mark.parametrize("words", [ENGLISH, FRENCH])
+def test_every_reason_for_which_mail_is_held_has_words(words: Words) -> None:
+    held = {
+        reason.value
+        for reason, rule in RULES.items()
+        if rule.setting or rule.disposition is Disposition.QUARANTINE
+    }
+    assert held | {Reason.UNWANTED.value} <= words.reasons.keys()
 
 
 def test_a_regional_language_is_its_main_one() -> None:

@@ -7,8 +7,6 @@ from tests.message.attachments.furnish import PE, message, nested, zipped
 from tests.server.house import Server
 from tests.server.talk import Answer
 
-pytest.importorskip("clement.server.study", reason="contents are not studied here yet")
-
 ANNA = "anna@local.example"
 TOP = b"From: <a@sender.example>\r\nSubject: case-f\r\nMIME-Version: 1.0\r\n"
 

@@ -86,7 +86,7 @@ def test_case_136_what_a_stranger_wrote_is_named_bounded_and_harmless() -> None:
     strongest = tuple((name, inf if name == "nan" else 1.5) for name in names)
     found = finding_of(Weighing(1.0, strongest=strongest))
     assert found is not None
-    assert "73.11 % unwanted: subject:viagra +1.5, \\x1b[2Jred\\u202e +1.5, xxx" in found.detail
+    assert "73.11 % unwanted: subject:viagra +1.50, \\x1b[2Jred\\u202e +1.50, xxx" in found.detail
     assert found.detail.isprintable()
     assert "nan" not in found.detail
     assert len(found.detail) < 300

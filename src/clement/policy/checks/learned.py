@@ -46,5 +46,5 @@ def finding_of(weighing: Weighing) -> Finding | None:
 def _shown(strongest: Sequence[tuple[str, float]]) -> str:
     told = [(name, log_odds) for name, log_odds in strongest if isfinite(log_odds)]
     return ", ".join(
-        f"{visible(name, MOST_NAME_CHARS)} {log_odds:+.1f}" for name, log_odds in told[:MOST_FEATURES]
+        f"{visible(name, MOST_NAME_CHARS)} {log_odds:+.2f}" for name, log_odds in told[:MOST_FEATURES]
     )

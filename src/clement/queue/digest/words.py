@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from clement.queue.digest import reasons
+
 _ENGLISH_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _FRENCH_DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 _ENGLISH_MONTHS = (
@@ -99,10 +101,7 @@ ENGLISH: Final = Words(
     why_you="You receive this list because mail to {address} is filtered by {host}.",
     moment=_english_moment,
     page_title="Held mail",
-    reasons={
-        "": "By a rule of your domain.",
-        "directive-quarantines": "By a rule on what this author writes to you.",
-    },
+    reasons=reasons.ENGLISH,
     ask={
         "release": "Deliver this message to your mailbox?",
         "release-and-accept": "Deliver this message, and accept what this author writes to you from now on?",
@@ -155,10 +154,7 @@ FRENCH: Final = Words(
     why_you="Vous recevez cette liste parce que le courrier de {address} est filtré par {host}.",
     moment=_french_moment,
     page_title="Courrier retenu",
-    reasons={
-        "": "Selon une règle de votre domaine.",
-        "directive-quarantines": "Selon une règle sur ce que cet auteur vous écrit.",
-    },
+    reasons=reasons.FRENCH,
     ask={
         "release": "Remettre ce message dans votre boîte ?",
         "release-and-accept": "Remettre ce message, et accepter désormais ce que cet auteur vous écrit ?",
