@@ -11,6 +11,7 @@ from clement.cli.learning_rounds import LearningRounds
 from clement.config.learning import LearningSettings
 from clement.learn.model import Model
 from clement.learn.trainer import Trainer
+from clement.policy.lesson import Way
 from clement.store import models
 from clement.store.access import teaching as access
 from clement.store.access.actor import Actor
@@ -107,6 +108,29 @@ def test_what_was_undone_is_as_if_never_taught_to_the_last_bit(
     site.give_up("anna")
     rounds.step()
     assert fetched(tmp_path).read_bytes() == after_undo
+
+
+def test_an_import_is_learned_again_mixed_once_it_is_complete(
+    begin: Callable[[str], LearningRounds], root: Actor, clock: Clock, tmp_path: Path
+) -> None:
+    rounds = begin("anna")
+    teach(root, lesson(99))
+    for number in range(40):
+        teach(root, lesson(number, unwanted=number < 20, way=Way.IMPORT))
+    rounds.step()
+    assert taught(fetched(tmp_path)) == [99, *range(40)]
+    clock.now_s += 301
+    rounds.step()
+    mixed = taught(fetched(tmp_path))
+    assert sorted(mixed[:40]) == list(range(40))
+    assert mixed[40:] == [99]
+    halves = [sum(number < 20 for number in part) for part in (mixed[:20], mixed[20:40])]
+    assert min(halves) > 4
+    clock.now_s += 3001
+    assert rounds.step() is None
+    teach(root, lesson(100))
+    rounds.step()
+    assert taught(fetched(tmp_path)) == [*mixed, 100]
 
 
 class SmallTrainers:

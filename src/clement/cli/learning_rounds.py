@@ -85,6 +85,8 @@ class LearningRounds:
         self._base = -1
         self._next_publish_s = self._next_rebuild_s = self._next_forget_s = float("-inf")
         self._used_s = 0.0
+        self._mixes_import = False
+        """Imports were learned in the order of their folders, and are to be learned again in another."""
 
     def step(self, stop: Callable[[], bool] = lambda: False) -> SnapshotRow | None:
         """Do what is due; the version that was published, if one was.
@@ -128,7 +130,7 @@ class LearningRounds:
     def _to_rebuild(self) -> list[int] | None:
         """Lessons that have to come out; [] when only what the ledger has forgotten has to; None: nothing."""
         undone = ledger.undoing()
-        if undone:
+        if undone or (self._mixes_import and not ledger.has_pending()):
             return undone
         _version, forgotten, rebuilt_at_s = site.standing()
         return [] if forgotten and self._now() - rebuilt_at_s > DAY_S else None
@@ -160,6 +162,7 @@ class LearningRounds:
             self._give(pupil, lesson)
             if not number % ledger.PAGE_ROWS and (stop() or not self._leads()):
                 return None
+        self._mixes_import = False
         learned = self._learn_pending(pupil, self._monotonic() + ROUND_S, stop)
         published = self._publish(pupil, base, learned, undone=undone, rebuilt=True)
         self._pupil, self._base = pupil, published.version
@@ -178,6 +181,7 @@ class LearningRounds:
         return learned
 
     def _give(self, pupil: Pupil, lesson: StoredLesson) -> None:
+        self._mixes_import |= lesson.imported
         if lesson.features:
             pupil.learn(
                 Features(lesson.features),

@@ -56,6 +56,7 @@ class StoredLesson(msgspec.Struct, frozen=True, kw_only=True):
     unwanted: bool
     weight: float
     learned_in: int
+    imported: bool
 
 
 class SnapshotRow(msgspec.Struct, frozen=True):

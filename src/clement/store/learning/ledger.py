@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
 from typing import Final
 
 from django.db import transaction
 from django.db.models import F, Q
 
+from clement.policy.lesson import Way
 from clement.store.learning.lessons import stored
 from clement.store.learning.site import ONLY_ROW
 from clement.store.learning_records import ActState, StoredLesson
@@ -32,12 +34,33 @@ def pending(after_id: int) -> list[StoredLesson]:
 
 
 def learned() -> Iterator[StoredLesson]:
-    """All that the model consists of, in the order in which it was learned."""
+    """All that the model consists of, in the order in which it is learned again.
+
+    Imports come first and mixed: what lay in folders, one class in each, is no history, and learned one class
+    after the other it would be forgotten. The mixture depends on nothing but the ids.
+    """
+    yield from _imported()
+    yield from _since()
+
+
+def _imported() -> Iterator[StoredLesson]:
+    found = TeachingAct.objects.filter(state=ActState.LEARNED, way=Way.IMPORT)
+    mixed = sorted(found.values_list("id", flat=True), key=_draw)
+    for start in range(0, len(mixed), PAGE_ROWS):
+        page = mixed[start : start + PAGE_ROWS]
+        acts = TeachingAct.objects.in_bulk(page)
+        yield from (stored(acts[act_id]) for act_id in page if act_id in acts)
+
+
+def _draw(act_id: int) -> bytes:
+    return blake2b(act_id.to_bytes(8, "big"), digest_size=8).digest()
+
+
+def _since() -> Iterator[StoredLesson]:
     version = act_id = 0
     while True:
-        found = TeachingAct.objects.filter(state=ActState.LEARNED).filter(
-            Q(learned_in__gt=version) | Q(learned_in=version, id__gt=act_id)
-        )
+        found = TeachingAct.objects.filter(state=ActState.LEARNED).exclude(way=Way.IMPORT)
+        found = found.filter(Q(learned_in__gt=version) | Q(learned_in=version, id__gt=act_id))
         page = [stored(act) for act in found.order_by("learned_in", "id")[:PAGE_ROWS]]
         yield from page
         if len(page) < PAGE_ROWS:

@@ -62,6 +62,7 @@ def stored(act: TeachingAct) -> StoredLesson:
         unwanted=act.unwanted,
         weight=act.weight,
         learned_in=act.learned_in,
+        imported=act.way == Way.IMPORT,
     )
 
 
