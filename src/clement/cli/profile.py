@@ -43,7 +43,7 @@ def local_profile(hostname: str) -> Profile:
         "site": {"postmaster": toml_string("postmaster@local.example")},
         "processes": {"receivers": "1"},
         "scanner": {"addresses": f"[{scanners}]"},
-        "web": {"address": toml_string("127.0.0.1:8025")},
+        "web": {"address": toml_string("127.0.0.1:8025"), "url": toml_string("http://127.0.0.1:8025")},
     }
     return Profile(hostname=hostname, listeners=listeners, tables=tables)
 
