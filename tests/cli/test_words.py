@@ -103,7 +103,9 @@ def test_records_are_printed_by_the_names_of_their_fields() -> None:
         "duration_us": 2,
         "command": "NOOP",
         "reply": "OK",
-        "findings": [{"check": "check", "result": "pass", "reason": "", "detail": "", "duration_us": 3}],
+        "findings": [
+            {"check": "check", "result": "pass", "reason": "", "detail": "", "duration_us": 3, "weight": 0.0}
+        ],
     }
 
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from clement.cli import serve as serving
 from clement.cli.exit_codes import Failure
 from clement.cli.wiring import Outside
 from clement.config import load
 from clement.journal.segments import SegmentFiles
-from clement.server import supervisor
+from clement.server.supervisor import Role
 from clement.spool.points import Point
 from tests.fixtures.faults import Fault, FaultyFileSystem, Kind, Moment
 
@@ -102,10 +105,19 @@ def struck(plan_file: Path, what: str) -> None:
         out.write(what + "\n")
 
 
+def impatient(roles: Callable[..., list[Role]]) -> Callable[..., list[Role]]:
+    """A supervisor is careful with what dies again and again; here everything does, on purpose."""
+
+    def found(*arguments: Any) -> list[Role]:
+        pauses = {"first_pause_s": RESTART_AFTER_S, "longest_pause_s": RESTART_AFTER_S}
+        return [replace(role, **pauses) for role in roles(*arguments)]
+
+    return found
+
+
 def main() -> None:
     config, plan_file = Path(sys.argv[1]), Path(sys.argv[2])
-    # A supervisor is careful with what dies again and again; here everything does, on purpose.
-    supervisor.FIRST_PAUSE_S = supervisor.LONGEST_PAUSE_S = RESTART_AFTER_S  # type: ignore[misc]
+    serving.roles = impatient(serving.roles)
     outside = Outside(filesystem=ArmedFileSystem(plan_file), journal_files=ArmedSegments(plan_file))
     try:
         serving.serve(load(config), config, outside)

@@ -21,6 +21,11 @@ LEAK = re.compile(r"Traceback|File \"|\.py\b|/tmp/|/home/|Error\(|Exception| at 
 MOST_LINE_OCTETS = 512
 
 
+def without_weights(story: str) -> str:
+    """What `clement session` tells, without what each finding weighs."""
+    return re.sub(r"(· [a-z-]+ [a-z]+) [+-][0-9.e+-]+", r"\1", story)
+
+
 class Hung(AssertionError):
     """The server said nothing although it was its turn."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.server.furnish import LOGIN, PASSWORD
 from tests.server.house import BALANCER, Builder, House, still_serves
-from tests.server.talk import Talk, message
+from tests.server.talk import Talk, message, without_weights
 
 GUESSES = 5
 DICTIONARY = {
@@ -43,7 +43,7 @@ def told(house: House, client: str, reason: str) -> str:
     """The session of this client that ended for this reason, as `clement session` tells it."""
     where = "client_address = ? AND reason = ?"
     (number,) = house.wait_for_row(f"SELECT id FROM clement_session WHERE {where}", client, reason)
-    return house.verb(f"session {number}")
+    return without_weights(house.verb(f"session {number}"))
 
 
 # --- Dictionary attacks -----------------------------------------------------------------------------------

@@ -38,7 +38,8 @@ def folded(text: str) -> str:
     lowered = text[:MAX_CHARS].lower()
     if lowered.isascii():
         return lowered
-    plain = unicodedata.normalize("NFKD", lowered.translate(_FOLD))
+    # Compatibility forms (mathematical letters) have no lower case of their own.
+    plain = unicodedata.normalize("NFKD", lowered.translate(_FOLD)).lower()
     bare = "".join(char for char in plain if not unicodedata.combining(char))
     return unicodedata.normalize("NFC", bare.translate(_FOLD))
 
