@@ -102,7 +102,7 @@ def test_we_agree_on_what_was_changed_on_the_way(
 ) -> None:
     signed = signed_by_them(message, canonicalize=(header, body), ed25519=False)
     start = len(signed) - len(message)
-    # Fields whose names or line ends are broken are read differently; so values and the body are changed only.
+    # Fields whose names or line ends are broken are read differently: only values and the body change.
     place = start + place % len(message)
     colon = signed.find(b":", signed.rfind(b"\r\n", 0, place) + 2)
     lost = signed[place : place + taken]
