@@ -12,10 +12,6 @@ it was not seen for five weeks.
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from secrets import token_bytes
@@ -31,9 +27,9 @@ from clement.policy.greylisting import (
     Contact,
     Seen,
 )
+from clement.server.shared_secret import SECRET_BYTES, locked, secret_of
 from clement.server.slot_table import KEY_BYTES, SEAL_BYTES, Entry, SlotTable, UnfitTable
 
-SECRET_BYTES: Final = 32
 WAITING_BUCKETS: Final = 8192
 SOURCE_BUCKETS: Final = 2048
 CORRESPONDENT_BUCKETS: Final = 8192
@@ -86,8 +82,8 @@ class GreylistMemory:
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         anew: dict[str, str] = {}
-        with _locked(folder / "lock"):
-            secret = _secret(folder / "key")
+        with locked(folder / "lock"):
+            secret = secret_of(folder / "key")
             seal = _seal(secret)
             tables = {}
             for name, buckets in BUCKETS.items():
@@ -232,33 +228,3 @@ def _path(folder: Path, name: str) -> Path:
 
 def _seal(secret: bytes) -> bytes:
     return blake2b(b"seal", digest_size=SEAL_BYTES, key=secret).digest()
-
-
-def _secret(path: Path) -> bytes:
-    """The key of the hashes; made when there is none, and anew when it is damaged. Raises OSError."""
-    try:
-        secret = path.read_bytes()
-    except FileNotFoundError:
-        secret = b""
-    if len(secret) == SECRET_BYTES:
-        return secret
-    secret = token_bytes(SECRET_BYTES)
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        os.write(descriptor, secret)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    fresh.replace(path)
-    return secret
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -11,24 +11,20 @@ full or a fortnight is over, costs a second copy, never a message.
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
-from secrets import token_bytes
 from typing import Final
 
 from clement.delivery.holding import Held
 from clement.delivery.transport import Destination
 from clement.policy.directory import Local
+from clement.server.shared_secret import locked, secret_of
 from clement.server.slot_table import KEY_BYTES, SEAL_BYTES, Entry, SlotTable, UnfitTable
 
 REMEMBERED_S: Final = 14 * 24 * 3600
 BUCKETS: Final = {"messages": 2048, "recipients": 1024}
 """8 entries each, 256 octets an entry: 6 MiB of disk together."""
-SECRET_BYTES: Final = 32
 MOST_DOMAINS: Final = 4
 """Proven domains of one message by which it is remembered."""
 
@@ -51,8 +47,8 @@ class HeldMemory:
     def open(cls, folder: Path, now_s: Callable[[], float]) -> HeldMemory:
         """Open the tables; what is missing or unusable is made anew. Raises OSError."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(folder / "lock"):
-            secret = _secret(folder / "key")
+        with locked(folder / "lock"):
+            secret = secret_of(folder / "key")
             seal = blake2b(b"seal", digest_size=SEAL_BYTES, key=secret).digest()
             tables = {}
             for name, buckets in BUCKETS.items():
@@ -169,33 +165,3 @@ def addresses_of(destination: Destination) -> tuple[str, ...]:
     if isinstance(route, Local):
         return tuple(mailbox.address for mailbox in route.mailboxes)
     return (route.address,)
-
-
-def _secret(path: Path) -> bytes:
-    """The key of the hashes; made when there is none, and anew when it is damaged. Raises OSError."""
-    try:
-        secret = path.read_bytes()
-    except FileNotFoundError:
-        secret = b""
-    if len(secret) == SECRET_BYTES:
-        return secret
-    secret = token_bytes(SECRET_BYTES)
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        os.write(descriptor, secret)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    fresh.replace(path)
-    return secret
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
