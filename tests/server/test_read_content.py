@@ -13,7 +13,7 @@ def test_what_is_attached_is_nobodys_business_where_the_group_says_so(build: Bui
     house = build("group change lax --policy read_content=false")
     with house.client("lmtp") as client:
         client.envelope(ANNA, FRIDA)
-        assert client.content(PROGRAM + message("both", "MZ")).codes == "550 5.7.1"
+        assert client.content(PROGRAM + message("both", "MZ")).codes == "554 5.7.1"
         assert client.answer().codes == "250 2.0.0"
     with house.client() as client:
         client.envelope(FRIDA)

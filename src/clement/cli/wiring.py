@@ -246,6 +246,7 @@ async def start_receiver(
         mesh=desk_of(settings, journal, mesh_feed),
         authentication=authentication_for(settings, resolver, workers),
         holder=holder_for(settings, outside.filesystem, workers, journal, metrics.add, memory),
+        reconciler=memory,
         thresholds=site_thresholds(settings),
         tagging=tagging_for(settings),
         read_content=reader,
