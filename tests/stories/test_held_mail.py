@@ -19,9 +19,9 @@ from tests.server.house import Builder, House
 from tests.server.talk import Answer
 
 ANNA = "anna@local.example"
-SENDER = "ed@author.example"
+SENDER = "ed@offers.example"
 BODY = "First line\n.one dot\n..two dots\nlast line"
-AUTHOR = "198.18.0.10"
+AUTHOR = "198.18.77.10"
 
 
 def held(verb: Callable[[str], str], *options: str) -> list[dict[str, Any]]:
@@ -33,11 +33,11 @@ def held(verb: Callable[[str], str], *options: str) -> list[dict[str, Any]]:
 def house(build: Builder, names: DnsServer) -> House:
     """A house where mail of an author whom SPF proves is held for Anna."""
     names.zones |= {
-        "author.example": {"MX": ["10 mail.author.example."], "TXT": [f'"v=spf1 ip4:{AUTHOR} -all"']},
-        "mail.author.example": {"A": [AUTHOR]},
-        "10.0.18.198.in-addr.arpa": {"PTR": ["mail.author.example."]},
+        "offers.example": {"MX": ["10 mail.offers.example."], "TXT": [f'"v=spf1 ip4:{AUTHOR} -all"']},
+        "mail.offers.example": {"A": [AUTHOR]},
+        "10.77.18.198.in-addr.arpa": {"PTR": ["mail.offers.example."]},
     }
-    return build(f"directive add quarantine --for {ANNA} --from @author.example")
+    return build(f"directive add quarantine --for {ANNA} --from @offers.example")
 
 
 def test_a_doubtful_message_is_held_and_released_once(
@@ -90,12 +90,12 @@ def check_readable(house: House, start_dovecot: Callable[..., Dovecot], raw: str
 
 def send(house: House, name: str, body: str = "words\r\n") -> Answer:
     content = (
-        f"From: Ed <ed@author.example>\r\nTo: {ANNA}\r\nSubject: offer\r\n"
-        f"Date: Wed, 25 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{name}@author.example>\r\n\r\n{body}"
+        f"From: Ed <ed@offers.example>\r\nTo: {ANNA}\r\nSubject: offer\r\n"
+        f"Date: Wed, 25 Nov 2026 10:00:00 +0000\r\nMessage-ID: <{name}@offers.example>\r\n\r\n{body}"
     )
     with house.from_afar(AUTHOR) as talk:
-        talk.open("EHLO mail.author.example")
-        assert talk.envelope(ANNA, sender="ed@author.example")[0].code == 250
+        talk.open("EHLO mail.offers.example")
+        assert talk.envelope(ANNA, sender="ed@offers.example")[0].code == 250
         return talk.content(content.encode())
 
 
