@@ -6,6 +6,7 @@ What is answered to which event stands in `conversation`.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Sequence
 from functools import partial
 from time import monotonic_ns
@@ -42,7 +43,7 @@ CONTENT_LINE: Final = b"<content>"
 """Stands in the transcript for the content, which is no command."""
 
 
-class AnsweringSession:
+class AnsweringSession(ABC):
     """One session: what it is given, what it has said so far, and the transaction under way."""
 
     __slots__ = (
@@ -193,9 +194,9 @@ class AnsweringSession:
             (self._event_ns - self._began_ns) // 1000, (now_ns - self._event_ns) // 1000, line, reply, found
         )
 
+    @abstractmethod
     def _out_of_turn(self, found: Sequence[Observation]) -> Sequence[Observation]:
         """What was found, and that the client did not wait for our reply."""
-        raise NotImplementedError
 
     def _answer(self, line: bytes, reply: Reply, found: Sequence[Observation] = ()) -> None:
         sent = self.core.answer(reply)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from typing import Final
 
 from clement.message.attachments.archive import Member
@@ -21,7 +22,7 @@ _ARJ_GARBLED: Final = 0x01
 _LONGEST_NAME: Final = 1024
 
 
-class _Listed:
+class _Listed(ABC):
     """What the three have in common. Raises Unreadable where not even the first header can be read."""
 
     def __init__(self, octets: bytes, budget: Budget) -> None:
@@ -45,8 +46,9 @@ class _Listed:
     def open(self, member: Member, limit_bytes: int) -> bytes:
         return b""
 
+    @abstractmethod
     def _read(self) -> None:
-        raise NotImplementedError
+        """List what the octets hold. What struct and indexing raise means that they are damaged."""
 
     def _add(self, name: bytes, size: int, packed: int = 0, *, encrypted: bool = False) -> bool:
         """List a file; whether more may follow."""
