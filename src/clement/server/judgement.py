@@ -29,7 +29,7 @@ from clement.server.deciding import decided, score_for
 from clement.server.intake import Intake
 from clement.server.placing import Placing, accepted_reply, destination_of, held_reply, hold_of
 from clement.server.recipients import Recipient
-from clement.server.reconciling import hash_if_wanted
+from clement.server.reconciling import if_known
 from clement.server.refused_copy import is_worth_keeping, keep_copy
 from clement.server.services import Services
 from clement.server.speaking import directive_for
@@ -74,7 +74,7 @@ class Judgement:
         self._received = received
         self._on_commit = on_commit
         self._identity: ContentIdentity | None = None
-        self._body_hash = b""
+        self._retry: Held | None = None
         self._copies: list[Recipient] = []
         self.authenticated_domains: Sequence[str] = ()
         self.study: ContentStudy | None = None
@@ -119,10 +119,7 @@ class Judgement:
         waiting = gather(plan.content, content_facts, plan.budget_s)
         common = self._noted(waiting if isinstance(waiting, list) else await waiting)
         again = {finding.check for finding in common}
-        leads_to = [destination_of(recipient) for recipient in self.recipients]
-        self._body_hash = await hash_if_wanted(
-            self._services.reconciler, self._held(self._envelope), leads_to, content
-        )
+        self._retry = await self._as_retry(content)
         proven = proven_names(self._facts, identity)
         for recipient in self.recipients:
             recipient_facts = RecipientFacts(
@@ -142,13 +139,21 @@ class Judgement:
                 recipient.directive = directive_for(recipient_facts, proven)
             self._judge(recipient, [*known, *own], [*seen, *own])
 
+    async def _as_retry(self, content: Content) -> Held | None:
+        """What it is known again by, if some recipient may have it already; then it is looked at closely."""
+        reconciler = self._services.reconciler
+        if reconciler is None:
+            return None
+        leads_to = [destination_of(recipient) for recipient in self.recipients]
+        return await if_known(reconciler, self._held(self._envelope), leads_to, content)
+
     def _judge(self, recipient: Recipient, found: Sequence[Finding], of_content: Sequence[Finding]) -> None:
         services = self._services
         score = recipient.score = score_for(services, self._facts.session, recipient.route, found)
         verdict = decided(services, found, recipient.directive, recipient.policy(), score)
         self._note_score(score)
-        if services.reconciler is not None and verdict.reason is not Reason.VIRUS:
-            known = services.reconciler.known(self._held(self._envelope), destination_of(recipient))
+        if self._retry is not None and services.reconciler is not None and verdict.reason is not Reason.VIRUS:
+            known = services.reconciler.known(self._retry, destination_of(recipient))
             verdict = Accept(Reason.DELIVERED_BEFORE, known) if known else verdict
         if is_worth_keeping(verdict, of_content) and recipient.policy().keep_refused_days:
             self._copies.append(recipient)
@@ -238,7 +243,7 @@ class Judgement:
             shown_text(message.message_id),
             shown_text(message.author),
             shown_text(message.subject),
-            body_hash=self._body_hash or (study.body_hash if study is not None else b""),
+            body_hash=_body_hash(self._retry, study),
             authenticated_as=person.login if person is not None else shown_text(" ".join(proven)),
             features=study.features.hashes if study is not None else b"",
         )
@@ -286,6 +291,13 @@ class Judgement:
         reply = reply_to(mixed, self._trace_id)
         for recipient in self.recipients:
             recipient.settle(mixed, reply)
+
+
+def _body_hash(retry: Held | None, study: ContentStudy | None) -> bytes:
+    """Of a body that was looked at; b"" to have it computed where it is needed."""
+    if retry is not None:
+        return retry.body_hash
+    return study.body_hash if study is not None else b""
 
 
 def _is_delivered_to(recipient: Recipient) -> bool:

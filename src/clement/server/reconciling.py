@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from clement.delivery.held_mail import body_hash_of
 from clement.delivery.holding import Held, Reconciler
 from clement.delivery.transport import Destination
 from clement.spool.content import Content
 
 
-async def hash_if_wanted(
-    reconciler: Reconciler | None, held: Held, destinations: Iterable[Destination], content: Content
-) -> bytes:
-    """The hash of the body, if a message with this name is remembered for one of them; b"" otherwise.
+async def if_known(
+    reconciler: Reconciler, held: Held, destinations: Iterable[Destination], content: Content
+) -> Held | None:
+    """The message with the hash of its body, if one with this name is remembered for a recipient; else None.
 
-    So it is computed for retries alone. Raises StorageFailure.
+    So what identifies a body is computed and compared for retries alone. Raises StorageFailure.
     """
-    if reconciler is None or held.body_hash or not any(reconciler.may_know(held, to) for to in destinations):
-        return held.body_hash
+    if not any(reconciler.may_know(held, destination) for destination in destinations):
+        return None
+    if held.body_hash:
+        return held
     if content.whole is not None:
-        return body_hash_of(content)
-    return await asyncio.get_running_loop().run_in_executor(None, body_hash_of, content)
+        return replace(held, body_hash=body_hash_of(content))
+    loop = asyncio.get_running_loop()
+    return replace(held, body_hash=await loop.run_in_executor(None, body_hash_of, content))
