@@ -95,7 +95,6 @@ class Judgement:
             await self._place(content)
         finally:
             if self._identity is not None:
-                self.authenticated_domains = authenticated_domains(self._identity)
                 await self._identity.end()
 
     async def _weigh(
@@ -119,6 +118,8 @@ class Judgement:
         waiting = gather(plan.content, content_facts, plan.budget_s)
         common = self._noted(waiting if isinstance(waiting, list) else await waiting)
         again = {finding.check for finding in common}
+        if identity is not None:
+            self.authenticated_domains = authenticated_domains(identity)
         self._retry = await self._as_retry(content)
         proven = proven_names(self._facts, identity)
         for recipient in self.recipients:
@@ -237,14 +238,15 @@ class Judgement:
     def _held(self, envelope: Envelope) -> Held:
         """The message as it is known to those who keep it."""
         message, person, study = self.message or _NO_MESSAGE, self._facts.session.person, self.study
-        proven = authenticated_domains(self._identity) if self._identity is not None else ()
         return Held(
             envelope,
             shown_text(message.message_id),
             shown_text(message.author),
             shown_text(message.subject),
             body_hash=_body_hash(self._retry, study),
-            authenticated_as=person.login if person is not None else shown_text(" ".join(proven)),
+            authenticated_as=person.login
+            if person is not None
+            else shown_text(" ".join(self.authenticated_domains)),
             features=study.features.hashes if study is not None else b"",
         )
 
