@@ -8,31 +8,17 @@ client keeps the others from refusing it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from time import perf_counter_ns
 
 from clement.policy.directory import Local, Relayed
-from clement.policy.dns_list import (
-    DnsLists,
-    ListAnswer,
-    ListKind,
-    Subjects,
-    Weighed,
-    name_to_ask,
-    reversed_address,
-    said_by,
-    told_reason,
-    weigh,
-)
+from clement.policy.dns_list import DnsLists, ListAnswer, Subjects, name_to_ask, reversed_address, weigh
 from clement.policy.facts import RecipientFacts, SessionFacts, TransactionFacts
-from clement.policy.finding import Finding, Observation, Result
+from clement.policy.list_verdict import ListVerdict
 from clement.policy.network import Address
 from clement.policy.pipeline import Answer, Findings
 from clement.policy.reason import Reason
 from clement.smtp import Mailbox, Service
 
 NAME = "dns-lists"
-
-_NOWHERE = Finding(NAME, Result.NONE, detail="listed nowhere")
 
 
 def begin_with(lists: DnsLists) -> Callable[[SessionFacts], Answer]:
@@ -61,6 +47,11 @@ def begin_sender_with(lists: DnsLists) -> Callable[[TransactionFacts], Answer]:
 
 def check_with(lists: DnsLists) -> Callable[[RecipientFacts], Answer]:
     """At RCPT: a finding for each list that says something, and one for what they are worth together."""
+    verdict = ListVerdict(NAME, Reason.DNS_LISTED, lists)
+
+    def judge(answers: tuple[ListAnswer, ...]) -> Findings | Awaitable[Findings]:
+        evidence = tuple([verdict.evidence(answer) for answer in answers])
+        return verdict.reached(evidence, weigh(answers, lists.threshold))
 
     def check(recipient: RecipientFacts) -> Answer:
         transaction = recipient.transaction
@@ -68,11 +59,7 @@ def check_with(lists: DnsLists) -> Callable[[RecipientFacts], Answer]:
             return None
         if not isinstance(recipient.route, Local | Relayed):
             return None
-        subjects = _of_session(transaction.session, _sender_of(transaction))
-        known = lists.known(subjects)
-        if known is None:
-            return _ask(lists, subjects)
-        return _judge(lists, known) if known else _NOWHERE
+        return verdict.heard(_of_session(transaction.session, _sender_of(transaction)), judge)
 
     return check
 
@@ -124,59 +111,3 @@ def _sender_of(transaction: TransactionFacts) -> str:
         return ""
     hosted = transaction.session.directory.domain(reverse_path.domain) is not None
     return "" if hosted else name_to_ask(reverse_path.domain)
-
-
-async def _ask(lists: DnsLists, subjects: Subjects) -> Finding | Findings | None:
-    answers = await lists.ask(subjects)
-    if not answers:
-        return _NOWHERE
-    found = _judge(lists, answers)
-    return found if isinstance(found, tuple) else await found
-
-
-def _judge(lists: DnsLists, answers: tuple[ListAnswer, ...]) -> Findings | Awaitable[Findings]:
-    """Evidence, and behind it what it is worth; waits only for a reason that the client is to be told."""
-    evidence = tuple([Observation(_finding(answer), answer.duration_us) for answer in answers])
-    weighed = weigh(answers, lists.threshold)
-    gravest = weighed.gravest
-    if gravest is None:
-        return evidence
-    if weighed.unheard is not None:
-        return (*evidence, Observation(_undecided(weighed, weighed.unheard), 0))
-    if gravest.dns_list.reason_from_txt:
-        return _with_reason(lists, evidence, gravest)
-    return (*evidence, Observation(_listed(gravest), 0))
-
-
-async def _with_reason(lists: DnsLists, evidence: Findings, gravest: ListAnswer) -> Findings:
-    started_ns = perf_counter_ns()
-    listed = _listed(gravest, await lists.reason(gravest))
-    return (*evidence, Observation(listed, (perf_counter_ns() - started_ns) // 1000))
-
-
-def _listed(gravest: ListAnswer, text: str = "") -> Finding:
-    """In words for the client: what is listed, where and why."""
-    why = told_reason(gravest, text)
-    detail = (
-        f"{gravest.subject[:LONGEST_SUBJECT]} is listed in {gravest.dns_list.zone[:LONGEST_SUBJECT]}{why}"
-    )
-    # Without weight: each listing has its own, and whoever adds up findings must not count them twice.
-    return Finding(NAME, Result.FAIL, Reason.DNS_LISTED, detail)
-
-
-LONGEST_SUBJECT = 64
-"""Characters of a listed name, and of a list's, in a reply; addresses are never longer."""
-
-
-def _undecided(weighed: Weighed, unheard: ListAnswer) -> Finding:
-    zone = unheard.dns_list.zone
-    detail = f"weight {weighed.total:+g}, but {zone} could not be asked and may speak for it"
-    return Finding(NAME, Result.TEMPERROR, detail=detail)
-
-
-def _finding(answer: ListAnswer) -> Finding:
-    """What one list says, as evidence."""
-    if answer.failed:
-        return Finding(NAME, Result.TEMPERROR, detail=said_by(answer))
-    result = Result.PASS if answer.dns_list.kind is ListKind.ALLOW else Result.SOFTFAIL
-    return Finding(NAME, result, None, said_by(answer), answer.reading.weight)

@@ -8,7 +8,6 @@ enough.  Nothing is refused for a list that gives no answer.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from time import perf_counter_ns
 from typing import Final
 
 from clement.message.addresses import parse_address_list
@@ -21,18 +20,14 @@ from clement.policy.dns_list import (
     DnsLists,
     LinkSubject,
     ListAnswer,
-    ListKind,
     Subjects,
-    Weighed,
     name_to_ask,
     reversed_address,
-    said_by,
-    told_reason,
     weigh,
 )
 from clement.policy.facts import ContentFacts
-from clement.policy.finding import Finding, Observation, Result
 from clement.policy.link_signs import LinkReader
+from clement.policy.list_verdict import ListVerdict
 from clement.policy.pipeline import Answer, Findings
 from clement.policy.reason import Reason
 
@@ -42,15 +37,17 @@ MAX_NAMES: Final = 20
 """Names that lists are asked about for one message, the most suspicious first."""
 
 MAX_LINKS: Final = 500
-MAX_SHOWN_CHARS: Final = 64
 
 # Where a reader is led by a click, before what is only loaded.
 _ORIGINS: Final = {Origin.FORM: 0, Origin.ANCHOR: 0, Origin.TEXT: 1, Origin.STYLE: 2, Origin.IMAGE: 2}
-_NOWHERE = Finding(NAME, Result.NONE, detail="listed nowhere")
 
 
 def check_with(lists: DnsLists) -> Callable[[ContentFacts], Answer]:
     """After the content: a finding for each listing, and one for what they are worth together."""
+    verdict = ListVerdict(NAME, Reason.LINK_LISTED, lists)
+
+    def judge(answers: tuple[ListAnswer, ...]) -> Findings | Awaitable[Findings]:
+        return _judge(verdict, lists.threshold, answers)
 
     def check(content: ContentFacts) -> Answer:
         if not lists.reads_content or not content.transaction.session.of_a_stranger():
@@ -59,11 +56,7 @@ def check_with(lists: DnsLists) -> Callable[[ContentFacts], Answer]:
         links = _links(content)[: MAX_NAMES - len(authors)]
         if not authors and not links:
             return None
-        subjects = Subjects(links=links, authors=authors)
-        known = lists.known(subjects)
-        if known is None:
-            return _ask(lists, subjects)
-        return _judge(lists, known) if known else _NOWHERE
+        return verdict.heard(Subjects(links=links, authors=authors), judge)
 
     return check
 
@@ -112,58 +105,16 @@ def _subject(directory: Directory, host: str) -> LinkSubject | None:
     return LinkSubject(name, organization)
 
 
-async def _ask(lists: DnsLists, subjects: Subjects) -> Finding | Findings | None:
-    answers = await lists.ask(subjects)
-    if not answers:
-        return _NOWHERE
-    found = _judge(lists, answers)
-    return found if isinstance(found, tuple) else await found
-
-
-def _judge(lists: DnsLists, answers: tuple[ListAnswer, ...]) -> Findings | Awaitable[Findings]:
+def _judge(
+    verdict: ListVerdict, threshold: float, answers: tuple[ListAnswer, ...]
+) -> Findings | Awaitable[Findings]:
     """Evidence, of which the worst name's has weight, and what that is worth."""
     by_name: dict[str, list[ListAnswer]] = {}
     for answer in answers:
         by_name.setdefault(registrable_domain(answer.subject), []).append(answer)
-    weighed = {name: weigh(said, lists.threshold) for name, said in by_name.items()}
+    weighed = {name: weigh(said, threshold) for name, said in by_name.items()}
     worst = max(weighed, key=lambda name: weighed[name].total)
     evidence = tuple(
-        Observation(_finding(answer, counts=name == worst), answer.duration_us)
-        for name, said in by_name.items()
-        for answer in said
+        verdict.evidence(answer, counts=name == worst) for name, said in by_name.items() for answer in said
     )
-    return _with_verdict(lists, evidence, weighed[worst])
-
-
-def _with_verdict(lists: DnsLists, evidence: Findings, weighed: Weighed) -> Findings | Awaitable[Findings]:
-    gravest = weighed.gravest
-    if gravest is None:
-        return evidence
-    if weighed.unheard is not None:
-        zone = weighed.unheard.dns_list.zone
-        detail = f"weight {weighed.total:+g}, but {zone} could not be asked and may speak for it"
-        return (*evidence, Observation(Finding(NAME, Result.TEMPERROR, detail=detail), 0))
-    if gravest.dns_list.reason_from_txt:
-        return _with_reason(lists, evidence, gravest)
-    return (*evidence, Observation(_listed(gravest), 0))
-
-
-async def _with_reason(lists: DnsLists, evidence: Findings, gravest: ListAnswer) -> Findings:
-    started_ns = perf_counter_ns()
-    listed = _listed(gravest, await lists.reason(gravest))
-    return (*evidence, Observation(listed, (perf_counter_ns() - started_ns) // 1000))
-
-
-def _listed(gravest: ListAnswer, text: str = "") -> Finding:
-    """In words for the client. Without weight: the listings have theirs."""
-    name, zone = gravest.subject[:MAX_SHOWN_CHARS], gravest.dns_list.zone[:MAX_SHOWN_CHARS]
-    why = told_reason(gravest, text)
-    return Finding(NAME, Result.FAIL, Reason.LINK_LISTED, f"{name} is listed in {zone}{why}")
-
-
-def _finding(answer: ListAnswer, *, counts: bool) -> Finding:
-    """What one list says of one name, as evidence."""
-    if answer.failed:
-        return Finding(NAME, Result.TEMPERROR, detail=said_by(answer))
-    result = Result.PASS if answer.dns_list.kind is ListKind.ALLOW else Result.SOFTFAIL
-    return Finding(NAME, result, None, said_by(answer), answer.reading.weight if counts else 0.0)
+    return verdict.reached(evidence, weighed[worst])
