@@ -10,7 +10,7 @@ from clement.config.listener import ListenerKind
 from clement.config.locate import KeyPath
 from clement.config.settings import Settings
 from clement.policy.digest_schedule import ScheduleUnusable, parse_schedule
-from clement.policy.mesh.acceptance import LONGEST_LIFE_S
+from clement.policy.mesh.lifetime import LONGEST_LIFE_S
 from clement.smtp import parse_mailbox
 from clement.smtp.address import AddressError
 

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from clement.policy.mesh.acceptance import (
     CLOCK_SKEW_S,
     FAULTS,
-    LONGEST_LIFE_S,
     Refusal,
     judge,
     may_be_asserted,
@@ -37,6 +36,7 @@ from clement.policy.mesh.key import (
     parse_private_key,
     parse_public_key,
 )
+from clement.policy.mesh.lifetime import LONGEST_LIFE_S
 from clement.policy.mesh.roster import Peer, Roster
 
 NOW_S = 1_790_000_000

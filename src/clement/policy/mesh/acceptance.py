@@ -19,14 +19,12 @@ from clement.policy.mesh.assertion import (
     parse_assertion,
 )
 from clement.policy.mesh.exchange import MAX_HOPS, Entry
+from clement.policy.mesh.lifetime import LONGEST_LIFE_S
 from clement.policy.mesh.roster import Peer, Roster
 from clement.policy.network import Network
 
 CLOCK_SKEW_S: Final = 300
 """How far an honest peer's clock may be ahead of ours."""
-
-LONGEST_LIFE_S: Final = 30 * 86_400
-"""No assertion outlives its issue by more: what its origin cannot take back ends by itself."""
 
 SHORTEST_PREFIX: Final = {4: 24, 6: 48}
 """Wider networks are nobody's server; one lie must not reach further."""
