@@ -14,6 +14,7 @@ from typing import Any
 
 import django
 import msgspec
+from django.apps import apps
 from django.conf import settings
 from django.db import connections
 
@@ -61,9 +62,11 @@ SQLITE_PRAGMAS = (
 )
 
 
+APPLICATIONS = ("clement.store.apps.StoreConfig",)
+
 # Django settings of a process that uses the store and no web pages.
 STORE_ALONE: Mapping[str, object] = {
-    "INSTALLED_APPS": ["clement.store.apps.StoreConfig"],
+    "INSTALLED_APPS": APPLICATIONS,
     "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
     "USE_TZ": True,
     "TIME_ZONE": "UTC",
@@ -81,7 +84,11 @@ def connect(database: DatabaseSettings, further: Mapping[str, object] | None = N
     databases = {"default": _connection(database)}
     if not settings.configured:
         settings.configure(DATABASES=databases, **{**STORE_ALONE, **(further or {})})
-        django.setup()
+        if further:
+            django.setup()
+        else:
+            # The models, without the logging by mail and the URLs that setup() prepares for pages.
+            apps.populate(APPLICATIONS)
         return
     connections["default"].close()
     del connections["default"]
