@@ -9,10 +9,31 @@ from tests.cli.conftest import Shell
 
 
 def test_help_imports_nothing_heavy() -> None:
-    heavy = ("django", "rich", "msgspec", "asyncio", "cryptography", "ssl", "uvloop", "dns")
+    heavy = ("django", "rich", "msgspec", "pydantic", "asyncio", "cryptography", "ssl", "uvloop", "dns")
     program = f"import sys, clement.cli.app; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_verb_imports_no_other_verb_and_nothing_heavy(shell: Shell) -> None:
+    heavy = ("clement.cli.mailbox", "django.urls", "cryptography", "numpy")
+    program = (
+        "import sys, clement.cli.app\n"
+        "try:\n    clement.cli.app.main()\n"
+        f"finally: print([m for m in {heavy} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "domain", "list", "--json"],
+        cwd=shell.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_verb_that_is_misspelt_is_guessed(empty: Shell) -> None:
+    assert "Did you mean 'domain'?" in empty.refusal("domian", code=2)
 
 
 def test_help_names_every_verb_and_every_exit_code(empty: Shell) -> None:

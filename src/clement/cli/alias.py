@@ -15,7 +15,7 @@ from clement.cli.verbs import Verbs
 if TYPE_CHECKING:
     from clement.store.records import AliasRow
 
-app = Verbs(help="Aliases: addresses that stand for others.")
+app = Verbs()
 
 Address = Annotated[str, typer.Argument(help="The address.", show_default=False)]
 Targets = Annotated[

@@ -1,49 +1,78 @@
 """The command line: every verb is announced here, and every way a verb can end is decided here.
 
-Only what `--help` needs is imported; a verb imports its parts when it runs.
+Only what `--help` needs is imported; the verb that runs is imported with its parts.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 
-from clement.cli import (
-    alias,
-    check,
-    correct,
-    digest,
-    directive,
-    domain,
-    evaluate,
-    explain,
-    greylist,
-    group,
-    held,
-    init,
-    learned,
-    log,
-    mailbox,
-    mesh,
-    network,
-    person,
-    rule,
-    server_list_files,
-    session,
-    simulate,
-    sink,
-    status,
-    train,
-)
 from clement.cli.exit_codes import MEANINGS, ExitCode, Failure
 from clement.cli.options import ConfigOption, find_config
 from clement.cli.terminal import complain
-from clement.cli.verbs import Verbs
+from clement.cli.verbs import Later, LaterVerbs, Verbs
+
+
+class _EveryVerb(LaterVerbs):
+    later: ClassVar = {
+        "init": Later("clement.cli.init:init", "Make configuration, folders, certificate, database."),
+        "check": Later("clement.cli.check:check", "Find out what is wrong with the configuration."),
+        "log": Later("clement.cli.log:log", "What came of every message."),
+        "session": Later("clement.cli.session:session", "One session, line by line."),
+        "explain": Later("clement.cli.explain:explain", "Why a message fared as it did."),
+        "correct": Later("clement.cli.correct:correct", "Say that a message was judged wrongly."),
+        "simulate": Later("clement.cli.simulate:simulate", "What would become of a message."),
+        "evaluate": Later("clement.cli.evaluate:evaluate", "How well the filter learns a corpus."),
+        "status": Later("clement.cli.status:status", "What runs, and how far the log is behind."),
+        "train": Later("clement.cli.train:train", "Teach the learning filter a mailbox."),
+        "sink": Later("clement.cli.sink:sink", "A next hop for trying things."),
+        "group": Later(
+            "clement.cli.group:app", "Groups: sets of domains under one administration and one policy."
+        ),
+        "domain": Later("clement.cli.domain:app", "Domains that are hosted here, each in one group."),
+        "mailbox": Later("clement.cli.mailbox:app", "Mailboxes that are stored here."),
+        "alias": Later("clement.cli.alias:app", "Aliases: addresses that stand for others."),
+        "person": Later("clement.cli.person:app", "Persons: who may log in, administer, and post mail."),
+        "directive": Later("clement.cli.directive:app", "Directives: rules on who may write to whom."),
+        "network": Later(
+            "clement.cli.network:app", "Client networks: who may relay, who is banned or trusted."
+        ),
+        "rule": Later(
+            "clement.cli.rule:app", "Rules about content: what mail may not say, or what is suspicious in it."
+        ),
+        "greylist": Later(
+            "clement.cli.greylist:app", "Greylisting: who was asked to come back, who has, and who need not."
+        ),
+        "banned": Later(
+            "clement.cli.server_list_files:banned",
+            "Banned servers: refused at connect, by hand or for what they have done here.",
+        ),
+        "trusted": Later(
+            "clement.cli.server_list_files:trusted",
+            "Trusted servers: not doubted, by hand or for what they have done here.",
+        ),
+        "mesh": Later(
+            "clement.cli.mesh:app",
+            "Servers that share with us what they learn about banned servers (docs/mesh.md).",
+        ),
+        "held": Later("clement.cli.held:app", "Held mail: the quarantine, and copies of what was refused."),
+        "digest": Later(
+            "clement.cli.digest:app", "Digests: the list of newly held mail that people get by mail."
+        ),
+        "learned": Later(
+            "clement.cli.learned:app",
+            "The filter that learns: teach it, see what it was taught, take that back.",
+        ),
+    }
+
 
 app = Verbs(
+    cls=_EveryVerb,
     name="clement",
     help="A mail server that gives its answer while the line is still open.\n\n"
     "Begin with `clement init`, then `clement serve`. `clement VERB --help` shows examples.",
@@ -97,36 +126,10 @@ def serve(config: ConfigOption = None) -> None:
     run(settings, path)
 
 
-app.verb("init", "Make configuration, folders, certificate, database.")(init.init)
-app.verb("check", "Find out what is wrong with the configuration.")(check.check)
-app.verb("log", "What came of every message.")(log.log)
-app.verb("session", "One session, line by line.")(session.session)
-app.verb("explain", "Why a message fared as it did.")(explain.explain)
-app.verb("correct", "Say that a message was judged wrongly.")(correct.correct)
-app.verb("simulate", "What would become of a message.")(simulate.simulate)
-app.verb("evaluate", "How well the filter learns a corpus.")(evaluate.evaluate)
-app.verb("status", "What runs, and how far the log is behind.")(status.status)
-app.verb("train", "Teach the learning filter a mailbox.")(train.train)
-app.verb("sink", "A next hop for trying things.")(sink.sink)
-app.add_typer(group.app, name="group")
-app.add_typer(domain.app, name="domain")
-app.add_typer(mailbox.app, name="mailbox")
-app.add_typer(alias.app, name="alias")
-app.add_typer(person.app, name="person")
-app.add_typer(directive.app, name="directive")
-app.add_typer(network.app, name="network")
-app.add_typer(rule.app, name="rule")
-app.add_typer(greylist.app, name="greylist")
-app.add_typer(server_list_files.banned, name="banned")
-app.add_typer(server_list_files.trusted, name="trusted")
-app.add_typer(mesh.app, name="mesh")
-app.add_typer(held.app, name="held")
-app.add_typer(digest.app, name="digest")
-app.add_typer(learned.app, name="learned")
-
-
 def main() -> None:
     """Run the verb that was asked for and exit with its code."""
+    # Until a verb begins its work it makes nothing but modules. Those that work long switch this on again.
+    gc.disable()
     try:
         app(prog_name="clement")
     except Failure as failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,9 @@ def connected(configured: Configured) -> Iterator[None]:
     except DatabaseMisconfigured as error:
         raise Failure(ExitCode.CONFIGURATION, f"database: {error}") from None
     with _failures_explained():
+        # What was imported until now stays: `main` kept the collector from looking at it over and over.
+        gc.freeze()
+        gc.enable()
         try:
             yield
         finally:

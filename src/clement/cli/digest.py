@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clement.policy.directive import Scope
     from clement.store.digest_records import DigestPlanRow
 
-app = Verbs(help="Digests: the list of newly held mail that people get by mail.")
+app = Verbs()
 
 ScopeArgument = Annotated[
     str,

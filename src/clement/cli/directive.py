@@ -16,7 +16,7 @@ from clement.cli.verbs import Verbs
 if TYPE_CHECKING:
     from clement.store.records import DirectiveRow
 
-app = Verbs(help="Directives: rules on who may write to whom.")
+app = Verbs()
 
 ActionName = Literal["accept", "quarantine", "refuse", "skip-greylisting"]
 Number = Annotated[int, typer.Argument(help="The directive's number.", show_default=False)]

@@ -14,7 +14,7 @@ from clement.cli.verbs import Verbs
 if TYPE_CHECKING:
     from clement.store.records import DomainRow
 
-app = Verbs(help="Domains that are hosted here, each in one group.")
+app = Verbs()
 
 Name = Annotated[str, typer.Argument(help="The domain's name.", show_default=False)]
 CatchAllOption = Annotated[

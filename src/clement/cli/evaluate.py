@@ -47,12 +47,14 @@ def evaluate(
     clement evaluate corpus/index --warm-up 500
     clement evaluate index --root corpus.tar.xz --json
     """
+    import gc
     import time
 
     from clement.cli.terminal import print_json
     from clement.learn.corpus import Corpus, CorpusError, read_index
     from clement.learn.evaluation import report
 
+    gc.enable()
     try:
         entries = read_index(index)
         began_s = time.monotonic()

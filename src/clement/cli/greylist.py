@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from clement.cli.greylist_rows import GreylistRow
 
-app = Verbs(help="Greylisting: who was asked to come back, who has, and who need not.")
+app = Verbs()
 
 Which = Annotated[
     str,

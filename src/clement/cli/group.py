@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from clement.policy.directory import NextHop
     from clement.store.records import GroupRow
 
-app = Verbs(help="Groups: sets of domains under one administration and one policy.")
+app = Verbs()
 
 Name = Annotated[str, typer.Argument(help="The group's name.", show_default=False)]
 RelayOption = Annotated[

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clement.store.access.actor import Actor
     from clement.store.held_records import HeldFilter, HeldRow
 
-app = Verbs(help="Held mail: the quarantine, and copies of what was refused.")
+app = Verbs()
 
 PAGE_ROWS: Final = 200
 WAIT_S: Final = 30.0

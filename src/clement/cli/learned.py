@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from clement.store.access.actor import Actor
     from clement.store.learning_records import ActRow, LearningStatus
 
-app = Verbs(help="The filter that learns: teach it, see what it was taught, take that back.")
+app = Verbs()
 
 PAGE_ROWS = 500
 

@@ -19,7 +19,7 @@ from clement.cli.verbs import Verbs
 if TYPE_CHECKING:
     from clement.store.records import MailboxRow
 
-app = Verbs(help="Mailboxes that are stored here.")
+app = Verbs()
 
 Address = Annotated[str, typer.Argument(help="The mailbox's address.", show_default=False)]
 QuotaOption = Annotated[

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clement.policy.mesh.key import PrivateKey
     from clement.store.mesh_records import MeshEventRow
 
-app = Verbs(help="Servers that share with us what they learn about banned servers (docs/mesh.md).")
+app = Verbs()
 
 WhichPeer = Annotated[str, typer.Argument(help="The peer's name in the configuration.", show_default=False)]
 LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help="Rows to show at most.")]

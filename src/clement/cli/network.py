@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clement.store.access.actor import Actor
     from clement.store.records import NetworkRow
 
-app = Verbs(help="Client networks: who may relay, who is banned or trusted.")
+app = Verbs()
 
 Which = Annotated[str, typer.Argument(help="The entry's number, or its network.", show_default=False)]
 StandingName = Literal["relayable", "not-relayable", "trusted", "banned"]

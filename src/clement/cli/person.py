@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clement.store.access.actor import Actor
     from clement.store.records import PersonRow
 
-app = Verbs(help="Persons: who may log in, administer, and post mail.")
+app = Verbs()
 
 Login = Annotated[str, typer.Argument(help="The login: an address, or a bare name.", show_default=False)]
 PasswordFileOption = Annotated[

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from clement.cli.rule_trial import Trial
     from clement.store.records import ContentRuleRow
 
-app = Verbs(help="Rules about content: what mail may not say, or what is suspicious in it.")
+app = Verbs()
 
 ActionName = Literal["refuse", "quarantine", "weigh"]
 Number = Annotated[int, typer.Argument(help="The rule's number.", show_default=False)]

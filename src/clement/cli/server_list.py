@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from clement.store.access.actor import Actor
     from clement.store.list_records import EntryState, ListedRow, ReputationRow
 
-banned = Verbs(help="Banned servers: refused at connect, by hand or for what they have done here.")
-trusted = Verbs(help="Trusted servers: not doubted, by hand or for what they have done here.")
+banned = Verbs()
+trusted = Verbs()
 
 ServerArgument = Annotated[
     str,

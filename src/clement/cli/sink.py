@@ -60,10 +60,12 @@ def sink(
     clement sink --refuse-content '*@tired.example' --json
     """
     import asyncio
+    import gc
 
     from clement.cli.sink_rules import SinkRules
     from clement.cli.sink_server import serve_sink
 
+    gc.enable()
     endpoint = _endpoint(listen)
     rules = SinkRules(refuse_recipient, defer_recipient, refuse_content, defer_content)
     takers = [_keep_in(maildir)] if maildir is not None else []

@@ -1,12 +1,18 @@
-"""A Typer whose `--help` keeps the lines of examples as they were written."""
+"""A Typer whose `--help` keeps the lines of examples as they were written, and which imports only what runs.
+
+Starting is most of what a short verb costs, so nothing is imported for verbs that do not run.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections import UserDict
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, ClassVar, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 
 PLAIN_HELP: dict[str, Any] = {
     "no_args_is_help": True,
@@ -26,12 +32,68 @@ class Verbs(typer.Typer):
         """Announce a function as a verb; `summary` stands in the list of verbs."""
 
         def announce(function: Callable[..., None]) -> Callable[..., None]:
-            self.command(name, short_help=summary, help=keep_examples(inspect.getdoc(function) or ""))(
-                function
-            )
+            text = keep_examples(inspect.getdoc(function) or "")
+            self.command(name, short_help=summary, help=text)(function)
             return function
 
         return announce
+
+
+class Later(NamedTuple):
+    """A verb, or verbs of one kind, that nothing is imported for before it is asked for.
+
+    place: `module:name` of a function or of Verbs.  summary: what stands in the list of verbs.
+    """
+
+    place: str
+    summary: str
+
+    def load(self, name: str) -> Any:  # noqa: ANN401 - a command of typer's own, which has no public type
+        """Import it."""
+        module, _, attribute = self.place.partition(":")
+        found = getattr(import_module(module), attribute)
+        verbs = found if isinstance(found, Verbs) else Verbs()
+        if verbs is not found:
+            verbs.verb(name, self.summary)(found)
+        group = typer.main.get_group(verbs)
+        if verbs is not found:
+            return group.commands[name]
+        group.name, group.help = name, self.summary
+        return group
+
+
+class _Announced(UserDict[str, Any]):
+    """Verbs by their names; one for later is imported when it is taken out."""
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - as `Later.load`
+        found = self.data[name]
+        if isinstance(found, Later):
+            found = self.data[name] = found.load(name)
+        return found
+
+    def summaries(self) -> list[tuple[str, str]]:
+        """What `--help` says of each."""
+        return [
+            (name, verb.summary if isinstance(verb, Later) else verb.short_help or verb.help)
+            for name, verb in self.data.items()
+        ]
+
+
+class LaterVerbs(TyperGroup):
+    """A group that knows the names and summaries of its verbs, and imports the one that runs."""
+
+    later: ClassVar[Mapping[str, Later]] = {}
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what TyperGroup takes
+        super().__init__(**settings)
+        self.announced = self.commands = _Announced({**self.commands, **self.later})
+
+    def list_commands(self, _ctx: object) -> list[str]:
+        return list(self.commands)
+
+    def format_commands(self, _ctx: object, formatter: Any) -> None:  # noqa: ANN401 - of a private type
+        with formatter.section("Commands"):
+            formatter.write_dl(self.announced.summaries())
 
 
 def keep_examples(text: str) -> str:
