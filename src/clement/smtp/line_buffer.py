@@ -18,10 +18,11 @@ _CR = 0x0D
 class LineBuffer:
     """See the module."""
 
-    __slots__ = ("_octets", "_shown", "_skipped", "_start")
+    __slots__ = ("_shown", "_skipped", "_start", "pending")
 
     def __init__(self) -> None:
-        self._octets = b""
+        self.pending = b""
+        """What has not been read yet, behind `_start` octets that have been; empty once all was read."""
         self._start = 0
         self._skipped = 0
         """Octets of the present line that were dropped, since it is too long already."""
@@ -29,36 +30,30 @@ class LineBuffer:
         """The first of these, as many as a line may have."""
 
     def __len__(self) -> int:
-        return len(self._octets) - self._start
+        return len(self.pending) - self._start
 
     def receive(self, octets: bytes) -> None:
         """Add what arrived.  Copies nothing when all before it was read."""
-        if self._start == len(self._octets):
-            self._octets = octets
-        else:
-            self._octets = self._octets[self._start :] + octets
+        self.pending = self.pending[self._start :] + octets if self.pending else octets
         self._start = 0
 
     def clear(self) -> None:
         """Forget everything."""
-        self._octets = self._shown = b""
+        self.pending = self._shown = b""
         self._start = self._skipped = 0
 
     def take(self, limit: int) -> bytes:
         """At most `limit` octets, possibly none."""
         start = self._start
-        octets = self._octets
-        if start or limit < len(octets):
-            taken = octets[start : start + limit]
-            self._start = start + len(taken)
-            return taken
-        self._octets = b""
-        return octets
+        if start + limit >= len(self.pending):
+            return self.take_all()
+        self._start = start + limit
+        return self.pending[start : start + limit]
 
     def take_all(self) -> bytes:
         """Everything there is."""
-        octets = self._octets[self._start :] if self._start else self._octets
-        self._octets = b""
+        octets = self.pending[self._start :]
+        self.pending = b""
         self._start = 0
         return octets
 
@@ -68,13 +63,14 @@ class LineBuffer:
         A line that must not be read as a command comes as the refusal it earns: beyond `limit` octets, or
         with a bare CR or LF; beyond `endless` octets it is not waited for.
         """
-        octets, start = self._octets, self._start
-        if start == len(octets):
-            return None
+        octets, start = self.pending, self._start
         end = octets.find(b"\n", start)
         if end < 0:
             return self._wait_for_more(limit, endless)
-        self._start = end + 1
+        if end + 1 == len(octets):
+            self.pending, self._start = b"", 0
+        else:
+            self._start = end + 1
         if self._skipped or end - start > limit or end == start or octets[end - 1] != _CR:
             return self._refuse(octets[start:end], limit, endless)
         line = octets[start : end - 1]
@@ -95,8 +91,8 @@ class LineBuffer:
         pending = len(self)
         if pending <= limit and not self._skipped:
             return None
-        dropped = self._octets[self._start : -1]
-        self._octets, self._start = self._octets[-1:], 0
+        dropped = self.pending[self._start : -1]
+        self.pending, self._start = self.pending[-1:], 0
         self._skipped += len(dropped)
         self._shown = (self._shown + dropped)[:limit]
         return Answered(self._shown.rstrip(b"\r"), replies.ENDLESS_LINE) if self._skipped >= endless else None

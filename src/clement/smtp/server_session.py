@@ -37,6 +37,8 @@ _REDACTED: Final = b"<redacted>"
 # Members of an Enum are slow to reach through its class.
 _READY, _CHUNKS, _CONTENT, _CHUNK = State.READY, State.CHUNKS, State.CONTENT, State.CHUNK
 _AWAITING_TLS, _CLOSED, _ENDING_A_GROUP = State.AWAITING_TLS, State.CLOSED, (events.Hello, ContentRequested)
+_MAY_BE_EMPTY: Final = frozenset({State.CHUNK, State.SKIPPED_CHUNK})
+"""Where no octets are something to read: a chunk may have none (BDAT 0 LAST)."""
 
 
 class ServerSession:
@@ -166,9 +168,10 @@ class ServerSession:
         """The next thing that happened; None when octets or an answer are needed first."""
         if self._awaiting is not None:
             return None
+        event: Event | None = None
         if self._queued:
-            event: Event | None = self._queued.pop(0)
-        else:
+            event = self._queued.pop(0)
+        elif self._input.pending or self._facts.state in _MAY_BE_EMPTY:
             read = self._READERS.get(self._facts.state)
             event = read(self) if read is not None else None
         if event is None:
@@ -193,16 +196,17 @@ class ServerSession:
         command = self._commands.get(verb) or self._commands.get(verb.upper())
         if command is None:
             return self._refuse(redacted(line), replies.COMMAND_UNKNOWN)
-        if (command.ends_group or not self._facts.extended) and self._input:
+        facts = self._facts
+        if self._input.pending and (command.ends_group or not facts.extended):
             self.out_of_turn = command.verb
         if command.is_secret:
             line = redacted(line)
-        outcome = command.check(self._facts, line, argument)
-        cell = command.sequence[self._facts.state]
-        if isinstance(outcome, ContentRequested) and outcome.verb == "BDAT":
-            return self._begin_chunk(outcome, cell)
+        outcome = command.check(facts, line, argument)
+        cell = command.sequence[facts.state]
         if isinstance(outcome, Reply):
             return self._refuse(line, outcome if outcome.closes or not isinstance(cell, Reply) else cell)
+        if isinstance(outcome, ContentRequested) and outcome.verb == "BDAT":
+            return self._begin_chunk(outcome, cell)
         if isinstance(cell, Reply):
             return self._refuse(line, cell)
         return self._perform(outcome, cell) if isinstance(outcome, Answered) else outcome
@@ -327,7 +331,7 @@ class ServerSession:
         event = self._awaiting
         if event is None:
             raise LocalProtocolError("no event awaits an answer")
-        if isinstance(event, _ENDING_A_GROUP) and event.verb != "BDAT" and self._input:
+        if self._input.pending and isinstance(event, _ENDING_A_GROUP) and event.verb != "BDAT":
             self.out_of_turn = event.verb
         if isinstance(event, ContentEnded):
             return self._answer_content(event, answer)
@@ -343,7 +347,7 @@ class ServerSession:
         reply = settle(self._facts, event, answer)
         if isinstance(event, ContentRequested):
             return self._begin_content(event, reply)
-        if isinstance(event, events.TlsRequested) and self._input:
+        if self._input.pending and isinstance(event, events.TlsRequested):
             reply = replies.TLS_INJECTION
         if self._content_open:  # EHLO between two chunks
             self._end_transaction()
