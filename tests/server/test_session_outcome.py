@@ -23,7 +23,7 @@ HELD, REFUSED = Quarantine(Reason.UNWANTED), Reject(Reason.UNWANTED)
     ],
 )
 def test_the_best_outcome_stands(marks: list[Outcome], expected: Outcome) -> None:
-    log = SessionLog("0", 0.0)
+    log = SessionLog("0", 0.0, 0)
     for outcome in marks:
         log.mark(outcome, Reason.UNWANTED)
     assert log.outcome is expected

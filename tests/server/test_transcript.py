@@ -31,9 +31,9 @@ def test_plain_text_stays_as_it_is() -> None:
 
 
 def test_a_long_session_is_told_by_its_beginning_and_its_end() -> None:
-    transcript = Transcript()
+    transcript = Transcript(0)
     for number in range(10_000):
-        transcript.note(number, 1, b"NOOP %d" % number, replies.OK)
+        transcript.note(number, number + 1, b"NOOP %d" % number, replies.OK)
     told = transcript.exchanges()
     assert len(told) == MOST_EXCHANGES + 1
     assert told[0].command == "NOOP 0"
@@ -42,7 +42,7 @@ def test_a_long_session_is_told_by_its_beginning_and_its_end() -> None:
 
 
 def test_what_was_found_stands_beneath_its_command() -> None:
-    transcript = Transcript()
+    transcript = Transcript(0)
     found = Observation(Finding("hello", Result.SOFTFAIL, detail="a\x00b"), 7)
     transcript.note(1, 2, b"EHLO x", replies.HELLO, [found])
     [exchange] = transcript.exchanges()

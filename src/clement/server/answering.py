@@ -95,11 +95,11 @@ class AnsweringSession(ABC):
             networks.relaying(client.address, now_s),
             networks.reputation(client.address, now_s),
         )
-        self._log = SessionLog(session_id(now_s, services.random_bits), now_s)
+        self._began_ns = self._event_ns = monotonic_ns()
+        self._log = SessionLog(session_id(now_s, services.random_bits), now_s, self._began_ns)
         self._login: Login | None = None
         self._mesh = self._mesh_session()
         self._admission = admission
-        self._began_ns = self._event_ns = monotonic_ns()
         self._adverse: list[Finding] = []
         self._evidence: dict[str, Sequence[Observation]] = {}
         """All that was found, by stage: what speaks for the mail as well as what speaks against it."""
@@ -187,12 +187,9 @@ class AnsweringSession(ABC):
         return session, self._log.unrecorded()
 
     def _note(self, line: bytes, reply: Reply | None, found: Sequence[Observation] = ()) -> None:
-        now_ns = monotonic_ns()
         if self.core.out_of_turn:
             found = self._out_of_turn(found)
-        self._log.transcript.note(
-            (self._event_ns - self._began_ns) // 1000, (now_ns - self._event_ns) // 1000, line, reply, found
-        )
+        self._log.transcript.note(self._event_ns, monotonic_ns(), line, reply, found)
 
     @abstractmethod
     def _out_of_turn(self, found: Sequence[Observation]) -> Sequence[Observation]:

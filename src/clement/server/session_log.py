@@ -99,10 +99,11 @@ class SessionLog:
 
     __slots__ = ("id", "outcome", "reason", "started_at_s", "transactions", "transcript")
 
-    def __init__(self, session_id: str, started_at_s: float) -> None:
+    def __init__(self, session_id: str, started_at_s: float, began_ns: int) -> None:
+        """started_at_s: Unix time; began_ns: the same moment on the clock of the transcript."""
         self.id = session_id
         self.started_at_s = started_at_s
-        self.transcript = Transcript()
+        self.transcript = Transcript(began_ns)
         self.transactions: list[TransactionNotes] = []
         self.outcome = Outcome.NOTHING
         self.reason = ""

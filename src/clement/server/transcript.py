@@ -18,39 +18,47 @@ MOST_EXCHANGES: Final = 500
 """A session of thousands of commands is told by its first and its last; between them a count."""
 
 Note = tuple[int, int, bytes, Reply | None, Sequence[Observation]]
+"""When an exchange began and ended, what the client said, what it was told, and what was found."""
 
 
 class Transcript:
-    """Notes of one session. Times are microseconds since it began."""
+    """Notes of one session, which began at `began_ns`. All times are of one monotonic clock."""
 
-    __slots__ = ("_left_out", "_notes")
+    __slots__ = ("_began_ns", "_left_out", "_notes")
 
-    def __init__(self) -> None:
+    def __init__(self, began_ns: int) -> None:
+        self._began_ns = began_ns
         self._notes: list[Note] = []
         self._left_out = 0
 
     def note(
         self,
-        at_us: int,
-        duration_us: int,
+        at_ns: int,
+        until_ns: int,
         line: bytes,
         reply: Reply | None,
         found: Sequence[Observation] = (),
     ) -> None:
         """One command and its reply. What will not be shown of a long line is not kept either."""
-        if len(line) > LONGEST_TEXT:
-            line = line[:LONGEST_TEXT]
-        if len(self._notes) >= MOST_EXCHANGES:
+        note = (at_ns, until_ns, line[:LONGEST_TEXT], reply, found)
+        if len(self._notes) < MOST_EXCHANGES:
+            self._notes.append(note)
+        else:
             self._left_out += 1
-            self._notes[-1] = (at_us, duration_us, line, reply, found)
-            return
-        self._notes.append((at_us, duration_us, line, reply, found))
+            self._notes[-1] = note
 
     def exchanges(self) -> tuple[Exchange, ...]:
-        """The notes as records, escaped and bounded."""
+        """The notes as records, escaped and bounded; times in microseconds since the session began."""
+        began_ns = self._began_ns
         told = [
-            Exchange(at_us, took_us, shown(line), reply.shown if reply is not None else "", notes_of(found))
-            for at_us, took_us, line, reply, found in self._notes
+            Exchange(
+                (at_ns - began_ns) // 1000,
+                (until_ns - at_ns) // 1000,
+                shown(line),
+                reply.shown if reply is not None else "",
+                notes_of(found) if found else (),
+            )
+            for at_ns, until_ns, line, reply, found in self._notes
         ]
         if self._left_out:
             told.insert(-1, Exchange(told[-1].at_us, 0, f"<{self._left_out} exchanges left out>", ""))
@@ -59,8 +67,6 @@ class Transcript:
 
 def notes_of(found: Sequence[Observation]) -> tuple[FindingNote, ...]:
     """Observations as they stand in a record."""
-    if not found:
-        return ()
     return tuple(
         [
             FindingNote(
