@@ -37,7 +37,6 @@ class Census:
     """The shared counters. Made once, in the supervisor; each receiver then takes its `Region`."""
 
     def __init__(self, receivers: int) -> None:
-        self._receivers = receivers
         self._shared = mmap.mmap(-1, receivers * _REGION_BYTES)
         self._minute, self._hour = shared_tally(), shared_tally()
 
@@ -47,18 +46,17 @@ class Census:
         self._shared[start : start + _REGION_BYTES] = bytes(_REGION_BYTES)
         counters = memoryview(self._shared).cast("H")
         lately = Tally(self._minute, MINUTE_S), Tally(self._hour, HOUR_S)
-        return Region(counters, number * _REGION_SLOTS, self._receivers, *lately)
+        return Region(counters, number * _REGION_SLOTS, *lately)
 
 
 class Region:
     """One receiver's view: it adds to its own counters and reads everybody's. The tallies belong to all."""
 
-    __slots__ = ("_base", "_counters", "_receivers", "hour", "minute")
+    __slots__ = ("_base", "_counters", "hour", "minute")
 
-    def __init__(self, counters: memoryview, base: int, receivers: int, minute: Tally, hour: Tally) -> None:
+    def __init__(self, counters: memoryview, base: int, minute: Tally, hour: Tally) -> None:
         self._counters = counters
         self._base = base
-        self._receivers = receivers
         self.minute = minute
         self.hour = hour
 
@@ -105,8 +103,7 @@ class Region:
             self._counters[index] = count
 
     def _sum(self, slot: int) -> int:
-        counters = self._counters
-        return sum([counters[number * _REGION_SLOTS + slot] for number in range(self._receivers)])
+        return sum(self._counters[slot::_REGION_SLOTS])
 
 
 def slot_of(client: Address) -> int:
