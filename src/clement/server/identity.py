@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Final
 
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -20,15 +19,10 @@ def session_id(now_s: float, random_bits: Callable[[int], int]) -> str:
     random_bits: gives an integer of that many random bits (`random.getrandbits`, seeded by the system).
     The name is read aloud on telephones: it has no capitals, and no i, l, o or u.
     """
-    number, pairs = random_bits(RANDOM_BITS), _PAIRS
+    time, chance, pairs = int(now_s * 1000), random_bits(RANDOM_BITS), _PAIRS
     return (
-        f"{_time_part(int(now_s * 1000))}{_DIGITS[number >> 50]}"
-        f"{pairs[number >> 40 & 1023]}{pairs[number >> 30 & 1023]}{pairs[number >> 20 & 1023]}"
-        f"{pairs[number >> 10 & 1023]}{pairs[number & 1023]}"
+        f"{_DIGITS[time >> 40 & 31]}"
+        f"{pairs[time >> 30 & 1023]}{pairs[time >> 20 & 1023]}{pairs[time >> 10 & 1023]}{pairs[time & 1023]}"
+        f"{_DIGITS[chance >> 50]}{pairs[chance >> 40 & 1023]}{pairs[chance >> 30 & 1023]}"
+        f"{pairs[chance >> 20 & 1023]}{pairs[chance >> 10 & 1023]}{pairs[chance & 1023]}"
     )
-
-
-# Under load many sessions begin in the same millisecond.
-@lru_cache(maxsize=8)
-def _time_part(milliseconds: int) -> str:
-    return "".join([_DIGITS[milliseconds >> shift & 31] for shift in range(TIME_BITS - 5, -1, -5)])
