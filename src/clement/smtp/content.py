@@ -131,16 +131,16 @@ class ContentReader:
 
     def _measure_lines(self, segment: bytes) -> None:
         """Look for a line above the limit, by strides: any window of the limit must hold a line break."""
-        line_start = -self._open_line
-        last_window = len(segment) - MAX_LINE_OCTETS
-        while line_start <= last_window:
-            found = segment.rfind(b"\n", max(line_start, 0), line_start + MAX_LINE_OCTETS)
-            if found < 0:
+        # The first line may have begun in segments before this one.
+        start, end, size = 0, MAX_LINE_OCTETS - self._open_line, len(segment)
+        while end <= size:
+            start = segment.rfind(b"\n", start, end) + 1
+            if not start:
                 self._defects |= _LINE_TOO_LONG
                 return
-            line_start = found + 1
-        found = segment.rfind(b"\n", max(line_start, 0))
-        self._open_line = len(segment) - (found + 1 if found >= 0 else line_start)
+            end = start + MAX_LINE_OCTETS
+        last = segment.rfind(b"\n", start) + 1
+        self._open_line = size - last if last else size + MAX_LINE_OCTETS - end
 
 
 class DataReader(ContentReader):
