@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
         if waiting is not None:
             self._wait_for(waiting)
             return
-        self._write()
+        self._write(conversation)
         if self._core.state is _CLOSED:
             self._close()
 
@@ -188,11 +188,11 @@ class Connection(asyncio.Protocol):
             if waiting is not None:
                 self._wait_for(waiting)
         if not conversation.held:
-            self._speak(heard=not in_time)
+            self._speak(conversation, heard=not in_time)
 
-    def _speak(self, *, heard: bool) -> None:
+    def _speak(self, conversation: Conversation, *, heard: bool) -> None:
         """Write what is to be said, and do what follows. heard: the client has its full time again."""
-        self._write()
+        self._write(conversation)
         state = self._core.state
         if state is _CLOSED:
             self._close()
@@ -216,13 +216,14 @@ class Connection(asyncio.Protocol):
             self._read_on()
         self._pump()
 
-    def _write(self) -> None:
+    def _write(self, conversation: Conversation) -> None:
         octets = self._core.data_to_send()
-        if octets and self._transport is not None and self._conversation is not None:
-            self._transport.write(octets)
-            self._conversation.bytes_sent += len(octets)
-            if self._conversation.owes_reply:
-                self._conversation.reply_is_out()
+        transport = self._transport
+        if octets and transport is not None:
+            transport.write(octets)
+            conversation.bytes_sent += len(octets)
+            if conversation.owes_reply:
+                conversation.reply_is_out()
 
     def _pause_reading(self) -> None:
         if not self._reading_paused and self._transport is not None:
@@ -327,7 +328,7 @@ class Connection(asyncio.Protocol):
             return
         self._conversation.say(reply, reason)
         self._core.terminate(reply)
-        self._write()
+        self._write(self._conversation)
         self._close()
 
     def _send_away(self, reply: Reply) -> None:
