@@ -37,6 +37,23 @@ OF_WHAT_WAS_READ: Final = frozenset((links.NAME, link_lists.NAME, attachments.NA
 """Checks of what stands in the content, which is nobody's business where a group does not want it read."""
 
 
+_EARLY_IDENTITIES: Final = (
+    Check(spf.NAME, spf.check_early, bounds_itself=True),
+    Check(reverse_name.NAME, reverse_name.check_early, bounds_itself=True),
+)
+
+_IDENTITIES: Final = (
+    Check(reverse_name.NAME, reverse_name.check, bounds_itself=True),
+    Check(hello.NAME, hello.check_resolves, bounds_itself=True),
+    Check(spf.NAME, spf.check_hello, bounds_itself=True),
+    Check(spf.NAME, spf.check, bounds_itself=True),
+    Check(dkim.NAME, dkim.check, bounds_itself=True),
+    Check(arc.NAME, arc.check, bounds_itself=True),
+    Check(dmarc.NAME, dmarc.check, bounds_itself=True),
+    Check(reputation.NAME, reputation.check_domains, bounds_itself=True),
+)
+
+
 def standard_plan(
     resolver: Resolver,
     budget_s: float = 10.0,
@@ -44,11 +61,14 @@ def standard_plan(
     lists: DnsLists | None = None,
     postmaster: str = "",
     judge: Judge | None = None,
+    identities: bool = True,
+    scanner: bool = True,
 ) -> Plan:
     """The checks of a receiver. budget_s: time that the checks of one stage may take together.
 
     lists: of the DNS; without any, nothing is asked of them. postmaster: to whom banned clients may write.
-    judge: the learned model, where there is one.
+    judge: the learned model, where there is one. identities, scanner: whether a message may have the one and
+    be shown to the other at all; whether this one does, its facts say.
     """
     return Plan(
         connect=(
@@ -69,22 +89,14 @@ def standard_plan(
             Check(recipient.NAME, recipient.check),
             Check(size.NAME, size.check_declared),
             *((Check(dns_lists.NAME, dns_lists.check_with(lists), bounds_itself=True),) if lists else ()),
-            Check(spf.NAME, spf.check_early, bounds_itself=True),
-            Check(reverse_name.NAME, reverse_name.check_early, bounds_itself=True),
+            *(_EARLY_IDENTITIES if identities else ()),
         ),
         content=(
             Check(grammar.NAME, grammar.check_lines),
             Check(grammar.NAME, grammar.check_header),
             Check(loop.NAME, loop.check_hops),
-            Check(reverse_name.NAME, reverse_name.check, bounds_itself=True),
-            Check(hello.NAME, hello.check_resolves, bounds_itself=True),
-            Check(spf.NAME, spf.check_hello, bounds_itself=True),
-            Check(spf.NAME, spf.check, bounds_itself=True),
-            Check(dkim.NAME, dkim.check, bounds_itself=True),
-            Check(arc.NAME, arc.check, bounds_itself=True),
-            Check(dmarc.NAME, dmarc.check, bounds_itself=True),
-            Check(reputation.NAME, reputation.check_domains, bounds_itself=True),
-            Check(virus.NAME, virus.check, bounds_itself=True),
+            *(_IDENTITIES if identities else ()),
+            *((Check(virus.NAME, virus.check, bounds_itself=True),) if scanner else ()),
             Check(links.NAME, links.check),
             *((Check(link_lists.NAME, link_lists.check_with(lists), bounds_itself=True),) if lists else ()),
             Check(attachments.NAME, attachments.check),
