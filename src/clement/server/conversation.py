@@ -237,7 +237,7 @@ class Conversation(WatchedSession):
         self.owes_reply = True
         sent = self.core.answer(answers(recipients, each_has_a_reply=each_has_a_reply))
         self._note(CONTENT_LINE, sent, judgement.observations)
-        transaction.learn()
+        transaction.learn(judgement)
 
     def _on_auth(self, event: events.AuthRequested) -> Awaitable[None] | None:
         return self._auth_step(

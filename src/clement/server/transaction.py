@@ -28,7 +28,6 @@ class MailTransaction:
         "_evidence",
         "_facts",
         "_intake",
-        "_judged",
         "_services",
         "committing",
         "notes",
@@ -50,7 +49,6 @@ class MailTransaction:
         self._evidence = evidence
         self._desk = RecipientDesk(services, facts, adverse, transaction_id, evidence)
         self._intake: Intake | None = None
-        self._judged: Judgement | None = None
         self.committing = False
         person = facts.session.person
         self.notes = TransactionNotes(
@@ -111,7 +109,6 @@ class MailTransaction:
                 await lessons.answer_report(content, judgement.recipients, self._facts, self.notes.id)
             else:
                 await judgement.answer(intake, event.size_bytes, event.defects)
-                self._judged = judgement
         finally:
             self.committing = False
             self.abandon()
@@ -119,9 +116,9 @@ class MailTransaction:
             self.notes.authenticated_domains = judgement.authenticated_domains
         return judgement
 
-    def learn(self) -> None:
+    def learn(self, judged: Judgement) -> None:
         """What a message proves for the next; after the reply, so that nothing here can undo it."""
-        self._teach()
+        self._teach(judged)
         greylist = self._services.greylist
         if greylist.memory is None:
             return
@@ -130,10 +127,10 @@ class MailTransaction:
             found = [observation.finding for observation in self.notes.observations]
             greylist.accepted(self._facts, addresses, [*self._evidence, *found])
 
-    def _teach(self) -> None:
-        """What the message teaches the filter by itself."""
-        lessons, judged = self._services.lessons, self._judged
-        if lessons is None or judged is None:
+    def _teach(self, judged: Judgement) -> None:
+        """What the message teaches the filter by itself; what was a report has been heard already."""
+        lessons = self._services.lessons
+        if lessons is None or judged.message is None:
             return
         found = [*self._evidence, *(observation.finding for observation in judged.observations)]
         heard = Heard(
