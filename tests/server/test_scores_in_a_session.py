@@ -30,7 +30,7 @@ from clement.delivery.nowhere import NowhereDelivery, NowhereHolder, NowhereHold
 from clement.delivery.transport import Destination, Envelope
 from clement.journal.records import Outcome, RecipientRecord
 from clement.policy.directive import Action, Directive, Scope
-from clement.policy.directory import Directory, DirectoryContents, Domain, GroupPolicy
+from clement.policy.directory import Directory, DirectoryContents, Domain, GroupPolicy, Person
 from clement.policy.facts import ContentFacts, RecipientContentFacts
 from clement.policy.finding import Finding, Result
 from clement.policy.network import ClientNetwork, Standing
@@ -42,7 +42,7 @@ from clement.spool.failure import StorageFailure
 from tests.policy.samples import ANNA, BRUNO, CONTENTS, RELAYED, STORED
 
 CLIENT = "198.18.0.10"
-ANNA_AT, BRUNO_AT = "anna@local.example", "bruno@local.example"
+ANNA_AT, BRUNO_AT, ED_AT = "anna@local.example", "bruno@local.example", "ed@author.example"
 SCORE = ScoreSettings(tag_at=3, quarantine_at=5, refuse_at=7)
 WEIGHT = re.compile(r"weight ([+-][\d.]+)(?: for (\w+) ([+-][\d.]+))?")
 
@@ -126,6 +126,7 @@ class Played:
         holder: NowhereHolder | None = None,
         reconciler: Any = None,
         no_holder: bool = False,
+        login: str = "",
     ) -> None:
         settings = Settings(
             site=SiteSettings(hostname="mx.local.example"),
@@ -138,7 +139,14 @@ class Played:
         )
         content = f"{header}From: ed@author.example\r\nSubject: {subject}\r\n\r\nbody\r\n".encode()
         request = SimulationRequest(
-            content, CLIENT, "mail.author.example", "", recipients or (ANNA_AT,), kind=kind
+            content,
+            CLIENT,
+            "mail.author.example",
+            login,
+            recipients or (ANNA_AT,),
+            kind=kind,
+            tls=bool(login),
+            login=login,
         )
         self.transport, self.holder = Transport(), holder or Holder()
         services = simulation._services
@@ -425,7 +433,18 @@ class Reconciler:
 
 def test_who_has_the_message_already_is_not_given_it_again(tmp_path: Path) -> None:
     reconciler = Reconciler()
-    played = Played(tmp_path, "weight +8 for bruno -9", ANNA_AT, BRUNO_AT, reconciler=reconciler)
+    contents = replace(CONTENTS, persons=(Person(1, ED_AT, "hash", frozenset({ED_AT})),))
+    played = Played(
+        tmp_path,
+        "weight +8 for bruno -9",
+        ANNA_AT,
+        BRUNO_AT,
+        contents=contents,
+        header="Message-ID: <1@author.example>\r\n",
+        kind=ListenerKind.SUBMISSION,
+        login=ED_AT,
+        reconciler=reconciler,
+    )
     assert played.outcomes == [(Outcome.ACCEPTED, "delivered-before"), (Outcome.ACCEPTED, "accepted")]
     assert [str(each.forward_path) for each in played.transport.destinations] == [BRUNO_AT]
     assert set(reconciler.heard) == {BRUNO_AT}

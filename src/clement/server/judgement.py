@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import structs
 
-from clement.delivery.holding import Held, HeldAs
+from clement.delivery.holding import Held, HeldAs, Reconciler
 from clement.delivery.transport import Envelope
 from clement.message.grammar import MessageFacts
 from clement.policy.directory import Mode, Relayed
@@ -88,8 +88,7 @@ class Judgement:
         content = await intake.complete()
         try:
             await self._weigh(intake, content, size_bytes, defects)
-            verdicts = [recipient.verdict for recipient in self.recipients]
-            if not self._each_has_a_reply and not agree(verdicts):
+            if not self._each_has_a_reply and not agree([each.verdict for each in self.recipients]):
                 self._split()
                 return
             await self._place(content)
@@ -129,7 +128,7 @@ class Judgement:
             # What a check found at RCPT counts no more once it has looked at the content as well.
             at_rcpt = [each for each in recipient.findings if each.reason or each.check not in again]
             seen, of_all = common, content_facts
-            if not recipient.policy().read_content:
+            if study is not None and not recipient.policy().read_content:
                 seen = [finding for finding in common if finding.check not in OF_WHAT_WAS_READ]
                 of_all = structs.replace(content_facts, study=None, unstudied=None)
             known = [*self._evidence, *at_rcpt, *seen]
@@ -142,11 +141,17 @@ class Judgement:
 
     async def _as_retry(self, content: Content) -> Held | None:
         """What it is known again by, if some recipient may have it already; then it is looked at closely."""
-        reconciler = self._services.reconciler
+        reconciler = self._reconciler()
         if reconciler is None:
             return None
         leads_to = [destination_of(recipient) for recipient in self.recipients]
         return await if_known(reconciler, self._held(self._envelope), leads_to, content)
+
+    def _reconciler(self) -> Reconciler | None:
+        """Who knows the message again; nobody does where nobody vouches for it, or it has no name."""
+        if self._facts.session.person is None and not self.authenticated_domains:
+            return None
+        return self._services.reconciler if self.message is not None and self.message.message_id else None
 
     def _judge(self, recipient: Recipient, found: Sequence[Finding], of_content: Sequence[Finding]) -> None:
         services = self._services
@@ -207,6 +212,7 @@ class Judgement:
                 accepted=self._accepted,
                 held=held,
                 copies=copies if is_held else (),
+                reconciler=self._reconciler(),
                 each_has_a_reply=self._each_has_a_reply,
                 on_commit=self._on_commit,
                 split=self._split,

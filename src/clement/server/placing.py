@@ -11,7 +11,7 @@ from math import inf
 
 from msgspec import structs
 
-from clement.delivery.holding import Held, HeldAs, Hold, Holding
+from clement.delivery.holding import Held, HeldAs, Hold, Holding, Reconciler
 from clement.delivery.transport import Delivery, Destination, Envelope, Placement
 from clement.policy.directory import Local
 from clement.policy.verdict import Accept, Reject
@@ -28,6 +28,7 @@ class Placing:
     accepted: what those hear who have it.
     copies: recipients who were refused and for whom a copy is kept with what is held for others.
     held: makes what is told of the message to those who keep it.
+    reconciler: whom to tell of those who have it, if they could be given it once more.
     each_has_a_reply: LMTP or PRDR, so that recipients may differ.
     on_commit: called right before the first step that cannot be taken back.
     split: called when the answers differ and there is but one; it settles everybody.
@@ -42,6 +43,7 @@ class Placing:
         accepted: Reply,
         held: Callable[[], Held],
         copies: Sequence[Recipient] = (),
+        reconciler: Reconciler | None = None,
         each_has_a_reply: bool,
         on_commit: Callable[[], None],
         split: Callable[[], None],
@@ -51,6 +53,7 @@ class Placing:
         self._held_message = held
         self._recipients = recipients
         self._copies = copies
+        self._reconciler = reconciler
         self._held = [recipient for recipient in recipients if recipient.held]
         self._chosen = [each for each in recipients if not each.held] if self._held else recipients
         self._each_has_a_reply = each_has_a_reply
@@ -135,7 +138,7 @@ class Placing:
 
     def _tell_reconciler(self) -> None:
         """Who has the message need not be given it again when a copy that was kept of it is released."""
-        reconciler = self._services.reconciler
+        reconciler = self._reconciler
         if reconciler is None:
             return
         message = self._held_message()

@@ -47,7 +47,7 @@ def class_of(verdict: Verdict, mark: str = "") -> str:
 
 def agree(verdicts: Sequence[Verdict]) -> bool:
     """Whether one reply can be true for all."""
-    return len({class_of(verdict) for verdict in verdicts}) <= 1
+    return len(verdicts) < 2 or len({class_of(verdict) for verdict in verdicts}) == 1
 
 
 class SplitNote:
