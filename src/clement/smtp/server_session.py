@@ -72,7 +72,7 @@ class ServerSession:
         self._commands = commands_of(self._facts)
         self._input = LineBuffer()
         self._input_ended = False
-        self._output: list[bytes] = []
+        self._output = b""
         self._queued: list[Event] = []
         """Events that are certain already and come after the one just returned."""
         self._awaiting: Event | None = None
@@ -110,7 +110,7 @@ class ServerSession:
     @property
     def buffered_bytes(self) -> int:
         """Octets received and not yet read."""
-        return len(self._input)
+        return len(self._input.pending)
 
     # --- In and out -----------------------------------------------------------------------------------
 
@@ -123,10 +123,11 @@ class ServerSession:
 
     def receive_data(self, data: bytes) -> None:
         """Octets have arrived."""
-        if self._facts.state is _AWAITING_TLS:
+        state = self._facts.state
+        if state is _AWAITING_TLS:
             # CVE-2011-0411 and its successors: what came in plain text is no part of the TLS session.
             self._close()
-        elif self._facts.state is not _CLOSED:
+        elif state is not _CLOSED:
             self._input.receive(data)
 
     def receive_eof(self) -> None:
@@ -135,11 +136,8 @@ class ServerSession:
 
     def data_to_send(self) -> bytes:
         """What is to be written now; given once."""
-        output = self._output
-        if not output:
-            return b""
-        self._output = []
-        return output[0] if len(output) == 1 else b"".join(output)
+        output, self._output = self._output, b""
+        return output
 
     def tls_established(self) -> None:
         """The TLS handshake is done; the session starts anew, without a greeting (RFC 3207 §4.2)."""
@@ -392,7 +390,7 @@ class ServerSession:
         return chosen[-1]
 
     def _send(self, reply: Reply) -> Reply:
-        self._output.append(reply.wire)
+        self._output += reply.wire
         if reply.closes:
             self._close()
         return reply
