@@ -84,7 +84,7 @@ class Transport(NowhereTransport):
                 transport.content = content
                 return [None] * len(destinations)
 
-        return Shown(envelope, len(destinations))
+        return Shown(len(destinations))
 
 
 class Holder(NowhereHolder):

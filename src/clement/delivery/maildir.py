@@ -15,7 +15,7 @@ from clement.delivery.line_endings import with_lf
 from clement.delivery.mailbox_usage import MailboxUsage
 from clement.delivery.maildir_names import MaildirNames
 from clement.delivery.maildir_store import MaildirOptions, MaildirStore, StagedCopy
-from clement.delivery.transport import Destination, Envelope, Placement, accepted
+from clement.delivery.transport import ACCEPTED, Destination, Envelope, Placement
 from clement.message.trace import delivered_to_field, return_path_field
 from clement.policy.directory import Local, LocalMailbox
 from clement.smtp import Reply, ReversePath, replies
@@ -143,7 +143,7 @@ class MaildirDelivery:
     async def commit(self) -> Sequence[Placement]:
         """Place every copy whose destination was ready; all of them, or none."""
         failure = await self._transport.workers.run(self._place_all)
-        placed = Placement(accepted(self._envelope) if failure is None else failure)
+        placed = Placement(ACCEPTED if failure is None else failure)
         return [self._refusal_of(destination) or placed for destination in self._destinations]
 
     async def abort(self) -> None:

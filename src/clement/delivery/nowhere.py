@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from clement.delivery.holding import Held, Hold
-from clement.delivery.transport import Destination, Envelope, Placement, accepted
+from clement.delivery.transport import ACCEPTED, Destination, Envelope, Placement
 from clement.smtp import ReversePath
 from clement.spool.content import Content
 
@@ -27,21 +27,20 @@ class NowhereTransport:
         return None
 
     def start(self, envelope: Envelope, destinations: Sequence[Destination]) -> NowhereDelivery:
-        return NowhereDelivery(envelope, len(destinations))
+        return NowhereDelivery(len(destinations))
 
 
 class NowhereDelivery:
     """A delivery that leaves no trace."""
 
-    def __init__(self, envelope: Envelope, count: int) -> None:
-        self._envelope = envelope
+    def __init__(self, count: int) -> None:
         self._count = count
 
     async def prepare(self, content: Content) -> Sequence[Placement | None]:
         return [None] * self._count
 
     async def commit(self) -> Sequence[Placement]:
-        return [Placement(accepted(self._envelope))] * self._count
+        return [Placement(ACCEPTED)] * self._count
 
     async def abort(self) -> None:
         """There is nothing to take back."""

@@ -29,7 +29,7 @@ from clement.delivery.hop_transaction import (
 )
 from clement.delivery.maildir import reply_for
 from clement.delivery.recipient_cache import CacheTimes, RecipientCache
-from clement.delivery.transport import Destination, Envelope, Placement, accepted
+from clement.delivery.transport import ACCEPTED, Destination, Envelope, Placement
 from clement.net.hop_connection import HopConnection, HopUnavailable
 from clement.net.smtp_client import SmtpClient
 from clement.policy.directory import Relayed, Wire
@@ -277,7 +277,7 @@ class RelayDelivery:
 
     def _in_our_words(self, answer: Reply, hop_name: str) -> Placement:
         if answer.is_positive:
-            return Placement(accepted(self._envelope), hop_name)
+            return Placement(ACCEPTED, hop_name)
         return message_refused(answer, hop_name)
 
     def _left_s(self, budget_s: float) -> float:

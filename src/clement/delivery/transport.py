@@ -9,7 +9,7 @@ one reply could not be true for both.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -91,6 +91,5 @@ class Transport(Protocol):
         """Begin a delivery to destinations of one target."""
 
 
-def accepted(envelope: Envelope) -> Reply:
-    """The reply that takes responsibility, with the id by which both sides can find the message again."""
-    return replies.MESSAGE_OK.with_text(f"Message accepted as {envelope.transaction_id}")
+ACCEPTED: Final = replies.MESSAGE_OK
+"""The reply that takes responsibility. Whoever began the delivery tells its client, in words of its own."""
