@@ -132,13 +132,16 @@ def _with_clause(protocol: str, tls: str) -> str:
 
 
 def _folded(name: str, clauses: list[str]) -> str:
-    lines = [name]
-    for clause in clauses:
-        if len(lines[-1]) + 1 + len(clause) <= MAX_LINE_CHARS or lines[-1] == name:
-            lines[-1] += " " + clause
+    field = f"{name} {clauses[0]}"
+    room = MAX_LINE_CHARS - len(field)
+    for clause in clauses[1:]:
+        room -= 1 + len(clause)
+        if room >= 0:
+            field += f" {clause}"
         else:
-            lines.append("\t" + clause)
-    return "\r\n".join(lines) + "\r\n"
+            field += f"\r\n\t{clause}"
+            room = MAX_LINE_CHARS - 1 - len(clause)
+    return field + "\r\n"
 
 
 def _domain(text: str) -> str:
