@@ -50,7 +50,7 @@ class TestRoom:
 
     def test_case_121_room_is_refused_below_the_floor(self) -> None:
         disk, now = self.Disk(), [0.0]
-        room = Room(disk, "/", 600, lambda: now[0])
+        room = Room(disk, ["/"], 600, lambda: now[0])
         assert room.room_for(400)
         assert not room.room_for(401)
         disk.room = FreeRoom(1000, MIN_FREE_FILES - 1)
@@ -62,8 +62,8 @@ class TestRoom:
         assert disk.asked == 3
 
     def test_case_121_a_disk_that_cannot_be_asked_has_no_room(self, tmp_path: Path) -> None:
-        assert not Room(OsFileSystem(), tmp_path / "missing", 0, time.monotonic).room_for(1)
-        assert Room(OsFileSystem(), tmp_path, 0, time.monotonic).room_for(1)
+        assert not Room(OsFileSystem(), [tmp_path, tmp_path / "missing"], 0, time.monotonic).room_for(1)
+        assert Room(OsFileSystem(), [tmp_path], 0, time.monotonic).room_for(1)
 
 
 def age(path: Path, seconds: float) -> None:

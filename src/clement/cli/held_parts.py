@@ -71,7 +71,7 @@ def holder_for(
         limit_bytes=held.limit_bytes,
         limit_bytes_per_group=held.limit_bytes_per_group,
     )
-    room = Room(filesystem, held.folder, held.free_space_bytes, time.monotonic)
+    room = Room(filesystem, [held.folder], held.free_space_bytes, time.monotonic)
     return SpoolHolder(
         HoldingPlace(
             store=held_store(settings, filesystem),

@@ -352,11 +352,8 @@ def content_writers(
 
 def room_for(settings: Settings, filesystem: FileSystem) -> Callable[[int], bool]:
     """Whether both the spool and the mail root have room for another message."""
-    rooms = [
-        Room(filesystem, folder, settings.spool.free_space_bytes, time.monotonic)
-        for folder in (settings.spool.folder, settings.store.mail_root)
-    ]
-    return lambda size_bytes: all(room.room_for(size_bytes) for room in rooms)
+    folders = settings.spool.folder, settings.store.mail_root
+    return Room(filesystem, folders, settings.spool.free_space_bytes, time.monotonic).room_for
 
 
 def sweep(settings: Settings, filesystem: FileSystem, now_s: float) -> int:
