@@ -165,18 +165,17 @@ class _PrefixTable(Generic[Entry]):
         tables: dict[tuple[int, int], dict[int, Entry]] = {}
         for version, length, first, entry in entries:
             tables.setdefault((version, length), {})[first] = entry
-        self._by_length: dict[int, list[tuple[int, dict[int, Entry]]]] = {4: [], 6: []}
+        self._by_length: dict[int, list[tuple[int, dict[int, Entry]]]] = {}
         for version, length in sorted(tables, key=lambda key: -key[1]):
             shift = (32 if version == 4 else 128) - length
-            self._by_length[version].append((shift, tables[version, length]))
+            self._by_length.setdefault(version, []).append((shift, tables[version, length]))
 
     def longest(self, address: Address, now_s: float) -> Entry | None:
         """The entry of the most specific network around an address that has not expired."""
-        tables = self._by_length[address.version]
-        if not tables:
+        if not self._by_length:
             return None
         number = int(address)
-        for shift, table in tables:
+        for shift, table in self._by_length.get(address.version, ()):
             entry = table.get(number >> shift << shift)
             if entry is not None and (not entry.expires_at or entry.expires_at > now_s):
                 return entry
