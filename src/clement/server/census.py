@@ -26,7 +26,6 @@ _PLANES: Final = 2
 _REGION_SLOTS: Final = _PLANES * SLOTS
 _REGION_BYTES: Final = _REGION_SLOTS * _COUNTER.size
 _TOTAL_SLOT: Final = 0
-_MOST: Final = 0xFFFF
 
 
 MINUTE_S: Final = 60.0
@@ -97,10 +96,10 @@ class Region:
         return self._sum(SLOTS + slot)
 
     def _add(self, slot: int, change: int) -> None:
-        index = self._base + slot
-        count = self._counters[index] + change
-        if 0 <= count <= _MOST:
-            self._counters[index] = count
+        try:
+            self._counters[self._base + slot] += change
+        except ValueError:
+            return  # beyond what a counter holds: it stays as it is
 
     def _sum(self, slot: int) -> int:
         return sum(self._counters[slot::_REGION_SLOTS])
