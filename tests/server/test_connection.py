@@ -64,7 +64,7 @@ class Talk:
     def __init__(self, _services: Any, door: Door, core: Any, _client: Client, _admission: Any) -> None:
         self.id = "session"
         self.core = core
-        self.committing = self.owes_reply = self.overdue = self.held = False
+        self.committing = self.owes_reply = self.overdue = self.held = self.quit = False
         self.bytes_received = self.bytes_sent = 0
         self.said: list[Reply] = []
         self.verdict = asyncio.Event()

@@ -73,6 +73,7 @@ class AnsweringSession(ABC):
         "held",
         "overdue",
         "owes_reply",
+        "quit",
     )
 
     def __init__(
@@ -115,7 +116,7 @@ class AnsweringSession(ABC):
         """True while our replies are kept back from the client."""
         self.bytes_received = 0
         self.bytes_sent = 0
-        self.owes_reply = False
+        self.owes_reply = self.quit = False
         self.overdue = False
         """Set before an answer that took too long is cancelled: the client is told 451."""
 

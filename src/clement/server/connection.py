@@ -17,7 +17,7 @@ from clement.policy.reason import Reason
 from clement.server.conversation import Conversation
 from clement.server.gate import Gate, Listening
 from clement.server.peer import Client
-from clement.smtp import Quit, Reply, ServerSession, State, replies
+from clement.smtp import Reply, ServerSession, State, replies
 from clement.telemetry import events as log_events
 from clement.telemetry.log import Log
 
@@ -102,11 +102,9 @@ class Connection(asyncio.Protocol):
             self._note_tls()
         waiting = conversation.open()
         if waiting is not None:
-            self._wait_for(waiting)
-            return
-        self._write(conversation)
-        if self._core.state is _CLOSED:
-            self._close()
+            self._wait_for(conversation, waiting)
+        else:
+            self._speak(conversation, heard=True)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -116,7 +114,7 @@ class Connection(asyncio.Protocol):
         conversation.bytes_received += len(data)
         self._core.receive_data(data)
         if self._task is None and not self._write_paused:
-            self._pump(in_time=True)
+            self._pump(conversation, in_time=True)
         else:
             conversation.spoke_meanwhile()
             if self._core.buffered_bytes > MOST_BUFFERED_BYTES:
@@ -124,13 +122,14 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client says no more; it may still want to hear our answer."""
-        if self._conversation is None or self._lingering:
+        conversation = self._conversation
+        if conversation is None or self._lingering:
             return False
         self._client_ended = True
-        self._conversation.fell_silent()
+        conversation.fell_silent()
         self._core.receive_eof()
         if self._task is None:
-            self._pump()
+            self._pump(conversation)
         if self._over or self._core.closing or self._transport is None:
             return False
         # TLS has no half-closed connections (RFC 8446 §6.1 notwithstanding, asyncio has none).
@@ -147,7 +146,8 @@ class Connection(asyncio.Protocol):
         self._heard = True
         if self._task is None:
             self._read_on()
-            self._pump()
+            if self._conversation is not None:
+                self._pump(self._conversation)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone. What is being made final is finished first, everything else is dropped."""
@@ -169,32 +169,37 @@ class Connection(asyncio.Protocol):
 
     # --- The turn -----------------------------------------------------------------------------------------
 
-    def _pump(self, *, in_time: bool = False) -> None:
+    def _pump(self, conversation: Conversation, *, in_time: bool = False) -> None:
         """Let the conversation deal with events until it must wait or has had them all; then write.
 
-        in_time: the deadline stands until there is an event, or a client could drip one command for hours.
+        Called while no task is under way. in_time: the deadline stands until there is an event, or a client
+        could drip one command for hours.
         """
-        core, conversation = self._core, self._conversation
-        if conversation is None or self._upgrading or self._over:
-            return
-        while self._task is None and not self._write_paused:
-            event = core.next_event()
-            if event is None:
-                break
+        core = self._core
+        event = None if self._write_paused else core.next_event()
+        while event is not None:
             in_time = False
-            if event.__class__ is Quit:
-                self._ending = "quit"
             waiting = conversation.take(event)
             if waiting is not None:
-                self._wait_for(waiting)
+                self._wait_for(conversation, waiting)
+                break
+            event = core.next_event()
         if not conversation.held:
             self._speak(conversation, heard=not in_time)
 
     def _speak(self, conversation: Conversation, *, heard: bool) -> None:
         """Write what is to be said, and do what follows. heard: the client has its full time again."""
-        self._write(conversation)
-        state = self._core.state
+        core, transport = self._core, self._transport
+        octets = core.data_to_send()
+        if octets and transport is not None:
+            transport.write(octets)
+            conversation.bytes_sent += len(octets)
+            if conversation.owes_reply:
+                conversation.reply_is_out()
+        state = core.state
         if state is _CLOSED:
+            if conversation.quit:
+                self._ending = "quit"
             self._close()
         elif state is _AWAITING_TLS:
             self._task = self._gate.loop.create_task(self._upgrade())
@@ -204,26 +209,19 @@ class Connection(asyncio.Protocol):
             if heard or state in _CONTENT_STATES:
                 self._heard = True
 
-    def _wait_for(self, waiting: Awaitable[None]) -> None:
-        self._task = self._gate.loop.create_task(self._finish(waiting))
+    def _wait_for(self, conversation: Conversation, waiting: Awaitable[None]) -> None:
+        self._task = self._gate.loop.create_task(self._finish(conversation, waiting))
 
-    async def _finish(self, waiting: Awaitable[None]) -> None:
+    async def _finish(self, conversation: Conversation, waiting: Awaitable[None]) -> None:
         try:
             await waiting
         finally:
             self._task = None
-        if not self._over and not self._write_paused:
+        if self._over:
+            return
+        if not self._write_paused:
             self._read_on()
-        self._pump()
-
-    def _write(self, conversation: Conversation) -> None:
-        octets = self._core.data_to_send()
-        transport = self._transport
-        if octets and transport is not None:
-            transport.write(octets)
-            conversation.bytes_sent += len(octets)
-            if conversation.owes_reply:
-                conversation.reply_is_out()
+        self._pump(conversation)
 
     def _pause_reading(self) -> None:
         if not self._reading_paused and self._transport is not None:
@@ -323,13 +321,13 @@ class Connection(asyncio.Protocol):
 
     def _dismiss(self, reply: Reply, reason: Reason) -> None:
         """Say a last word of our own accord and close."""
-        if self._conversation is None:
+        conversation = self._conversation
+        if conversation is None:
             self.abort()
             return
-        self._conversation.say(reply, reason)
+        conversation.say(reply, reason)
         self._core.terminate(reply)
-        self._write(self._conversation)
-        self._close()
+        self._speak(conversation, heard=False)
 
     def _send_away(self, reply: Reply) -> None:
         """Refused before there was a session: not a moment longer, or those turned away fill the house."""
@@ -380,7 +378,8 @@ class Connection(asyncio.Protocol):
             return
         self._core.tls_established()
         self._note_tls()
-        self._pump()
+        if self._conversation is not None:
+            self._pump(self._conversation)
 
     def _tell_tls_failed(self, fault: BaseException) -> None:
         conversation = self._conversation

@@ -60,7 +60,7 @@ class Conversation(WatchedSession):
         """Deal with one event. An awaitable: it is being dealt with, and no further event may come before."""
         self._event_ns = monotonic_ns()
         try:
-            waiting = self._HANDLERS[type(event)](self, event)
+            waiting = self._HANDLERS[event.__class__](self, event)
         except Exception as fault:  # noqa: BLE001 - here and in `_guarded` our own fault becomes a 451
             self._own_fault(fault)
             return None
@@ -304,6 +304,10 @@ class Conversation(WatchedSession):
         self._drop_transaction()
         self._note(event.line, event.reply)
 
+    def _on_quit(self, event: events.Quit) -> None:
+        self.quit = True
+        self._note(event.line, event.reply)
+
     _HANDLERS: ClassVar[dict[type[events.Event], Callable[[Conversation, Any], Awaitable[None] | None]]] = {
         events.Hello: _on_hello,
         events.MailRequested: _on_mail,
@@ -321,7 +325,7 @@ class Conversation(WatchedSession):
         events.Noop: _on_answered,
         events.Help: _on_answered,
         events.Verify: _on_answered,
-        events.Quit: _on_answered,
+        events.Quit: _on_quit,
     }
 
 
