@@ -19,6 +19,7 @@ from clement.config.settings import Settings
 from clement.delivery.routing import Transports
 from clement.queue.courier import Courier, CourierWorld
 from clement.queue.offsite import Offsite
+from clement.queue.postman import Postman
 from clement.server.directory_file import DirectoryFile
 from clement.spool.workers import Workers
 from clement.telemetry import events as log_events
@@ -56,7 +57,7 @@ async def _live(settings: Settings, outside: Outside) -> None:
     transports = (outside.transports or wiring.transports)(settings, outside.filesystem, workers)
     offsite = _offsite(settings, outside, workers, sql)
     courier = _courier(settings, outside, transports, feed, workers, sql, offsite)
-    digests = digest_sender(settings, transports.for_route, lambda: feed.current, sql)
+    digests = digest_sender(settings, Postman(transports.for_route, lambda: feed.current), sql)
     async with asyncio.TaskGroup() as group:
         # Side by side: a next hop that keeps one digest waiting keeps no release waiting.
         group.create_task(_repeat(courier.round, feed, stop, sql))

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 import secrets
 import time
-from collections.abc import Callable
 
 from clement.config.digest import DigestSettings
 from clement.config.settings import Settings
-from clement.delivery.transport import Transport
 from clement.policy.digest_schedule import ScheduleUnusable, next_due_s, parse_schedule
 from clement.policy.directive import Scope
-from clement.policy.directory import Directory, Local, Relayed
 from clement.queue.digest.composition import MOST_ITEMS
-from clement.queue.digest.sending import DAY_S, DigestSender, DigestSite, compose_due
+from clement.queue.digest.sending import DigestSender, compose_due
+from clement.queue.digest.site import DAY_S, LetterSite
+from clement.queue.postman import Postman
 from clement.spool.held_entry import KINDS
 from clement.spool.workers import Workers
 from clement.store.digest_due import SqlDigests
@@ -30,28 +29,21 @@ def sql_digests(settings: Settings) -> SqlDigests:
     return SqlDigests(settings.site.node_name, kinds, site_plan(settings.digest), due_after_s)
 
 
-def digest_sender(
-    settings: Settings,
-    transport_for: Callable[[Local | Relayed], Transport],
-    directory: Callable[[], Directory],
-    sql: Workers,
-) -> DigestSender:
+def digest_sender(settings: Settings, postman: Postman, sql: Workers) -> DigestSender:
     """Sends digests from this node, in the turn that it has. `sql`: the thread of the database."""
-    return DigestSender(
-        sql_digests(settings), digest_site(settings), transport_for, directory, sql, time.time
-    )
+    return DigestSender(sql_digests(settings), letter_site(settings), postman, sql, time.time)
 
 
 def preview(settings: Settings, address: str, plan: DigestPlanInForce) -> bytes | None:
     """The digest of an address as it would be now; None when there is nothing to tell."""
     now_s = time.time()
     due = sql_digests(settings).of(address, plan, now_s, MOST_ITEMS)
-    return compose_due(digest_site(settings), due, now_s) if due.items else None
+    return compose_due(letter_site(settings), due, now_s) if due.items else None
 
 
-def digest_site(settings: Settings) -> DigestSite:
-    """What digests say of this site."""
-    return DigestSite(
+def letter_site(settings: Settings) -> LetterSite:
+    """What letters say of this site."""
+    return LetterSite(
         hostname=settings.site.hostname,
         author=settings.digest.author or settings.site.postmaster_address,
         url=settings.web.url.rstrip("/"),
