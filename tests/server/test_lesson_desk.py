@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from clement.journal.records import TeachingRecord
+from clement.journal.records import ReportRecord, TeachingRecord
 from clement.learn.features import of_findings
 from clement.message.grammar import MessageFacts
 from clement.policy.directory import Directory, Foreign, Person, Route
@@ -19,6 +19,7 @@ from clement.policy.reason import Reason
 from clement.policy.study import ContentStudy, Features
 from clement.policy.verdict import ACCEPTED, Reject, Verdict
 from clement.server.lesson_desk import Heard, LessonDesk, LessonRules
+from clement.server.reporting import mailbox_of, own_address
 from clement.smtp import Reply, replies
 from clement.spool.content import Content
 from clement.spool.workers import Workers
@@ -33,10 +34,10 @@ DIRECTORY = Directory(msgspec.structs.replace(CONTENTS, mailboxes=(*OWN, *CONTEN
 
 class Journal:
     def __init__(self) -> None:
-        self.records: list[TeachingRecord] = []
+        self.records: list[TeachingRecord | ReportRecord] = []
         self.works = True
 
-    def append(self, record: TeachingRecord) -> None:
+    def append(self, record: TeachingRecord | ReportRecord) -> None:
         self.records.append(record)
 
     def flush(self) -> bool:
@@ -87,7 +88,7 @@ class World:
         found = self.desk.hear(facts, Heard("id-1", to, study, message, header, [finding, own]))
         new = self.journal.records[before:]
         assert found is bool(new)
-        return [record.way for record in new]
+        return [record.way for record in new if isinstance(record, TeachingRecord)]
 
     def report(self, content: bytes, facts: TransactionFacts) -> Recipient:
         recipient = Recipient("spam@local.example", unwanted=True)
@@ -116,6 +117,7 @@ def test_an_answer_teaches_for_the_person_who_had_written_and_nobody_else(world:
     assert world.hear(Recipient("both@local.example"), answers="<sent@local.example>") == []
     assert world.hear(anna, answers="<x@y.example> <sent@local.example>") == ["reply"]
     (record,) = world.journal.records
+    assert isinstance(record, TeachingRecord)
     assert (record.unwanted, record.mailbox_id, record.person_id) == (False, 1, 0)
     assert record.weight < 0.5
     assert "virus=pass" in record.extra
@@ -141,6 +143,7 @@ def test_a_trap_teaches_whatever_became_of_the_message_and_only_so_often(world: 
     world.now_s += 86_400
     assert world.hear(trap, Recipient("anna@local.example")) == ["trap"]
     record = world.journal.records[-1]
+    assert isinstance(record, TeachingRecord)
     assert (record.unwanted, record.domain_id, record.mailbox_id) == (True, 0, 0)
     assert world.hear(trap, by=ANNA) == []  # who has logged in is no stranger who guessed
 
@@ -166,11 +169,49 @@ def test_a_report_is_confirmed_only_when_it_will_be_learned(world: World) -> Non
     assert world.report(REPORT, facts).reply.shown == (
         "250 2.0.0 Thank you: 1 message learned as spam [id-1]"
     )
-    (record,) = world.journal.records
+    record, report = world.journal.records
+    assert isinstance(record, TeachingRecord)
     assert (record.way, record.message_id, record.mailbox_id) == ("report", "<o@far.example>", 1)
+    assert isinstance(report, ReportRecord)
+    assert (report.id, report.address, report.left_out) == ("id-1", "anna@local.example", False)
+    assert [(each.subject, each.record) for each in report.messages] == [("offer", "id-1/0")]
     world.journal.works = False
     assert world.report(REPORT, facts).reply.code == 451
     world.journal.works = True
     assert world.report(REPORT, facts).reply.code == 450  # the two of today are spent
     empty = world.report(b"Subject: words\r\n\r\nonly\r\n", facts).reply
     assert (empty.code, empty.enhanced) == (554, "5.6.0")
+
+
+def test_more_than_is_taken_is_said_and_a_program_is_not_answered(tmp_path: Path) -> None:
+    world = World(tmp_path, LessonRules())
+    facts = transaction("anna@local.example", of=session(person=ANNA))
+    facts.session.directory = DIRECTORY
+    part = REPORT.partition(b"--=b\r\n")[2].removesuffix(b"--=b--\r\n")
+    world.report(
+        REPORT.replace(b"--=b--", b"".join(b"--=b\r\n" + part for _ in range(20)) + b"--=b--"), facts
+    )
+    *lessons, report = world.journal.records
+    assert isinstance(report, ReportRecord)
+    assert (len(lessons), len(report.messages), report.left_out) == (20, 20, True)
+    world.report(b"Auto-Submitted: auto-generated\r\n" + REPORT, facts)
+    assert world.journal.records[-1] is not report
+    assert isinstance(world.journal.records[-1], TeachingRecord)
+    world.workers.stop()
+
+
+@pytest.mark.parametrize(
+    ("login", "address"),
+    [
+        ("anna@local.example", "anna@local.example"),
+        ("boss@relay.example", "boss@relay.example"),
+        ("boss@local.example", ""),  # an alias: it may lead to others
+        ("both@local.example", ""),
+        ("anna", ""),
+        ("anna@elsewhere.example", ""),
+    ],
+)
+def test_a_person_is_told_at_an_address_of_his_own_or_not_at_all(login: str, address: str) -> None:
+    person = Person(9 if login == "anna@local.example" else 10, login, "", frozenset({"bruno@local.example"}))
+    mailbox = mailbox_of(DIRECTORY, person, "bruno@local.example")
+    assert own_address(DIRECTORY, person, mailbox) == address

@@ -10,6 +10,7 @@ TABLES = {
     "learning": {
         "report_spam": "Spam@local.example",
         "report_ham": "ham@local.example",
+        "report_mails_per_hour": 0,
         "traps": ["carla@local.example"],
     }
 }

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from clement.queue.digest.links import Deed, HeldLink, sign
+from clement.queue.digest.words import ENGLISH
 from clement.web.held_links import PREFIX, Fate, HeldPages, Shown
 from clement.web.placeholder import application
 
@@ -48,7 +49,7 @@ def link(deed: Deed = Deed.RELEASE, expires_s: float = NOW_S + 60) -> HeldLink:
 def ask(
     desk: Desk, token: str, method: str = "GET", form: bytes = b"", language: str = ""
 ) -> tuple[int, dict[str, str], str]:
-    pages = HeldPages(desk, lambda: KEY, lambda: NOW_S)
+    pages = HeldPages(desk, lambda: KEY, lambda: NOW_S, desk)
     answered: dict[str, Any] = {}
 
     def start(status: str, headers: list[tuple[str, str]]) -> None:
@@ -86,8 +87,9 @@ def test_the_answer_does_it_once(desk: Desk, deed: Deed) -> None:
     assert status == HTTPStatus.OK
     assert '<html lang="fr">' in page
     assert desk.done == [link(deed)]
-    assert "no longer held" in ask(desk, token, "POST", form)[2]
-    assert "no longer held" in ask(desk, token)[2]
+    already = ENGLISH.page(deed).already
+    assert already in ask(desk, token, "POST", form)[2]
+    assert already in ask(desk, token)[2]
     assert len(desk.done) == 1
 
 

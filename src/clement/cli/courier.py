@@ -44,7 +44,7 @@ def carry(settings: Settings, outside: Outside) -> None:
 
 
 async def _live(settings: Settings, outside: Outside) -> None:
-    from clement.cli.digest_parts import digest_sender
+    from clement.cli.digest_parts import digest_sender, receipt_sender
     from clement.store.database import disconnect
 
     stop = asyncio.Event()
@@ -57,11 +57,15 @@ async def _live(settings: Settings, outside: Outside) -> None:
     transports = (outside.transports or wiring.transports)(settings, outside.filesystem, workers)
     offsite = _offsite(settings, outside, workers, sql)
     courier = _courier(settings, outside, transports, feed, workers, sql, offsite)
-    digests = digest_sender(settings, Postman(transports.for_route, lambda: feed.current), sql)
+    postman = Postman(transports.for_route, lambda: feed.current)
+    digests = digest_sender(settings, postman, sql)
+    receipts = receipt_sender(settings, postman, sql)
     async with asyncio.TaskGroup() as group:
-        # Side by side: a next hop that keeps one digest waiting keeps no release waiting.
+        # Side by side: a next hop that keeps one letter waiting keeps no release waiting.
         group.create_task(_repeat(courier.round, feed, stop, sql))
         group.create_task(_repeat(digests.round, feed, stop, sql))
+        if receipts is not None:
+            group.create_task(_repeat(receipts.round, feed, stop, sql))
         if offsite is not None:
             group.create_task(_repeat(offsite.round, feed, stop, sql))
     await sql.run(disconnect)

@@ -14,13 +14,16 @@ from clement.queue.digest.composition import MOST_ITEMS
 from clement.queue.digest.sending import DigestSender, compose_due
 from clement.queue.digest.site import DAY_S, LetterSite
 from clement.queue.postman import Postman
+from clement.queue.receipt.sending import ReceiptSender
 from clement.spool.held_entry import KINDS
 from clement.spool.workers import Workers
 from clement.store.digest_due import SqlDigests
 from clement.store.digest_key import digest_key
 from clement.store.digest_records import DigestPlanInForce
+from clement.store.reports_due import SqlReports
 from clement.web.held_desk import SqlHeldDesk
 from clement.web.held_links import HeldPages
+from clement.web.lesson_desk import SqlLessonDesk
 
 
 def sql_digests(settings: Settings) -> SqlDigests:
@@ -32,6 +35,15 @@ def sql_digests(settings: Settings) -> SqlDigests:
 def digest_sender(settings: Settings, postman: Postman, sql: Workers) -> DigestSender:
     """Sends digests from this node, in the turn that it has. `sql`: the thread of the database."""
     return DigestSender(sql_digests(settings), letter_site(settings), postman, sql, time.time)
+
+
+def receipt_sender(settings: Settings, postman: Postman, sql: Workers) -> ReceiptSender | None:
+    """Tells those who have reported mail to this node what was learned; None where nobody is told."""
+    per_hour = settings.learning.report_mails_per_hour
+    if not (per_hour and settings.learning.enabled):
+        return None
+    reports = SqlReports(settings.site.node_name, site_plan(settings.digest), per_hour)
+    return ReceiptSender(reports, letter_site(settings), postman, sql, time.time)
 
 
 def preview(settings: Settings, address: str, plan: DigestPlanInForce) -> bytes | None:
@@ -55,7 +67,8 @@ def letter_site(settings: Settings) -> LetterSite:
 def held_pages(settings: Settings) -> HeldPages:
     """The pages behind the links of digests."""
     desk = SqlHeldDesk(settings.held.undo_days * DAY_S, time.time)
-    return HeldPages(desk, lambda: digest_key(secrets.token_bytes), time.time)
+    lessons = SqlLessonDesk(time.time)
+    return HeldPages(desk, lambda: digest_key(secrets.token_bytes), time.time, lessons)
 
 
 def site_plan(settings: DigestSettings) -> DigestPlanInForce:

@@ -33,6 +33,7 @@ def lesson_rules(settings: Settings) -> LessonRules:
         traps=frozenset(map(_normal, learning.traps)),
         learn_replies=learning.replies,
         per_day=learning.acts_per_day,
+        confirms=learning.report_mails_per_hour > 0,
     )
 
 

@@ -30,6 +30,9 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An address to which people who have logged in send unwanted mail as an attachment; no mailbox."""
     report_ham: str = ""
     """And one for mail that was wanted."""
+    report_mails_per_hour: CountOrNone = 10
+    """Mails in an hour that tell one person what was learned of his reports. 0: none; the reply in the
+    session tells it alone."""
     traps: tuple[str, ...] = ()
     """Addresses that nobody gives to anybody: mail to them is taught as unwanted."""
     replies: bool = True

@@ -32,6 +32,7 @@ from clement.journal.records import (
     MeshRecord,
     Record,
     RefusalRun,
+    ReportRecord,
     SessionRecord,
     TeachingRecord,
     TransactionRecord,
@@ -198,7 +199,14 @@ class Journal:
         match record:
             case SessionRecord() | RefusalRun():
                 waiting_bytes, total_bytes = limits.waiting_limit_bytes // 2, self._sessions_until_bytes
-            case TransactionRecord() | MeshRecord() | HeldRecord() | HeldGone() | TeachingRecord():
+            case (
+                TransactionRecord()
+                | MeshRecord()
+                | HeldRecord()
+                | HeldGone()
+                | TeachingRecord()
+                | ReportRecord()
+            ):
                 waiting_bytes, total_bytes = limits.waiting_limit_bytes, limits.limit_bytes
             case _:  # a gap: some hundred octets a minute
                 waiting_bytes, total_bytes = 2 * limits.waiting_limit_bytes, 2 * limits.limit_bytes

@@ -14,6 +14,7 @@ from clement.journal.records import (
     MeshRecord,
     Record,
     RefusalRun,
+    ReportRecord,
     SessionRecord,
     TeachingRecord,
     TransactionRecord,
@@ -66,9 +67,9 @@ class Losses:
             self._span(record.first_at_s)
             self._span(record.last_at_s)
             return
-        if isinstance(record, MeshRecord | HeldRecord | HeldGone | TeachingRecord):
-            # No part of the log: a peer says it again in time, a held message lies in its files, and a
-            # lesson is one of many.
+        if isinstance(record, MeshRecord | HeldRecord | HeldGone | TeachingRecord | ReportRecord):
+            # No part of the log: a peer says it again in time, a held message lies in its files, a lesson
+            # is one of many, and a report was answered in its session.
             return
         self._add(_KINDS[type(record)], 1, at_s, metrics_of_process)
 

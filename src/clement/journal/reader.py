@@ -15,6 +15,7 @@ from clement.journal.records import (
     MeshRecord,
     Record,
     RefusalRun,
+    ReportRecord,
     SessionRecord,
     TeachingRecord,
     TransactionRecord,
@@ -46,7 +47,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
                 return started_at_s + duration_us / 1e6
             case TransactionRecord(at_s=at_s) | MeshRecord(at_s=at_s) | HeldGone(at_s=at_s):
                 return at_s
-            case TeachingRecord(at_s=at_s):
+            case TeachingRecord(at_s=at_s) | ReportRecord(at_s=at_s):
                 return at_s
             case HeldRecord(facts=facts):
                 return facts.at_s

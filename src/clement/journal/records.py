@@ -238,6 +238,41 @@ class TeachingRecord(msgspec.Struct, frozen=True, tag="teaching"):
     mailbox_id: int = 0
 
 
+class ReportedMessage(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One message that was attached to a report: by what its reporter and the ledger know it.
+
+    record: the id of its TeachingRecord, "" for one that could not be read.
+    """
+
+    author: str
+    subject: str
+    message_id: str
+    record: str = ""
+    body_hash: bytes = b""
+
+
+class ReportRecord(msgspec.Struct, frozen=True, tag="report"):
+    """A person has reported messages, and is to be told what was learned of them.
+
+    id: the transaction's; their TeachingRecords come before it. address: his own, to which he is told.
+    login: under which he had logged in. message_id: of the report itself. group_id, domain_id, mailbox_id:
+    whose taste was taught. left_out: more was attached than is taken.
+    """
+
+    id: str
+    at_s: float
+    person_id: int
+    login: str
+    address: str
+    unwanted: bool
+    messages: tuple[ReportedMessage, ...]
+    message_id: str = ""
+    group_id: int = 0
+    domain_id: int = 0
+    mailbox_id: int = 0
+    left_out: bool = False
+
+
 Record = (
     TransactionRecord
     | SessionRecord
@@ -247,4 +282,5 @@ Record = (
     | HeldRecord
     | HeldGone
     | TeachingRecord
+    | ReportRecord
 )

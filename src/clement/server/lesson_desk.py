@@ -13,11 +13,11 @@ from typing import Final, Protocol
 
 import msgspec
 
-from clement.journal.records import TeachingRecord
+from clement.journal.records import ReportedMessage, ReportRecord, TeachingRecord
 from clement.message.answered import answered_ids
 from clement.message.attached import attached_messages
 from clement.message.grammar import MessageFacts, examine
-from clement.policy.directory import Directory, Local, LocalMailbox, Person, Route
+from clement.policy.directory import Local, LocalMailbox, Person, Route
 from clement.policy.facts import TransactionFacts
 from clement.policy.finding import Finding, Result
 from clement.policy.lesson import Way
@@ -25,6 +25,7 @@ from clement.policy.reason import Reason
 from clement.policy.study import ContentStudy, Unstudied
 from clement.policy.verdict import ACCEPTED, Accept, Defer, Reject, Verdict
 from clement.policy.wording import reply_to
+from clement.server.reporting import mailbox_of, own_address, reported_message
 from clement.server.sent_memory import SentMemory
 from clement.smtp import Reply, replies
 from clement.spool.content import Content
@@ -45,7 +46,7 @@ HOW: Final = "attach the message itself (forward as attachment) to what you send
 class LessonJournal(Protocol):
     """Where lessons are written down."""
 
-    def append(self, record: TeachingRecord) -> None: ...
+    def append(self, record: TeachingRecord | ReportRecord) -> None: ...
 
     def flush(self) -> bool: ...
 
@@ -82,13 +83,14 @@ class LessonRules(msgspec.Struct, frozen=True):
 
     reports: addresses in lower case, and whether what is sent there is unwanted. traps: addresses in lower
     case. learn_replies: answers to what people of ours have sent. per_day: lessons of one person, and by
-    evidence for one mailbox.
+    evidence for one mailbox. confirms: whether people are told by mail what was learned of their reports.
     """
 
     reports: Mapping[str, bool] = {}
     traps: frozenset[str] = frozenset()
     learn_replies: bool = True
     per_day: int = 500
+    confirms: bool = True
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -159,24 +161,62 @@ class LessonDesk:
         if content.size_bytes > MOST_REPORT_BYTES:
             return Reject(Reason.REPORT_EMPTY, f"a report has at most {MOST_REPORT_BYTES} octets"), 0
         messages = await self._workers.run(
-            lambda: attached_messages(b"".join(content.chunks()), MOST_ATTACHED)
+            lambda: attached_messages(b"".join(content.chunks()), MOST_ATTACHED + 1)
         )
         if not messages:
             return Reject(Reason.REPORT_EMPTY, HOW), 0
-        lessons = []
-        for number, octets in enumerate(messages):
+        mailbox = mailbox_of(facts.session.directory, person, str(facts.reverse_path))
+        lessons: list[TeachingRecord] = []
+        reported: list[ReportedMessage] = []
+        for number, octets in enumerate(messages[:MOST_ATTACHED]):
             study = await self._studied(octets)
+            stated = examine(Content.in_memory(octets).header_block)
             if study is not None:
                 record_id = f"{transaction_id}/{number}"
-                lessons.append(self._report(facts, person, recipient, record_id, octets, study))
+                lessons.append(self._report(facts, person, recipient, record_id, stated, study, mailbox))
+            reported.append(reported_message(stated, lessons[-1] if study is not None else None))
         if not lessons:
             return Defer(Reason.CHECK_FAILED), 0
         if not self._may_give(f"p{person.id}", len(lessons)):
             return Defer(Reason.PERSON_BUSY, f"No more than {self.rules.per_day} reports a day"), 0
         for lesson in lessons:
             self._journal.append(lesson)
+        address = own_address(facts.session.directory, person, mailbox)
+        if self.rules.confirms and address:
+            left_out = len(messages) > MOST_ATTACHED
+            self._confirm(content, lessons[0], address, reported, left_out=left_out)
         # It is said to be learned only when the record will survive us.
         return (ACCEPTED, len(lessons)) if self._journal.flush() else (Defer(Reason.OWN_FAULT), 0)
+
+    def _confirm(
+        self,
+        content: Content,
+        lesson: TeachingRecord,
+        address: str,
+        reported: Sequence[ReportedMessage],
+        *,
+        left_out: bool,
+    ) -> None:
+        """Have the person told, unless a program has sent the report (RFC 3834 §2)."""
+        report = examine(content.header_block)
+        if report.auto_submitted not in {"", "no"}:
+            return
+        self._journal.append(
+            ReportRecord(
+                id=lesson.transaction_id,
+                at_s=lesson.at_s,
+                person_id=lesson.person_id,
+                login=lesson.actor,
+                address=address,
+                unwanted=lesson.unwanted,
+                messages=tuple(reported),
+                message_id=report.message_id,
+                group_id=lesson.group_id,
+                domain_id=lesson.domain_id,
+                mailbox_id=lesson.mailbox_id,
+                left_out=left_out,
+            )
+        )
 
     async def _studied(self, octets: bytes) -> ContentStudy | None:
         found = self._read_content(Content.in_memory(octets))
@@ -191,11 +231,11 @@ class LessonDesk:
         person: Person,
         recipient: Recipient,
         record_id: str,
-        octets: bytes,
+        stated: MessageFacts,
         study: ContentStudy,
+        mailbox: LocalMailbox | None,
     ) -> TeachingRecord:
         directory = facts.session.directory
-        mailbox = _mailbox_of(directory, person, str(facts.reverse_path))
         domain = directory.domain(mailbox.address.rpartition("@")[2]) if mailbox is not None else None
         return TeachingRecord(
             id=record_id,
@@ -204,7 +244,7 @@ class LessonDesk:
             way=Way.REPORT.value,
             unwanted=bool(recipient.reports_unwanted),
             features=study.features.hashes,
-            message_id=examine(Content.in_memory(octets).header_block).message_id,
+            message_id=stated.message_id,
             body_hash=study.body_hash,
             transaction_id=record_id.rpartition("/")[0],
             person_id=person.id,
@@ -301,10 +341,3 @@ class LessonDesk:
 
 def _is_clean(findings: Sequence[Finding]) -> bool:
     return any(each.check == "virus" and each.result is Result.PASS for each in findings)
-
-
-def _mailbox_of(directory: Directory, person: Person, reverse_path: str) -> LocalMailbox | None:
-    """The mailbox under whose name he posts, or else one of his."""
-    own = [each for each in directory.contents.mailboxes if each.person_id == person.id]
-    named = (reverse_path.lower(), person.login)
-    return next((each for each in own if each.address in named), own[0] if own else None)

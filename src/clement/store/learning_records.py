@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from clement.policy.lesson import Way
+from clement.store.digest_records import DigestPlanInForce
 
 
 class ActState(StrEnum):
@@ -44,6 +45,13 @@ class ActRow(msgspec.Struct, frozen=True, kw_only=True):
     learned_in: int
     undone_at_s: float
     undone_by: str
+
+
+class ReportedAct(msgspec.Struct, frozen=True):
+    """An act that a report has given. person_id: whose report it was."""
+
+    row: ActRow
+    person_id: int
 
 
 class StoredLesson(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,3 +99,45 @@ class LearningStatus(msgspec.Struct, frozen=True, kw_only=True):
     steward: str
     snapshot: SnapshotRow | None
     nodes: tuple[HolderRow, ...]
+
+
+class ReportState(StrEnum):
+    """How far telling a reporter has come. SKIPPED: he was told too often of late, or could not be told."""
+
+    WAITING = "waiting"
+    TOLD = "told"
+    SKIPPED = "skipped"
+
+
+class ReportOutcome(StrEnum):
+    """What became of one reported message. BEFORE: the same had been taught. LIMIT: not learned for it."""
+
+    LEARNED = "learned"
+    BEFORE = "before"
+    UNREADABLE = "unreadable"
+    LIMIT = "limit"
+
+
+class ReportItem(msgspec.Struct, frozen=True):
+    """One reported message. act_id: the lesson that it is, or was before; 0: none. act: its record's id."""
+
+    author: str
+    subject: str
+    outcome: ReportOutcome
+    act_id: int = 0
+    act: str = ""
+
+
+class DueReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """A report whose reporter is to be told. plan: that of his digests, for its language and time zone."""
+
+    id: str
+    at_s: float
+    login: str
+    address: str
+    unwanted: bool
+    message_id: str
+    items: tuple[ReportItem, ...]
+    left_out: bool
+    failures: int
+    plan: DigestPlanInForce

@@ -17,6 +17,7 @@ from clement.journal.records import (
     MeshRecord,
     Record,
     RefusalRun,
+    ReportRecord,
     SessionRecord,
     TeachingRecord,
     TransactionRecord,
@@ -88,6 +89,7 @@ class Batch:
         "held",
         "mesh",
         "recipients",
+        "reports",
         "runs",
         "sessions",
         "teachings",
@@ -104,6 +106,7 @@ class Batch:
         self.mesh: list[MeshRecord] = []
         self.held: list[HeldRecord | HeldGone] = []
         self.teachings: list[TeachingRecord] = []
+        self.reports: list[ReportRecord] = []
         for record in records:
             self._add(record)
 
@@ -167,6 +170,8 @@ class Batch:
             self.held.append(record)
         elif isinstance(record, TeachingRecord):
             self.teachings.append(record)
+        elif isinstance(record, ReportRecord):
+            self.reports.append(record)
         else:
             self.gaps.append(_gap(record))
 

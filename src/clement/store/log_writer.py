@@ -16,7 +16,7 @@ from django.db import DataError, Error, IntegrityError, connection, transaction
 
 from clement.journal.ports import LogUnavailable, RecordRejected
 from clement.journal.records import Record
-from clement.store import held_writer, log_runs, log_sql, mesh_writer
+from clement.store import held_writer, log_runs, log_sql, mesh_writer, reports_due
 from clement.store.learning import writer as teaching_writer
 from clement.store.log_rows import LOG_GAP, SESSION, TRANSACTION, Batch
 from clement.store.reputation import queue
@@ -111,6 +111,7 @@ class SqlLogWriter:
             mesh_writer.settle(batch.mesh)
             held_writer.settle(batch.held)
             teaching_writer.settle(batch.teachings)
+            reports_due.settle(batch.reports, self._node)
             self._advance(there, positions)
 
     def _positions(self) -> dict[str, int]:

@@ -190,4 +190,6 @@ STOPPING: Final = _event("stopping", "Told to stop; sessions under way are finis
 
 DIGEST_SENT: Final = _event("digest-sent", "Somebody was told of his held mail")
 DIGEST_FAILED: Final = _event("digest-failed", "A digest could not be delivered; it is tried again")
+RECEIPT_SENT: Final = _event("receipt-sent", "Somebody was told what was learned of his report")
+RECEIPT_FAILED: Final = _event("receipt-failed", "A receipt of a report could not be delivered")
 LINK_NOT_FOLLOWED: Final = _event("link-not-followed", "What a digest's link asked for could not be done")

@@ -33,7 +33,7 @@ class SqlHeldDesk:
 
     def look(self, link: HeldLink) -> Shown | Fate:
         try:
-            with _connection():
+            with one_connection():
                 row = _row(link)
         except (DatabaseError, StoreUnavailable) as fault:
             return self._away(fault)
@@ -45,7 +45,7 @@ class SqlHeldDesk:
 
     def act(self, link: HeldLink) -> Fate:
         try:
-            with _connection():
+            with one_connection():
                 return self._act(link)
         except (DatabaseError, StoreUnavailable) as fault:
             return self._away(fault)
@@ -112,8 +112,8 @@ def _accept(actor: Actor, row: HeldRow) -> None:
 
 
 @contextmanager
-def _connection() -> Iterator[None]:
-    """Each request has a thread of its own, and gives its connection back."""
+def one_connection() -> Iterator[None]:
+    """A connection to the database for one request, which has a thread of its own and gives it back."""
     close_old_connections()
     try:
         yield

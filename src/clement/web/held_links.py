@@ -16,8 +16,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from clement.queue.digest.links import HeldLink, LinkUnusable, verify
-from clement.queue.digest.words import Words, preferred
+from clement.queue.digest.links import Deed, HeldLink, LinkUnusable, verify
+from clement.queue.digest.words import PageWords, Words, preferred
 
 PREFIX = "/held/"
 MAX_FORM_BYTES = 1024
@@ -55,6 +55,14 @@ class Shown(msgspec.Struct, frozen=True):
     at_s: float
 
 
+class ShownLesson(msgspec.Struct, frozen=True):
+    """What the page tells of a lesson, whose message is not kept."""
+
+    message_id: str
+    unwanted: bool
+    at_s: float
+
+
 class Fate(Enum):
     """What came of a deed, or stands in its way."""
 
@@ -67,8 +75,8 @@ class Fate(Enum):
 class HeldDesk(Protocol):
     """Who does what a link asks for."""
 
-    def look(self, link: HeldLink) -> Shown | Fate:
-        """What is held under this link, or why nothing can be done with it. Never raises."""
+    def look(self, link: HeldLink) -> Shown | ShownLesson | Fate:
+        """What there is under this link, or why nothing can be done with it. Never raises."""
 
     def act(self, link: HeldLink) -> Fate:
         """Do it, once. Never raises."""
@@ -82,10 +90,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class HeldPages:
-    """Answers requests below PREFIX. key: signs links; now_s: Unix time."""
+    """Answers requests below PREFIX. key: signs links; now_s: Unix time. lessons: for links to them."""
 
-    def __init__(self, desk: HeldDesk, key: Callable[[], bytes], now_s: Callable[[], float]) -> None:
+    def __init__(
+        self, desk: HeldDesk, key: Callable[[], bytes], now_s: Callable[[], float], lessons: HeldDesk
+    ) -> None:
         self._desk = desk
+        self._lessons = lessons
         self._key = key
         self._now_s = now_s
 
@@ -96,53 +107,65 @@ class HeldPages:
             link = verify(token, self._key(), self._now_s())
         except LinkUnusable as fault:
             if fault.expired:
-                return _told(HTTPStatus.GONE, words, words.expired)
-            return _told(HTTPStatus.NOT_FOUND, words, words.incomplete)
+                return _told(HTTPStatus.GONE, words, words.held_page, words.expired)
+            return _told(HTTPStatus.NOT_FOUND, words, words.held_page, words.incomplete)
         if method == "POST" and parse_qs(form.decode("latin-1")).get("deed") == [link.deed.value]:
             return self._act(link, words)
         return self._ask(link, words)
 
     def _ask(self, link: HeldLink, words: Words) -> Answer:
-        found = self._desk.look(link)
+        found = self._desk_of(link).look(link)
         if isinstance(found, Fate):
             return _fate(found, link, words)
-        moment = words.moment(datetime.fromtimestamp(found.at_s, UTC))
-        facts = (
-            (words.author, found.author or words.no_author),
-            (words.subject, found.subject or words.no_subject),
-            (words.received, moment),
-        )
         listed = "".join(
-            f"<dt>{escape(name)}</dt><dd><bdi>{escape(value)}</bdi></dd>" for name, value in facts
+            f"<dt>{escape(name)}</dt><dd><bdi>{escape(value)}</bdi></dd>"
+            for name, value in _facts(found, words)
         )
         asked = escape(words.ask[link.deed])
         button = (
             f'<form method="post"><button name="deed" value="{link.deed.value}">'
             f"{escape(words.confirm[link.deed])}</button></form>"
         )
-        return _page(HTTPStatus.OK, words, f"<p>{asked}</p><dl>{listed}</dl>{button}")
+        return _page(HTTPStatus.OK, words, words.page(link.deed), f"<p>{asked}</p><dl>{listed}</dl>{button}")
 
     def _act(self, link: HeldLink, words: Words) -> Answer:
-        return _fate(self._desk.act(link), link, words)
+        return _fate(self._desk_of(link).act(link), link, words)
+
+    def _desk_of(self, link: HeldLink) -> HeldDesk:
+        return self._lessons if link.deed is Deed.TAKE_BACK else self._desk
+
+
+def _facts(found: Shown | ShownLesson, words: Words) -> tuple[tuple[str, str], ...]:
+    moment = words.moment(datetime.fromtimestamp(found.at_s, UTC))
+    if isinstance(found, ShownLesson):
+        return (
+            (words.message, found.message_id),
+            (words.learned, words.unwanted if found.unwanted else words.wanted),
+            (words.received, moment),
+        )
+    return (
+        (words.author, found.author or words.no_author),
+        (words.subject, found.subject or words.no_subject),
+        (words.received, moment),
+    )
 
 
 def _fate(fate: Fate, link: HeldLink, words: Words) -> Answer:
+    page = words.page(link.deed)
     match fate:
         case Fate.DONE:
-            return _told(HTTPStatus.OK, words, words.done[link.deed])
+            return _told(HTTPStatus.OK, words, page, words.done[link.deed])
         case Fate.ALREADY:
-            return _told(HTTPStatus.OK, words, words.already)
+            return _told(HTTPStatus.OK, words, page, page.already)
         case Fate.GONE:
-            return _told(HTTPStatus.GONE, words, words.gone)
+            return _told(HTTPStatus.GONE, words, page, page.gone)
         case Fate.NOT_NOW:
-            return _told(HTTPStatus.SERVICE_UNAVAILABLE, words, words.not_now)
+            return _told(HTTPStatus.SERVICE_UNAVAILABLE, words, page, words.not_now)
 
 
-def _told(status: HTTPStatus, words: Words, text: str) -> Answer:
-    return _page(status, words, f'<p role="status">{escape(text)}</p>')
+def _told(status: HTTPStatus, words: Words, page: PageWords, text: str) -> Answer:
+    return _page(status, words, page, f'<p role="status">{escape(text)}</p>')
 
 
-def _page(status: HTTPStatus, words: Words, content: str) -> Answer:
-    return Answer(
-        status, _PAGE.format(language=words.language, title=escape(words.page_title), content=content)
-    )
+def _page(status: HTTPStatus, words: Words, page: PageWords, content: str) -> Answer:
+    return Answer(status, _PAGE.format(language=words.language, title=escape(page.title), content=content))

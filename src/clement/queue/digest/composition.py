@@ -59,7 +59,7 @@ def compose(digest: Digest, words: Words) -> bytes:
             message_id=digest.message_id,
             auto_submitted="auto-generated",
             language=words.language,
-            title=words.page_title,
+            title=words.held_page.title,
             opening=opening,
             entries=[_entry(digest, words, item) for item in digest.items[:MOST_ITEMS]],
             closing=_closing(digest, words),

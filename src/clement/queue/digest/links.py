@@ -1,4 +1,4 @@
-"""Links that act on held mail: signed, for one deed on one message, and only for a while.
+"""Links that act on held mail and on lessons: signed, for one deed on one message, and only for a while.
 
     token   = base64url( payload signature )        RFC 4648 §5, without padding
     payload = version deed expires mailbox held     one octet, one octet, 8 octets, 2 octets and text, text
@@ -36,6 +36,8 @@ class Deed(StrEnum):
     RELEASE_AND_ACCEPT = "release-and-accept"
     """Release, and accept what this author writes from now on."""
     DELETE = "delete"
+    TAKE_BACK = "take-back"
+    """Undo a lesson that its report has given."""
 
 
 _DEEDS = tuple(Deed)
@@ -50,7 +52,10 @@ class LinkUnusable(ValueError):
 
 
 class HeldLink(msgspec.Struct, frozen=True):
-    """deed: the one thing it may do. held: the held message. recipient: for whom. expires_s: Unix time."""
+    """deed: the one thing it may do. held: the held message. recipient: for whom. expires_s: Unix time.
+
+    Where the deed is TAKE_BACK, `held` is the lesson's record.
+    """
 
     deed: Deed
     held: str

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from clement.queue.digest import reasons
+from clement.queue.digest.links import Deed
 
 _ENGLISH_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _FRENCH_DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
@@ -20,6 +21,14 @@ _FRENCH_MONTHS = (
     "janvier", "février", "mars", "avril", "mai", "juin",
     "juillet", "août", "septembre", "octobre", "novembre", "décembre",
 )  # fmt: skip
+
+
+class PageWords(msgspec.Struct, frozen=True):
+    """The page behind a link: its title, and why nothing is left to be done."""
+
+    title: str
+    already: str
+    gone: str
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,16 +56,23 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     no_links: str
     why_you: str
     moment: Callable[[datetime], str]
-    page_title: str
+    held_page: PageWords
+    lesson_page: PageWords
     reasons: dict[str, str]
     ask: dict[str, str]
     confirm: dict[str, str]
     done: dict[str, str]
-    already: str
-    gone: str
+    message: str
+    learned: str
+    unwanted: str
+    wanted: str
     expired: str
     incomplete: str
     not_now: str
+
+    def page(self, deed: Deed) -> PageWords:
+        """What the page says on which this is done."""
+        return self.lesson_page if deed is Deed.TAKE_BACK else self.held_page
 
     def in_words(self, reason: str) -> str:
         """What a reason is called in a digest; what has no words of its own is a rule of the domain."""
@@ -100,14 +116,29 @@ ENGLISH: Final = Words(
     no_links="Ask the administrator of your mail to have a message delivered, and name its number.",
     why_you="You receive this list because mail to {address} is filtered by {host}.",
     moment=_english_moment,
-    page_title="Held mail",
+    held_page=PageWords(
+        "Held mail",
+        "This was done before: the message is no longer held.",
+        "This message is no longer kept.",
+    ),
+    lesson_page=PageWords(
+        "Reported mail",
+        "This was done before: the message counts no longer.",
+        "Nothing is known of this report any more.",
+    ),
     reasons=reasons.ENGLISH,
     ask={
         "release": "Deliver this message to your mailbox?",
         "release-and-accept": "Deliver this message, and accept what this author writes to you from now on?",
         "delete": "Delete this message?",
+        "take-back": "Take back what you have reported, as if you had never said it?",
     },
-    confirm={"release": "Deliver", "release-and-accept": "Deliver and accept", "delete": "Delete"},
+    confirm={
+        "release": "Deliver",
+        "release-and-accept": "Deliver and accept",
+        "delete": "Delete",
+        "take-back": "Take back",
+    },
     done={
         "release": "The message is on its way to your mailbox.",
         "release-and-accept": (
@@ -115,9 +146,12 @@ ENGLISH: Final = Words(
             "proven to be his."
         ),
         "delete": "The message is deleted.",
+        "take-back": "It is taken back; within a minute or so the filter is as if it had never been said.",
     },
-    already="This was done before: the message is no longer held.",
-    gone="This message is no longer kept.",
+    message="Message",
+    learned="Learned as",
+    unwanted="unwanted",
+    wanted="wanted",
     expired="This link has expired. A newer list may still show the message.",
     incomplete="This link is not complete. Was it cut when the mail was shown or copied?",
     not_now="This cannot be done just now. Nothing has changed; please try again in a few minutes.",
@@ -153,14 +187,29 @@ FRENCH: Final = Words(
     ),
     why_you="Vous recevez cette liste parce que le courrier de {address} est filtré par {host}.",
     moment=_french_moment,
-    page_title="Courrier retenu",
+    held_page=PageWords(
+        "Courrier retenu",
+        "C'était déjà fait : le message n'est plus retenu.",
+        "Ce message n'est plus conservé.",
+    ),
+    lesson_page=PageWords(
+        "Courrier signalé",
+        "C'était déjà fait : le message ne compte plus.",
+        "Plus rien n'est connu de ce signalement.",
+    ),
     reasons=reasons.FRENCH,
     ask={
         "release": "Remettre ce message dans votre boîte ?",
         "release-and-accept": "Remettre ce message, et accepter désormais ce que cet auteur vous écrit ?",
         "delete": "Supprimer ce message ?",
+        "take-back": "Retirer ce que vous avez signalé, comme si vous ne l'aviez jamais dit ?",
     },
-    confirm={"release": "Remettre", "release-and-accept": "Remettre et accepter", "delete": "Supprimer"},
+    confirm={
+        "release": "Remettre",
+        "release-and-accept": "Remettre et accepter",
+        "delete": "Supprimer",
+        "take-back": "Retirer",
+    },
     done={
         "release": "Le message est en route vers votre boîte.",
         "release-and-accept": (
@@ -168,9 +217,12 @@ FRENCH: Final = Words(
             "est prouvé qu'il vient de lui."
         ),
         "delete": "Le message est supprimé.",
+        "take-back": "C'est retiré ; d'ici une minute environ, le filtre sera comme si rien n'avait été dit.",
     },
-    already="C'était déjà fait : le message n'est plus retenu.",
-    gone="Ce message n'est plus conservé.",
+    message="Message",
+    learned="Appris comme",
+    unwanted="indésirable",
+    wanted="désirable",
     expired="Ce lien a expiré. Une liste plus récente montre peut-être encore le message.",
     incomplete="Ce lien n'est pas complet. A-t-il été coupé à l'affichage ou à la copie ?",
     not_now="C'est impossible pour l'instant. Rien n'a changé ; réessayez dans quelques minutes.",

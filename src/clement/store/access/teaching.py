@@ -11,7 +11,7 @@ from clement.store.access import visible
 from clement.store.access.actor import Actor, NotFound
 from clement.store.learning.site import ONLY_ROW
 from clement.store.learning.snapshots import newest
-from clement.store.learning_records import ActRow, ActState, HolderRow, LearningStatus
+from clement.store.learning_records import ActRow, ActState, HolderRow, LearningStatus, ReportedAct
 from clement.store.models import Domain, Learning, Mailbox, ModelHolder, TeachingAct
 
 
@@ -37,6 +37,12 @@ def act(actor: Actor, act_id: int) -> ActRow:
     if found is None:
         raise NotFound("act of teaching", act_id)
     return act_row(found)
+
+
+def reported(record: str) -> ReportedAct | None:
+    """The act that a report has given, by the id of its record; for whoever has a link to it."""
+    found = TeachingAct.objects.defer("features").filter(record_key=record, way=Way.REPORT).first()
+    return ReportedAct(act_row(found), found.person_key) if found is not None else None
 
 
 def status(actor: Actor, now_s: float) -> LearningStatus:

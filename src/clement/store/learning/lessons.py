@@ -73,7 +73,7 @@ def take(lesson: Lesson, by: By, whose: Whose, at_s: float, *, per_day: int = 0,
     Raises QuotaSpent.
     """
     body_hash, message_id = lesson.body_hash.hex()[:64], fit(lesson.message_id, 255)
-    for act_id, unwanted in _of_same_message(body_hash, message_id, whose):
+    for act_id, unwanted in of_same_message(body_hash, message_id, whose):
         if unwanted == lesson.unwanted or lesson.way in BY_ITSELF:
             return Taught(act_id, is_new=False)
         take_back(act_id, by.name, at_s)
@@ -108,7 +108,7 @@ def take_back(act_id: int, by: str, at_s: float) -> None:
             return
 
 
-def _of_same_message(body_hash: str, message_id: str, whose: Whose) -> list[tuple[int, bool]]:
+def of_same_message(body_hash: str, message_id: str, whose: Whose) -> list[tuple[int, bool]]:
     """Ids, and what was said. By both: many messages have one body, and a Message-ID is anybody's."""
     if not body_hash:
         return []

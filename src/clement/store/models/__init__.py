@@ -7,7 +7,14 @@ from clement.store.models.directive import Directive
 from clement.store.models.domain import Domain
 from clement.store.models.group import Group, NextHop
 from clement.store.models.held import HeldMessage, HeldRecipient
-from clement.store.models.learning import Learning, ModelChunk, ModelHolder, ModelSnapshot, TeachingAct
+from clement.store.models.learning import (
+    Learning,
+    ModelChunk,
+    ModelHolder,
+    ModelSnapshot,
+    TeachingAct,
+    TeachingReport,
+)
 from clement.store.models.log import (
     JournalPosition,
     LogGap,
@@ -74,5 +81,6 @@ __all__ = [
     "ServerListEntry",
     "Session",
     "TeachingAct",
+    "TeachingReport",
     "Transaction",
 ]

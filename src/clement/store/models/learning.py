@@ -72,6 +72,43 @@ class TeachingAct(models.Model):
         return f"{self.id} {self.way}"
 
 
+class TeachingReport(models.Model):
+    """A report whose reporter is to be told what was learned of it; its messages only until he was.
+
+    id: of the report's transaction. node: whose courier tells him. messages: `store.reports_due`.
+    state: `clement.store.learning_records.ReportState`. told_at_s: when it had an end.
+    """
+
+    id = models.CharField(max_length=64, primary_key=True)
+    node = models.CharField(max_length=64)
+    at_s = models.FloatField()
+    person_key = models.BigIntegerField()
+    login = models.CharField(max_length=320)
+    address = models.CharField(max_length=320)
+    unwanted = models.BooleanField()
+    message_id = models.CharField(max_length=255, default="")
+    group_key = models.BigIntegerField(default=0)
+    domain_key = models.BigIntegerField(default=0)
+    mailbox_key = models.BigIntegerField(default=0)
+    messages = models.BinaryField()
+    left_out = models.BooleanField(default=False)
+    state = models.CharField(max_length=8, default="waiting")
+    failures = models.IntegerField(default=0)
+    next_try_at_s = models.FloatField(default=0.0)
+    told_at_s = models.FloatField(default=0.0)
+
+    class Meta:
+        """For the courier, and for counting what one person was told."""
+
+        indexes = [
+            models.Index(fields=["state", "node", "next_try_at_s"], name="report_waiting"),
+            models.Index(fields=["person_key", "told_at_s"], name="report_by_person"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class ModelSnapshot(models.Model):
     """The model as one steward has made it; version 0 until all of it is here. sha256: of the whole file."""
 

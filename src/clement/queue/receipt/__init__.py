@@ -1,0 +1,1 @@
+"""Receipts: what a person is told by mail of the messages that he has reported."""
