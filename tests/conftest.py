@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.fixtures.postfix",
     "tests.fixtures.exim",
     "tests.fixtures.dovecot",
+    "tests.fixtures.chromium",
     "tests.fixtures.clement",
     "tests.server.house",
 ]
