@@ -171,6 +171,11 @@ def test_zero_width_characters_do_not_cut_words() -> None:
         ("ftp://a.test/x twice ftp://a.test/x", ["ftp://a.test/x"]),
         ("://", []),
         ("xwww.a.test", []),
+        (
+            "xhttps://a.test WWW.b.test/http://c.test shttp://www.d.test",
+            ["https://a.test", "WWW.b.test/http://c.test", "http://www.d.test"],
+        ),
+        ("http:// and www.<b> and http://x", ["http://x"]),
     ],
 )
 def test_links_in_text(text: str, links: list[str]) -> None:
@@ -248,6 +253,13 @@ def test_limits_cut_and_say_so() -> None:
 def test_a_text_may_be_cut_within_a_character() -> None:
     octets = b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + "é".encode() * 20
     assert reading(octets, ReadLimits(text_bytes=7)).texts[0].text == "ééé"
+
+
+def test_the_bound_of_links_is_that_of_the_whole_message() -> None:
+    octets = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n" + b"".join(
+        b"--a\r\n\r\nhttp://a%d.test/ http://b%d.test/\r\n" % (number, number) for number in range(9)
+    )
+    assert len(reading(octets, ReadLimits(links=4)).links) == 4
 
 
 def test_encoded_texts_are_decoded() -> None:
