@@ -119,6 +119,7 @@ def main() -> None:
         "100 kB HTML": alternative(100_000),
         "1 MB attachment": attached(1_000_000),
         "1 MB plain": plain(1_000_000),
+        "1 MB HTML": alternative(1_000_000),
     }
     print(f"{'CPU in us':16}" + "".join(f"{name:>9}" for name in PARTS))
     for name, octets in contents.items():

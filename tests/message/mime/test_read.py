@@ -130,6 +130,56 @@ def test_links_are_found(html: str, target: str, text: str, origin: str) -> None
     assert (link.target, link.text, link.origin) == (target, text, Origin(origin))
 
 
+@pytest.mark.parametrize(
+    ("begin", "repeated", "end"),
+    [
+        ("", "<!x", ""),
+        ("", "<![CDATA[", ""),
+        ("<a", " ", ">"),
+        ("<a", " /", "=>"),
+        ("<a href", " ", "x>"),
+        ("", "<a x='", ""),
+        ("", "<title><!--", ""),
+        ("", "<!-- -- <b x='>'>", ""),
+    ],
+)
+def test_a_page_is_read_in_linear_time(begin: str, repeated: str, end: str) -> None:
+    # Where time grows with the square of the length, each takes many minutes.
+    assert seen(begin + repeated * (400_000 // len(repeated)) + end + "x") in {"", "x"}
+
+
+@pytest.mark.parametrize(
+    ("begin", "digit", "end", "character"),
+    [("&#", "0", "65;", "A"), ("&#", "9", "", "\ufffd"), ("&#x", "0", "41;", "A")],
+)
+def test_a_reference_may_have_any_number_of_digits(begin: str, digit: str, end: str, character: str) -> None:
+    reference = begin + 5000 * digit + end
+    assert seen(f"<p>{reference}</p>") == character
+    assert of_html(f"<a href='http://a.test/{reference}'>{reference}</a>").links
+
+
+@pytest.mark.parametrize("name", ["script", "style", "title", "textarea", "xmp", "iframe"])
+def test_raw_text_ends_with_the_first_end_tag_whatever_is_in_it(name: str) -> None:
+    for inside in ("", "<!-- x", "<p x='", "<p onclick=x hidden>", "</p", "<style", "a<b", "<![CDATA["):
+        found = of_html(f"<b>1</b><{name}>{inside}</{name} x>2<p>3")
+        assert found.texts[0].text == "12\n3"
+        assert set(found.signs) <= {"script", "iframe"} & {name}
+
+
+@pytest.mark.parametrize("odd", ["<b x='>'>", "<b 'c>", '<b "<">', "<!-- -- -->", "<!-->", "</b <i>"])
+def test_odd_markup_changes_nothing_about_what_follows(odd: str) -> None:
+    page = '<p><a href="http://a.test/">go</a><style>p</style>, <i title="x">then</i><br>come'
+    for html in (
+        odd + page,
+        page.replace("then", f"th{odd}en"),
+        page + odd,
+        odd + page.replace("go", odd + "go"),
+    ):
+        found = of_html(html)
+        assert found.texts[0].text == "go, then\ncome"
+        assert [link.target for link in found.links] == ["http://a.test/"]
+
+
 def test_a_url_that_an_anchor_shows_is_no_link_of_its_own() -> None:
     (link,) = of_html('<a href="http://evil.test/">http://bank.test/</a>').links
     assert (link.target, link.text) == ("http://evil.test/", "http://bank.test/")

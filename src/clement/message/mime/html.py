@@ -7,19 +7,16 @@ up. Text that cannot be seen is left out. Linear in the source.
 from __future__ import annotations
 
 import re
-from html import unescape
-from itertools import chain
 from urllib.parse import urljoin
 
-from clement.message.mime.html_elements import ACTS, BREAKS
+from clement.message.mime.html_references import unescaped
 from clement.message.mime.html_style import ORDINARY, Look, look
-from clement.message.mime.html_tags import Markup, attribute_values
+from clement.message.mime.html_tags import BREAK, Markup
 from clement.message.mime.html_veil import may_veil, veiled
 from clement.message.mime.text_links import links_in_text
 from clement.message.reading import Link, Origin
 from clement.message.text import visible
 
-_BREAK = "\0"
 _MAX_ANCHOR_TAGS = 500
 _BLANK = " \t\r\n\u00a0\u00ad\u034f\u200b\u200c\u200d\ufeff"
 _ZERO_WIDTH = re.compile("(?<=[A-Za-z])[\u00ad\u200b-\u200d\u2060\ufeff]+(?=[A-Za-z])")
@@ -40,7 +37,6 @@ _ACTIVE = {
     "math": "svg",
 }
 _REFRESH = re.compile(r"url\s*=\s*['\"]?([^'\"]{1,2048})", re.IGNORECASE)
-_BREAKS = dict.fromkeys(BREAKS, _BREAK)
 _HANDLER = re.compile(r"[\s\"'/]on[a-z]{3,20}\s*=")
 
 
@@ -59,8 +55,8 @@ class Page:
 
 def _shown(text: str) -> str:
     """Text with white space as it is shown: one space between words, lines as marked."""
-    lines = [" ".join(line.split()) for line in text.split(_BREAK)]
-    return "\n".join([line for line in lines if line])
+    lines = [" ".join(words) for line in text.split(BREAK) if line and (words := line.split())]
+    return "\n".join(lines)
 
 
 class _Reader:
@@ -71,7 +67,11 @@ class _Reader:
         self._max_text_chars = max_text_chars
         self.links: list[Link] = []
         self.signs: dict[str, None] = {}
-        self._breaks = [_BREAKS.get(name, "") for name in markup.names]
+        line_ends = {token: tag.line_end for token, tag in markup.tags.items()}
+        # Texts and line ends by turns: the text in front of a tag stands at twice its index.
+        self._shown = markup.texts + markup.texts
+        self._shown[0::2] = markup.texts
+        self._shown[1::2] = [line_ends[token] for token in markup.tokens]
         self._unseen: set[int] = set()
         self._anchor: tuple[str, int] | None = None
         self._linked_texts: list[str] = []
@@ -83,30 +83,34 @@ class _Reader:
         looks = self._looks()
         if looks and may_veil(looks):
             self._hide(veiled(markup, looks))
-        for index in [index for index, name in enumerate(markup.names) if name in ACTS]:
-            name, attributes = markup.names[index], markup.attributes[index]
-            if markup.slashes[index]:
-                if name == "a":
-                    self._end_anchor(index)
+        tokens, tags = markup.tokens, markup.tags
+        acting = {token for token, tag in tags.items() if tag.acts}
+        for index in [index for index, token in enumerate(tokens) if token in acting]:
+            tag = tags[tokens[index]]
+            if tag.name == "a":
+                self._end_anchor(index)
+                # When there are too many links already, one more says nothing.
+                if not tag.closes and "many-links" not in self.signs and "href" in tag.values:
+                    self._anchor = (tag.values["href"], index + 1)
             else:
-                self._act(index, name, attribute_values(attributes) if attributes else {})
-        self._end_anchor(len(markup.names) - 1)
+                self._act(index, tag.name, tag.values)
+        self._end_anchor(len(tokens) - 1)
 
     def text(self) -> str:
         """What can be seen."""
-        text = "".join(chain.from_iterable(zip(self._markup.texts, self._breaks, strict=True)))
-        if "&" in text:
-            text = unescape(text.replace("&nbsp;", " "))
+        text = "".join(self._shown)
+        text = unescaped(text.replace("&nbsp;", " "))
         text = _shown(text)
         if not text.isascii() and len(_ZERO_WIDTH.findall(text)) >= _MANY_ZERO_WIDTH:
             self.signs["zero-width"] = None
-        self._link_text(text)
+        if "many-links" not in self.signs:
+            self._link_text(text)
         return text if text.isascii() else _ZERO_WIDTH.sub("", text)
 
     def _looks(self) -> dict[str, Look]:
         """Attributes that have an influence on what is seen, with it."""
         looks = {}
-        for attributes in set(self._markup.attributes):
+        for attributes in dict.fromkeys([tag.attributes for tag in self._markup.tags.values()]):
             if not attributes:
                 continue
             lowered = attributes.lower()
@@ -125,13 +129,12 @@ class _Reader:
         return looks
 
     def _hide(self, unseen: list[int]) -> None:
-        texts = self._markup.texts
         for index in unseen:
-            text = texts[index]
+            text = self._shown[2 * index]
             if text:
-                if "hidden-text" not in self.signs and unescape(text).strip(_BLANK):
+                if "hidden-text" not in self.signs and unescaped(text).strip(_BLANK):
                     self.signs["hidden-text"] = None
-                texts[index] = ""
+                self._shown[2 * index] = ""
         self._unseen = set(unseen)
 
     def _link_text(self, text: str) -> None:
@@ -146,18 +149,14 @@ class _Reader:
     def _add(self, index: int, text: str) -> None:
         """A text that stands for the tag at `index`."""
         if index + 1 not in self._unseen:
-            self._markup.texts[index + 1] = f" {text} {self._markup.texts[index + 1]}"
+            self._shown[2 * index + 2] = f" {text} {self._shown[2 * index + 2]}"
 
     def _act(self, index: int, name: str, values: dict[str, str]) -> None:
         match name:
-            case "a":
-                self._end_anchor(index)
-                if "href" in values:
-                    self._anchor = (values["href"], index + 1)
             case "img":
                 self._image(index, values)
             case "base":
-                self._base = self._base or unescape(values.get("href", ""))[: self._max_chars]
+                self._base = self._base or unescaped(values.get("href", ""))[: self._max_chars]
             case "meta":
                 self._meta(values)
             case "form" | "input" | "button":
@@ -207,19 +206,12 @@ class _Reader:
             return
         target, start = self._anchor
         self._anchor = None
-        texts, breaks = self._markup.texts, self._breaks
-        if index - start > _MAX_ANCHOR_TAGS:
-            index = start + _MAX_ANCHOR_TAGS
-        text = texts[index]
-        if start < index:
-            pieces = zip(texts[start:index], breaks[start:index], strict=True)
-            text = "".join(chain.from_iterable(pieces)) + text
-        text = text[: 4 * self._max_text_chars]
-        if "&" in text:
-            text = unescape(text)
+        end = min(index, start + _MAX_ANCHOR_TAGS)
+        text = "".join(self._shown[2 * start : 2 * end + 1])[: 4 * self._max_text_chars]
+        text = unescaped(text)
         if "://" in text or "www." in text:
             self._linked_texts.append(text)
-        self._link(target, " ".join(text.replace(_BREAK, " ").split()), Origin.ANCHOR)
+        self._link(target, " ".join(text.replace(BREAK, " ").split()), Origin.ANCHOR)
 
     def _link(self, target: str, text: str, origin: Origin) -> None:
         if not target:
@@ -229,7 +221,7 @@ class _Reader:
             return
         # Browsers drop these characters wherever they stand in a URL (WHATWG URL §4.4).
         if "&" in target:
-            target = unescape(target[: 2 * self._max_chars])
+            target = unescaped(target[: 2 * self._max_chars])
         target = target[: self._max_chars].strip()
         if not target.isprintable():
             target = target.translate(_DROPPED)

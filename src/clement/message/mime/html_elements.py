@@ -28,6 +28,8 @@ ACTS = _names(
     object script svg v:fill v:rect v:roundrect video
     """
 )
+# What is inside is text of another kind, in which nothing is a tag but its end.
+RAW_TEXT = _names("iframe noembed noframes script style textarea title xmp")
 
 _PARAGRAPH_ENDS = _names("p div table ul ol dl center form pre hr h1 h2 h3 h4 h5 h6")
 # A start tag ends these when they stand on top of what is open (WHATWG HTML §13.1.2.4).

@@ -3,147 +3,190 @@
 Not a tree: parsers that build one take quadratic time for some inputs, as the standard has it (100 000 nested
 elements, or one with 100 000 attributes, keep lexbor busy for a minute or two), and no tree is needed here.
 A tag that the input ends in is none, and nor is what stands behind its "<".
+
+A page is cut in one pass by the looks of its markup, and each tag is taken apart once, however often it is
+repeated. Where looks do not tell (an odd quote, say), the cut is mended.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from functools import lru_cache
+from itertools import accumulate
 
-# A tag as nearly all are: quotes only around whole values, no "<" or stray quote in it. Then what is not
-# shown: a declaration, a comment. Else what needs a closer look. What follows is told by its first characters
-# everywhere, so that a failure costs no more than the length of the tag.
-_NEXT = re.compile(
-    r"""<(/?)([A-Za-z][^\s/><"'=]*)(?=[\s/>])
-    ([^><"'=]*(?:=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s><"'=]+(?=[\s>]))[^><"'=]*)*)>
-    |<[!?](?!--)[^>]*>
+from clement.message.mime.html_elements import ACTS, BREAKS, RAW_TEXT
+from clement.message.mime.html_odd import odd_tag, raw_end
+
+BREAK = "\0"
+"""The end of a line, in a text that has line feeds as it pleases."""
+
+# What is a tag if its quotes are in order; what is not shown; else markup that needs a closer look. What
+# follows is told by its first characters everywhere, so that a failure costs no more than the length of the
+# tag.
+_TOKEN = re.compile(
+    r"""(<[A-Za-z/][^<>]*>
     |<!--(?!-?>)[^-]*(?:-[^-]+)*-->
-    |<(?=[A-Za-z/!?])()""",
+    |<[!?](?!--)[^>]*(?:>|\Z)
+    |<(?=[A-Za-z/!?]))""",
     re.VERBOSE,
 )
-_ODD_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
-_ATTRIBUTE = re.compile(r"[\s/]*([^\s/>][^\s/>=]*)(?:\s*(=)\s*)?")
-_SPACE = re.compile(r"[\s/]*")
-_UNQUOTED = re.compile(r"[^\s>]*")
-_COMMENT_END = re.compile(r"--!?>")
-ATTRIBUTES = re.compile(r"""[\s/]*([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?""")
+# A tag as nearly all are: quotes only around whole values.
+_ORDINARY = re.compile(
+    r"""<(/?)([A-Za-z][^\s/><"'=]*)(?=[\s/>])
+    ([^><"'=]*(?:=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s><"'=]+(?=[\s>]))[^><"'=]*)*)>""",
+    re.VERBOSE,
+)
+_NOT_SHOWN = re.compile(r"<(?:[!?]|/[^A-Za-z])|\Z")
+_ATTRIBUTES = re.compile(r"""([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]*)))?""")
+_TEMPLATE = "template"
+_CACHED_CHARS = 60
 
-# What is inside is text of another kind, in which nothing is a tag but its end.
-RAW = frozenset(("iframe", "noembed", "noframes", "script", "style", "template", "textarea", "title", "xmp"))
 
-_REALLY_RAW = RAW - {"template"}
+class Tag:
+    """name: in lower case, "" for what is no tag. attributes: as written. line_end: BREAK or "".
 
-Tag = tuple[str, str | None, str | None, str | None]
+    acts: whether it begins something that leads somewhere or does something, or a link, or ends one. raw:
+    whether what is inside is text of another kind.
+    """
+
+    __slots__ = ("_values", "acts", "attributes", "closes", "line_end", "name", "raw")
+
+    def __init__(self, slash: str, name: str, attributes: str) -> None:
+        self.name = name = name.lower()
+        self.attributes = attributes
+        self.line_end = BREAK if name in BREAKS else ""
+        self.closes = slash != ""
+        self.acts = name == "a" if slash else name in ACTS
+        self.raw = not slash and name in RAW_TEXT
+        self._values: dict[str, str] | None = None
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Attributes by name in lower case."""
+        if self._values is None:
+            self._values = attribute_values(self.attributes)
+        return self._values
+
+
+_NONE = Tag("", "", "")
+_ODD = Tag("", "", "")
 
 
 class Markup:
-    """A page as four columns: each text, and of the tag behind it "/" or "", name in lower case, attributes.
+    """A page as texts and the token behind each, "" behind the last; `tags` has what the tokens mean.
 
-    The name is "" behind the last text, for what is no tag, and for tags within RAW elements, whose text is
-    left out.
+    Left out are raw texts, and what is in templates.
     """
 
-    __slots__ = ("attributes", "names", "slashes", "texts")
+    __slots__ = ("tags", "texts", "tokens")
 
     def __init__(self, html: str) -> None:
-        pieces = _NEXT.split(html)
-        if "" in pieces[4::5]:
-            columns = tuple(map(list, zip(*_odd_tags(html), strict=True)))
-            self.texts, self.slashes, names, self.attributes = columns
-        else:
-            self.texts, self.slashes = pieces[0::5], [*pieces[1::5], ""]
-            names, self.attributes = [*pieces[2::5], ""], [*pieces[3::5], ""]
-        self.names: list[str] = [name.lower() if name else "" for name in names]
-        if not RAW.isdisjoint(self.names):
-            self._leave_out_raw_text()
+        pieces = _TOKEN.split(html)
+        self.texts, self.tokens = pieces[0::2], [*pieces[1::2], ""]
+        self.tags = {token: _tag(token) for token in dict.fromkeys(self.tokens)}
+        closer = {token for token, tag in self.tags.items() if tag.raw or tag is _ODD}
+        if closer:
+            mended = _Mended(html, pieces, self.tags)
+            mended.mend([index for index, token in enumerate(self.tokens) if token in closer])
+            self.texts, self.tokens = mended.texts, mended.tokens
+            self.tags = {token: self.tags[token] for token in dict.fromkeys(self.tokens)}
+        if any(tag.name == _TEMPLATE for tag in self.tags.values()):
+            self._leave_out_templates()
 
-    def _leave_out_raw_text(self) -> None:
-        names, slashes, texts = self.names, self.slashes, self.texts
-        inside = ""
-        for index, name in enumerate(names):
+    def _leave_out_templates(self) -> None:
+        inside = False
+        for index, token in enumerate(self.tokens):
+            tag = self.tags[token]
             if inside:
-                texts[index] = ""
-                if name == inside and slashes[index]:
-                    inside = ""
-                else:
-                    names[index] = ""
-            elif name in RAW and not slashes[index]:
-                inside = name
+                self.texts[index] = ""
+                inside = tag.name != _TEMPLATE or not tag.closes
+                self.tokens[index] = token if not inside else ""
+            else:
+                inside = tag.name == _TEMPLATE and not tag.closes
+        self.tags = {token: self.tags.get(token, _NONE) for token in dict.fromkeys(self.tokens)}
 
 
-def _odd_tags(html: str) -> Iterator[Tag]:
-    """The same with a closer look at each."""
-    position = 0
-    end = len(html)
-    search = _NEXT.search
-    while match := search(html, position):
-        text = html[position : match.start()]
-        slash, name, attributes, position = match[1], match[2], match[3], match.end()
-        if match[4] is not None:
-            slash, name, attributes, position = _odd(html, match.start())
+class _Mended:
+    """A page cut by looks, in `pieces`, whose texts and tokens become those of the standard."""
+
+    def __init__(self, html: str, pieces: list[str], tags: dict[str, Tag]) -> None:
+        self._html = html
+        self._tags = tags
+        self._pieces = pieces
+        ends = list(accumulate(map(len, pieces)))
+        self._starts, self._ends = ends[0::2], ends[1::2]
+        self.texts: list[str] = []
+        self.tokens: list[str] = []
+
+    def mend(self, doubtful: list[int]) -> None:
+        """doubtful: the indices of the tokens that need a closer look."""
+        pieces = self._pieces
+        position = index = 0  # the token at `index`, and all behind it, are right from `position` on
+        for each in doubtful:
+            if each < index:
+                continue
+            self.texts.append(self._html[position : self._starts[index]])
+            self.texts += pieces[2 * index + 2 : 2 * each + 1 : 2]
+            self.tokens += pieces[2 * index + 1 : 2 * each : 2]
+            position = self._behind(self._starts[each], pieces[2 * each + 1])
+            index = bisect_left(self._starts, position, each + 1)
+            while position >= 0 and self._ends[index - 1] > position:
+                position = self._next(position)
+                index = bisect_left(self._starts, position, index)
             if position < 0:
-                yield text, "", "", ""
                 return
-        yield text, slash, name, attributes
-        if name and not slash and name.lower() in _REALLY_RAW:
-            stop = _raw_end(html, name.lower(), position)
-            yield html[position:stop], "/", name, ""
-            position = html.find(">", stop) + 1 or end
-    yield html[position:], "", "", ""
+        self.texts.append(self._html[position : self._starts[index]])
+        self.texts += pieces[2 * index + 2 :: 2]
+        self.tokens += [*pieces[2 * index + 1 :: 2], ""]
+
+    def _next(self, position: int) -> int:
+        """Read on from `position` to behind the next token."""
+        match = _TOKEN.search(self._html, position)
+        if match is None:
+            self.texts.append(self._html[position:])
+            self.tokens.append("")
+            return -1
+        self.texts.append(self._html[position : match.start()])
+        return self._behind(match.start(), match[0])
+
+    def _behind(self, start: int, token: str) -> int:
+        """The position behind the markup at `start` that looks like `token`; -1 when the page ends in it."""
+        tag = self._tags.get(token) or _tag(token)
+        position = start + len(token)
+        if tag is _ODD:
+            slash, name, attributes, position = odd_tag(self._html, start)
+            if position < 0:
+                self.tokens.append("")
+                return -1
+            tag = Tag(slash, name, attributes) if name else _NONE
+            token = self._html[start:position]
+        self._tags[token] = tag
+        self.tokens.append(token)
+        if tag.raw:
+            end, position = raw_end(self._html, tag.name, position)
+            token = self._html[end:position]
+            self._tags.setdefault(token, Tag("/", tag.name, ""))
+            self.texts.append("")
+            self.tokens.append(token)
+        return position
 
 
 def attribute_values(attributes: str) -> dict[str, str]:
     """Attributes by name in lower case; the first of each counts. Values still have character references."""
-    found: dict[str, str] = {}
-    for name, double, single, bare in ATTRIBUTES.findall(attributes):
-        found.setdefault(name.lower(), double or single or bare)
-    return found
+    found = _ATTRIBUTES.findall(attributes)
+    found.reverse()
+    return {name.lower(): double or single or bare for name, double, single, bare in found}
 
 
-def _odd(html: str, start: int) -> tuple[str, str, str, int]:
-    """(slash, name, attributes, position behind) of markup that is no ordinary tag; -1 if it has no end."""
-    match = _ODD_TAG.match(html, start)
-    if match is None:
-        return "", "", "", _behind_declaration(html, start)
-    position = match.end()
-    end = len(html)
-    while position < end:
-        position = _SPACE.match(html, position).end()  # type: ignore[union-attr]
-        if html.startswith(">", position):
-            return match[1], match[2], html[match.end() : position], position + 1
-        attribute = _ATTRIBUTE.match(html, position)
-        if attribute is None:
-            break
-        position = attribute.end()
-        if attribute[2]:
-            quote = html[position : position + 1]
-            if quote and quote in "\"'":
-                position = html.find(quote, position + 1) + 1
-                if not position:
-                    break
-            else:
-                position = _UNQUOTED.match(html, position).end()  # type: ignore[union-attr]
-    return "", "", "", -1
+def _tag(token: str) -> Tag:
+    return _short_tag(token) if len(token) <= _CACHED_CHARS else _long_tag(token)
 
 
-def _behind_declaration(html: str, start: int) -> int:
-    """Behind a comment, a declaration or another thing that nobody sees; -1 when it does not end."""
-    if html.startswith("<!--", start):
-        for short in ("<!-->", "<!--->"):
-            if html.startswith(short, start):
-                return start + len(short)
-        match = _COMMENT_END.search(html, start + 4)
-        return match.end() if match else -1
-    if html.startswith("<![CDATA[", start):
-        return html.find(">", start) + 1 or -1
-    if html.startswith("</", start) and html[start + 2 : start + 3] == "":
-        return -1
-    return html.find(">", start + 1) + 1 or -1
+def _long_tag(token: str) -> Tag:
+    if match := _ORDINARY.fullmatch(token):
+        return Tag(*match.groups())
+    return _NONE if _NOT_SHOWN.match(token) else _ODD
 
 
-def _raw_end(html: str, name: str, start: int) -> int:
-    match = _RAW_ENDS[name].search(html, start)
-    return match.start() if match else len(html)
-
-
-_RAW_ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _REALLY_RAW}
+_short_tag = lru_cache(maxsize=2048)(_long_tag)

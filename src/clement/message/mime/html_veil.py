@@ -29,16 +29,15 @@ def veiled(markup: Markup, looks: dict[str, Look]) -> list[int]:
     """The indices of the texts that cannot be seen."""
     veil = _Veil(looks)
     unseen: list[int] = []
-    names, slashes, attributes = markup.names, markup.slashes, markup.attributes
-    for index, name in enumerate(names):
+    tags = markup.tags
+    for index, token in enumerate(markup.tokens):
         if veil.down:
             unseen.append(index)
-        if not name:
-            continue
-        if slashes[index]:
-            veil.end(name)
-        else:
-            veil.start(name, attributes[index])
+        tag = tags[token]
+        if tag.closes:
+            veil.end(tag.name)
+        elif tag.name:
+            veil.start(tag.name, tag.attributes)
     return unseen
 
 
