@@ -27,14 +27,15 @@ class WalkLimits(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class ReadLimits(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Bounds of a reading: texts and links together, and each of them.
 
-    html_bytes: of the source of one page. guesses: parts whose charset is guessed from their octets.
+    html_bytes: of the source of one page; more than twice what the largest mail service shows of one (Gmail:
+    102 kB), since what nobody sees says little and costs as much. guesses: parts whose charset is guessed.
     """
 
     texts: int = 64
     text_bytes: int = 64 * 1024
     total_bytes: int = 256 * 1024
-    html_bytes: int = 512 * 1024
-    total_html_bytes: int = 1024 * 1024
+    html_bytes: int = 256 * 1024
+    total_html_bytes: int = 512 * 1024
     links: int = 500
     link_chars: int = 2048
     link_text_chars: int = 250
