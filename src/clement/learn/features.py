@@ -66,7 +66,7 @@ def extract(
         site.grams(_text_octets(reading), Expert.TEXT_OCTETS),
     ]
     return Features(
-        np.concatenate(packed).astype("<u4").tobytes(), _packed([names[place] for place in places.tolist()])
+        np.concatenate(packed).astype("<u4").tobytes(), _packed(map(names.__getitem__, places.tolist()))
     )
 
 
@@ -113,7 +113,7 @@ def _first_places(hashes: Hashes) -> NDArray[np.intp]:
     return np.sort((ordered[first] & np.uint64(0xFFFFFFFF)).astype(np.intp))
 
 
-def _packed(names: list[bytes]) -> bytes:
+def _packed(names: Iterable[bytes]) -> bytes:
     packed = b"\0".join(names)
     if len(packed) <= MAX_NAMES_BYTES:
         return packed
