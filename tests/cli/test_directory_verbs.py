@@ -56,7 +56,7 @@ def test_what_is_not_there_is_code_3(shell: Shell, words: tuple[str, ...]) -> No
         (("group", "add", "Bad Name"), "letters, digits"),
         (("group", "remove", "local"), "still has domains"),
         (("domain", "add", "no domain", "--group", "local"), "is no domain name"),
-        (("mailbox", "add", "someone@relay.example"), "handed on to a next hop"),
+        (("mailbox", "add", "someone@relay.example", "--quota", "1GB"), "kept by its next hop"),
         (("mailbox", "add", "anna@local.example"), "there is a mailbox"),
         (("alias", "add", "loop@local.example", "loop@local.example"), "loop"),
         (("alias", "add", "out@local.example", "x@elsewhere.example"), "not forwarded to other places"),

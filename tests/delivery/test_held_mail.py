@@ -17,6 +17,7 @@ from clement.telemetry import metrics
 from tests.delivery.held import (
     LIMITS,
     NOW_S,
+    LocalMailbox,
     Place,
     addresses,
     held,
@@ -60,6 +61,19 @@ def test_the_journal_is_told_once_it_is_durable(place: Place) -> None:
 def test_every_mailbox_of_an_alias_is_a_recipient_of_its_own_and_no_one_twice(place: Place) -> None:
     [entry] = place.hold(to_mailboxes(1, 2), to_mailboxes(2, 3))
     assert addresses(place, [entry]) == [[f"u{n}@local.example" for n in (1, 2, 3)]]
+
+
+def test_what_is_held_for_a_mailbox_behind_a_next_hop_is_its_owner_s(place: Place) -> None:
+    hold = to_next_hop()
+    for address, held_for in (("Rita", "rita"), ("rita+news", "rita+news")):
+        known = (LocalMailbox(5, "rita@relay.example", ""),)
+        route = msgspec.structs.replace(
+            hold.destination.route, address=f"{address}@relay.example", mailboxes=known
+        )
+        destination = msgspec.structs.replace(hold.destination, route=route)
+        [entry] = place.hold(msgspec.structs.replace(hold, destination=destination))
+        [recipient] = place.store.manifest(entry).facts.recipients
+        assert (recipient.address, recipient.mailbox_id) == (f"{held_for}@relay.example", 5)
 
 
 def test_groups_and_kinds_are_held_apart(place: Place) -> None:

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clement.policy.alias_reach import ALIAS_DEPTH, ALIAS_REACH
 from clement.policy.directory import (
-    ALIAS_DEPTH,
-    ALIAS_REACH,
     Alias,
     Directory,
     DirectoryContents,
@@ -231,3 +230,32 @@ def test_any_tangle_of_aliases_has_a_route_that_leaves_nobody_out(
                 waiting += () if current == "anna@local.example" else tangle.get(current, ())
         ends = {each for each in reachable if each not in tangle or each == "anna@local.example"}
         assert set(mailboxes(found)) == ends
+
+
+RITA = LocalMailbox(9, "rita@relay.example", "relay.example/rita", person_id=4, quarantine_at=2.0)
+LARS = LocalMailbox(10, "lars@lmtp.example", "lmtp.example/lars")
+BEHIND = with_aliases(
+    Alias("desk@local.example", ("rita@relay.example",)), mailboxes=(*CONTENTS.mailboxes, RITA, LARS)
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "handed_on", "known"),
+    [
+        ("rita@relay.example", "rita@relay.example", (RITA,)),
+        ("Rita@relay.example", "Rita@relay.example", (RITA,)),
+        ("rita+news@relay.example", "rita+news@relay.example", (RITA,)),
+        ("desk@local.example", "rita@relay.example", (RITA,)),
+        ("lars@lmtp.example", "lars@lmtp.example", (LARS,)),
+        ("other@relay.example", "other@relay.example", ()),
+    ],
+)
+def test_a_mailbox_behind_a_next_hop_is_handed_on_and_known(
+    address: str, handed_on: str, known: tuple[LocalMailbox, ...]
+) -> None:
+    found = route(address, BEHIND)
+    assert isinstance(found, Relayed)
+    assert (found.address, found.mailboxes) == (handed_on, known)
+    assert found.user == (known[0].address if known else "")
+    assert BEHIND.knows_address("rita@relay.example")
+    assert list(BEHIND.stored_mailboxes()) == list(CONTENTS.mailboxes)

@@ -166,6 +166,8 @@ def test_an_alias_for_several_has_the_thresholds_of_its_domain() -> None:
     assert thresholds_for(SITE, several) is SITE
     relayed = Relayed(RELAYED, Domain(2, "relay.example", 2), "boss@relay.example")
     assert thresholds_for(SITE, relayed) is SITE
+    known = replace(relayed, mailboxes=(replace(ANNA, tag_at=1.0),))
+    assert thresholds_for(SITE, known).tag_at == 1.0
 
 
 def test_where_nothing_can_be_held_nothing_more_is_refused_for_that() -> None:

@@ -95,7 +95,14 @@ REFUSALS: dict[str, tuple[Deed, str]] = {
         "asks its next hop",
     ),
     "a mailbox twice": (lambda who: add_mailbox(who, "ANNA@family.example"), "there is a mailbox"),
-    "a mailbox of a relay": (lambda who: add_mailbox(who, "x@relay.example"), "handed on"),
+    "a folder of a relay": (
+        lambda who: add_mailbox(who, "x@relay.example", maildir="x"),
+        "kept by its next hop",
+    ),
+    "a quota of a relay": (
+        lambda who: add_mailbox(who, "x@relay.example", quota_bytes=1),
+        "kept by its next hop",
+    ),
     "a negative quota": (lambda who: add_mailbox(who, "x@family.example", quota_bytes=-1), "number of bytes"),
     "a folder outside": (lambda who: add_mailbox(who, "x@family.example", maildir="../x"), "relative folder"),
     "another's folder": (
@@ -294,7 +301,7 @@ def test_ten_thousand_mailboxes_in_one_go(site: Actor) -> None:
 def test_many_mailboxes_are_added_all_or_none(site: Actor, odd: str) -> None:
     wanted = [NewMailbox(f"user{number}@family.example") for number in range(1000)]
     with pytest.raises(ActionRefused):
-        add_mailboxes(site, [*wanted, NewMailbox(odd)])
+        add_mailboxes(site, [*wanted, NewMailbox(odd, quota_bytes=1)])
     assert models.Mailbox.objects.count() == 1
 
 
@@ -399,3 +406,13 @@ def test_a_group_does_not_change_so_that_what_its_domain_says_makes_no_sense(sit
     shorter = GroupChange(policy=GroupPolicy(greylisting_window_s=2 * 3600))
     with pytest.raises(ActionRefused, match="says otherwise"):
         change_group(site, "family", shorter)
+
+
+def test_mailboxes_behind_a_next_hop_stay_there(site: Actor) -> None:
+    add_mailbox(site, "rita@relay.example")
+    change_mailbox(site, "rita@relay.example", MailboxChange(quarantine_at=4.0))
+    with pytest.raises(ActionRefused, match="kept by its next hop"):
+        change_mailbox(site, "rita@relay.example", MailboxChange(quota_bytes=5))
+    with pytest.raises(ActionRefused, match="behind its next hop"):
+        change_group(site, "relay", GroupChange(mode=Mode.STORE, next_hops=()))
+    assert change_group(site, "relay", GroupChange(next_hops=tuple(RELAY))).name == "relay"

@@ -35,7 +35,9 @@ class _EveryVerb(LaterVerbs):
             "clement.cli.group:app", "Groups: sets of domains under one administration and one policy."
         ),
         "domain": Later("clement.cli.domain:app", "Domains that are hosted here, each in one group."),
-        "mailbox": Later("clement.cli.mailbox:app", "Mailboxes that are stored here."),
+        "mailbox": Later(
+            "clement.cli.mailbox:app", "Mailboxes: those stored here, and people's behind a next hop."
+        ),
         "alias": Later("clement.cli.alias:app", "Aliases: addresses that stand for others."),
         "person": Later("clement.cli.person:app", "Persons: who may log in, administer, and post mail."),
         "directive": Later("clement.cli.directive:app", "Directives: rules on who may write to whom."),

@@ -67,7 +67,7 @@ class JunkWatch:
     def look(self, directory: Directory, stop: Callable[[], bool] = lambda: False) -> int:
         """Look at the mailboxes; how many messages were taught. Raises StoreUnavailable, OSError."""
         until_s = self._monotonic() + ROUND_S
-        mailboxes = sorted(directory.contents.mailboxes, key=lambda each: (each.id < self._next_id, each.id))
+        mailboxes = sorted(directory.stored_mailboxes(), key=lambda each: (each.id < self._next_id, each.id))
         taught = 0
         for mailbox in mailboxes:
             if stop() or self._monotonic() > until_s:

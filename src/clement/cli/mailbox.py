@@ -1,4 +1,4 @@
-"""`clement mailbox`: mailboxes that are stored here, one by one or from a file."""
+"""`clement mailbox`: mailboxes, stored here or behind a next hop, one by one or from a file."""
 
 from __future__ import annotations
 
@@ -49,6 +49,9 @@ def add(
     json: JsonOption = False,
 ) -> None:
     """Add a mailbox to a hosted domain.
+
+    In a domain whose mail is handed on it says whose an address is: its owner has thresholds, held mail and
+    a taste of his own. Its mail, folder and quota are the next hop's; other addresses need no mailbox.
 
     Examples:
     clement mailbox add alice@example.org --quota 2GiB
@@ -217,7 +220,7 @@ def _show(row: MailboxRow, *, json: bool) -> None:
     print_facts(
         [
             ("mailbox", row.address),
-            ("folder", row.maildir),
+            ("folder", row.maildir or "none here: its mail is kept by the next hop"),
             ("quota", size(row.quota_bytes) if row.quota_bytes else "none"),
             ("owner", row.owner_login),
             ("state", "on" if row.enabled else "off: its mail is refused"),

@@ -366,4 +366,7 @@ def _parts(hold: Hold) -> Iterator[_Part]:
             alone = msgspec.structs.replace(route, mailboxes=(mailbox,))
             yield part(mailbox.address, mailbox.id, Destination(destination.forward_path, alone))
     else:
-        yield part(route.address, 0, destination)
+        own = route.mailboxes[0] if route.mailboxes else None
+        # By one spelling, so that he is told of all that is held for him at once.
+        plain = own is not None and route.address.lower() == own.address
+        yield part(own.address if own and plain else route.address, own.id if own else 0, destination)

@@ -1,19 +1,18 @@
 """The directory snapshot: who is hosted here, as an immutable value.
 
-A receiver never waits for SQL. It reads a `Directory`, built from SQL by
-`clement.store` and replaced as a whole when its version changes; so every
-answer of one session can come from one consistent state. This module knows the
-shape of that value and how to look things up in it; it does not know where it
-comes from.
+A receiver never waits for SQL. It reads a `Directory`, built from SQL by `clement.store` and replaced as a
+whole when its version changes; so every answer of one session can come from one consistent state. This
+module knows the shape of that value and how to look things up in it; it does not know where it comes from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 import msgspec
 
+from clement.policy.alias_reach import reached
 from clement.policy.content_rule import ContentRule
 from clement.policy.directive import Directive, DirectiveIndex
 from clement.policy.likeness import LikenessIndex
@@ -154,6 +153,7 @@ class Domain(msgspec.Struct, frozen=True):
 class LocalMailbox(msgspec.Struct, frozen=True):
     """A mailbox stored here. `maildir` is relative to the mail root and was fixed when it was created.
 
+    In a domain that is handed on it is behind the next hop, and has neither folder nor quota here.
     tag_at, quarantine_at, refuse_at: as in `GroupPolicy`; None: as its domain has it.
     """
 
@@ -205,11 +205,20 @@ class Local(msgspec.Struct, frozen=True):
 
 
 class Relayed(msgspec.Struct, frozen=True):
-    """Route: handed to the group's next hop under the given address (itself, or what an alias made of it)."""
+    """Route: handed to the group's next hop under the given address (itself, or what an alias made of it).
+
+    mailboxes: the one that it stands for there, where it is known here.
+    """
 
     group: Group
     domain: Domain
     address: str
+    mailboxes: tuple[LocalMailbox, ...] = ()
+
+    @property
+    def user(self) -> str:
+        """The address of the mailbox that mail goes to; "" when it is not known here."""
+        return self.mailboxes[0].address if self.mailboxes else ""
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -233,12 +242,6 @@ class Unplaceable(msgspec.Struct, frozen=True):
 
 
 Route = Local | Relayed | Unknown | Foreign | Unplaceable
-
-ALIAS_DEPTH = 10
-"""Aliases that may lead to one another in a row."""
-
-ALIAS_REACH = 2000
-"""Addresses that one alias may reach, those of other aliases included."""
 
 
 class DirectoryContents(msgspec.Struct, frozen=True):
@@ -267,7 +270,7 @@ class Directory:
     """One immutable state of everything a receiver must know. Look-ups never block and never fail."""
 
     __slots__ = (
-        "_aliases", "_domains", "_group_by_domain", "_groups", "_mailboxes", "_persons", "alike",
+        "_aliases", "_behind", "_domains", "_group_by_domain", "_groups", "_mailboxes", "_persons", "alike",
         "contents", "directives", "greylists", "networks", "reputation", "rules",
     )  # fmt: skip
 
@@ -281,7 +284,12 @@ class Directory:
             for domain in contents.domains
             if domain.group_id in self._groups
         }
-        self._mailboxes = {mailbox.address: mailbox for mailbox in contents.mailboxes}
+        handed_on = {name for name, group in self._group_by_domain.items() if group.hands_on}
+        self._mailboxes: dict[str, LocalMailbox] = {}
+        self._behind: dict[str, LocalMailbox] = {}
+        for mailbox in contents.mailboxes:
+            known = self._behind if mailbox.address.rpartition("@")[2] in handed_on else self._mailboxes
+            known[mailbox.address] = mailbox
         self._aliases = {alias.address: alias for alias in contents.aliases}
         self._persons = {person.login: person for person in contents.persons}
         self.directives = DirectiveIndex(contents.directives)
@@ -314,7 +322,12 @@ class Directory:
 
     def knows_address(self, address: str) -> bool:
         """Whether this (lower-case) address is a mailbox or an alias here, or somebody's login."""
-        return address in self._mailboxes or address in self._aliases or address in self._persons
+        known = (self._mailboxes, self._behind, self._aliases, self._persons)
+        return any(address in some for some in known)
+
+    def stored_mailboxes(self) -> Collection[LocalMailbox]:
+        """The mailboxes whose mail lies here."""
+        return self._mailboxes.values()
 
     def domain_names(self) -> tuple[str, ...]:
         """All hosted domain names."""
@@ -336,11 +349,13 @@ class Directory:
         return self._route_indirectly(group, domain, local_part)
 
     def _route_indirectly(self, group: Group, domain: Domain, local_part: str) -> Route:
-        for address in self._candidates(domain, local_part.lower()):
+        candidates = self._candidates(domain, local_part.lower())
+        for address in candidates:
             if address in self._aliases or address in self._mailboxes:
                 return self._place(group, domain, address)
         if group.hands_on:
-            return Relayed(group, domain, f"{local_part}@{domain.name}")
+            known = [self._behind[address] for address in candidates if address in self._behind]
+            return Relayed(group, domain, f"{local_part}@{domain.name}", tuple(known[:1]))
         if domain.catch_all:
             return self._place(group, domain, domain.catch_all)
         return Unknown(group, domain)
@@ -356,24 +371,14 @@ class Directory:
         return found
 
     def _place(self, group: Group, domain: Domain, address: str) -> Route:
-        """Follow aliases from `address`, level by level, until only final addresses are left."""
-        finals: dict[str, None] = {}
-        seen, level = {address}, [address]
-        for _depth in range(ALIAS_DEPTH + 1):
-            below: list[str] = []
-            for current in level:
-                alias = None if current in self._mailboxes else self._aliases.get(current)
-                if alias is None:
-                    finals[current] = None
-                else:
-                    below += alias.targets
-            level = [target for target in dict.fromkeys(below) if target not in seen]
-            seen.update(level)
-            if not level or len(seen) > ALIAS_REACH:
-                break
-        return Unplaceable(group, domain) if level else self._end(group, domain, finals)
+        finals = reached(address, self._targets_of)
+        return Unplaceable(group, domain) if finals is None else self._end(group, domain, finals)
 
-    def _end(self, group: Group, domain: Domain, finals: Collection[str]) -> Route:
+    def _targets_of(self, address: str) -> Sequence[str] | None:
+        alias = None if address in self._mailboxes else self._aliases.get(address)
+        return None if alias is None else alias.targets
+
+    def _end(self, group: Group, domain: Domain, finals: Sequence[str]) -> Route:
         """The one transport that can take mail for all of these addresses, if there is one.
 
         An address that leads nowhere spoils the whole: nobody it was meant for is left out in silence.
@@ -381,15 +386,13 @@ class Directory:
         mailboxes = [self._mailboxes[address] for address in finals if address in self._mailboxes]
         if mailboxes and len(mailboxes) == len(finals):
             return Local(group, domain, tuple(mailboxes))
-        if len(finals) == 1:
-            relayed = self._next_hop_for(next(iter(finals)))
-            if relayed is not None:
-                return relayed
-        return Unplaceable(group, domain)
+        relayed = self._next_hop_for(finals[0]) if len(finals) == 1 else None
+        return relayed or Unplaceable(group, domain)
 
     def _next_hop_for(self, address: str) -> Relayed | None:
         domain = self._domains.get(address.rpartition("@")[2])
         if domain is None:
             return None
         group = self._group_by_domain[domain.name]
-        return Relayed(group, domain, address) if group.hands_on else None
+        known = self._behind.get(address)
+        return Relayed(group, domain, address, (known,) if known else ()) if group.hands_on else None

@@ -125,7 +125,7 @@ def thresholds_for(site: Thresholds, route: Local | Relayed) -> Thresholds:
     An alias for several mailboxes has those of its domain: one answer stands for all of them.
     """
     policy = route.group.policy
-    mailbox = route.mailboxes[0] if isinstance(route, Local) and len(route.mailboxes) == 1 else None
+    mailbox = route.mailboxes[0] if len(route.mailboxes) == 1 else None
     narrower = (policy.tag_at, policy.quarantine_at, policy.refuse_at)
     own = (None, None, None) if mailbox is None else mailbox.thresholds
     if narrower == (None, None, None) == own:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from clement.policy.directive import Directive
-from clement.policy.directory import Directory, Greylisting, GroupPolicy, Local
+from clement.policy.directory import Directory, Greylisting, GroupPolicy, Local, Relayed
 from clement.policy.doubt import in_doubt
 from clement.policy.facts import RecipientFacts, SessionFacts, TransactionFacts
 from clement.policy.finding import Finding, Result
@@ -194,7 +194,7 @@ def _is_asked(session: SessionFacts) -> bool:
 
 def _ours(facts: RecipientFacts) -> tuple[str, ...]:
     """The addresses under which the recipient may have written: the one written to, and his mailbox's."""
-    user = facts.route.user if isinstance(facts.route, Local) else ""
+    user = facts.route.user if isinstance(facts.route, Local | Relayed) else ""
     return (facts.address, user) if user and user != facts.address else (facts.address,)
 
 

@@ -17,7 +17,7 @@ from clement.journal.records import ReportedMessage, ReportRecord, TeachingRecor
 from clement.message.answered import answered_ids
 from clement.message.attached import attached_messages
 from clement.message.grammar import MessageFacts, examine
-from clement.policy.directory import Local, LocalMailbox, Person, Route
+from clement.policy.directory import Local, LocalMailbox, Person, Relayed, Route
 from clement.policy.facts import TransactionFacts
 from clement.policy.finding import Finding, Result
 from clement.policy.lesson import Way
@@ -294,7 +294,7 @@ class LessonDesk:
         taught = False
         for recipient in accepted if persons else ():
             route = recipient.route
-            if not isinstance(route, Local) or len(route.mailboxes) != 1:
+            if not isinstance(route, Local | Relayed) or len(route.mailboxes) != 1:
                 continue
             mailbox = route.mailboxes[0]
             if mailbox.person_id in persons and self._may_give(f"m{mailbox.id}"):
@@ -305,7 +305,7 @@ class LessonDesk:
     def _by_evidence(self, heard: Heard, way: Way, recipient: Recipient | None) -> TeachingRecord:
         """recipient: whose taste it is; None: everybody's."""
         route = recipient.route if recipient is not None else None
-        local = route if isinstance(route, Local) else None
+        own = route if isinstance(route, Local | Relayed) else None
         study = heard.study
         if study is None:
             raise RuntimeError("nothing was studied")
@@ -322,9 +322,9 @@ class LessonDesk:
             message_id=heard.message.message_id if heard.message is not None else "",
             body_hash=study.body_hash,
             transaction_id=heard.transaction_id,
-            group_id=local.group.id if local is not None else 0,
-            domain_id=local.domain.id if local is not None else 0,
-            mailbox_id=local.mailboxes[0].id if local is not None else 0,
+            group_id=own.group.id if own is not None else 0,
+            domain_id=own.domain.id if own is not None else 0,
+            mailbox_id=own.mailboxes[0].id if own is not None else 0,
         )
 
     def _may_give(self, who: str, count: int = 1) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 
 from clement.journal.records import Outcome, RecipientRecord, SessionRecord, TransactionRecord
 from clement.message.grammar import MessageFacts
-from clement.policy.directory import Foreign, Local
+from clement.policy.directory import Foreign, Local, Relayed
 from clement.policy.facts import SessionFacts
 from clement.policy.finding import Observation
 from clement.policy.reason import Reason
@@ -86,7 +86,9 @@ def _recipient_record(recipient: Recipient, *, completed: bool) -> RecipientReco
         reply=recipient.reply.shown,
         group_id=group_id,
         domain_id=domain_id,
-        mailbox_ids=tuple([mailbox.id for mailbox in route.mailboxes]) if isinstance(route, Local) else (),
+        mailbox_ids=tuple([each.id for each in route.mailboxes])
+        if isinstance(route, Local | Relayed)
+        else (),
         directive_id=recipient.directive.id if recipient.directive is not None else 0,
         next_hop=recipient.next_hop,
         score=score.total if score is not None else 0.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clement.policy.directive import Action, Correspondence, Directive, Scope
-from clement.policy.directory import Foreign, Local
+from clement.policy.directory import Foreign, Local, Relayed
 from clement.policy.facts import RecipientFacts
 from clement.smtp import Mailbox
 
@@ -39,7 +39,7 @@ def _pair(facts: RecipientFacts, proven: frozenset[str]) -> Correspondence | Non
         client=transaction.session.client,
         sender=reverse_path.key if isinstance(reverse_path, Mailbox) else "",
         recipient=facts.address,
-        user=route.user if isinstance(route, Local) else "",
+        user=route.user if isinstance(route, Local | Relayed) else "",
         recipient_domain=route.domain.name,
         group_id=route.group.id,
         authenticated=proven,

@@ -64,7 +64,10 @@ class DomainRow(msgspec.Struct, frozen=True):
 
 
 class MailboxRow(msgspec.Struct, frozen=True):
-    """A mailbox. `owner_login` is "" when nobody owns it. Thresholds: None where the domain's hold."""
+    """A mailbox. `owner_login` is "" when nobody owns it. Thresholds: None where the domain's hold.
+
+    maildir: "" where its mail is kept by a next hop.
+    """
 
     id: int
     address: str

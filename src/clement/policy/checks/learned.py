@@ -7,7 +7,7 @@ from math import exp, isfinite
 from typing import Final
 
 from clement.message.text import visible
-from clement.policy.directory import Foreign, Local
+from clement.policy.directory import Foreign, Local, Relayed
 from clement.policy.facts import RecipientContentFacts
 from clement.policy.finding import Finding, Result
 from clement.policy.ports import Judge, Weighing
@@ -26,7 +26,8 @@ def check_with(judge: Judge) -> Callable[[RecipientContentFacts], Finding | None
         study, route = facts.content.study, facts.recipient.route
         if study is None or not study.features.hashes or isinstance(route, Foreign):
             return None
-        mailboxes = [mailbox.id for mailbox in route.mailboxes] if isinstance(route, Local) else []
+        known = route.mailboxes if isinstance(route, Local | Relayed) else ()
+        mailboxes = [mailbox.id for mailbox in known]
         weighing = judge.weigh(study.features, facts.findings, route.domain.id, mailboxes)
         return None if weighing is None else finding_of(weighing)
 

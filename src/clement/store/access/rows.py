@@ -109,13 +109,18 @@ def domain_row(domain: models.Domain) -> DomainRow:
     )
 
 
+def hands_on(domain: models.Domain) -> bool:
+    """Whether the mail of this domain goes to a next hop instead of mailboxes here."""
+    return domain.group.mode == Mode.RELAY or domain.group.storage == Storage.LMTP
+
+
 def mailbox_row(mailbox: models.Mailbox) -> MailboxRow:
     """A mailbox with its owner's login."""
     return MailboxRow(
         id=mailbox.id,
         address=mailbox.address,
         domain_name=mailbox.domain.name,
-        maildir=mailbox.maildir,
+        maildir="" if hands_on(mailbox.domain) else mailbox.maildir,
         quota_bytes=mailbox.quota_bytes,
         enabled=mailbox.enabled,
         owner_login=mailbox.owner.login if mailbox.owner is not None else "",

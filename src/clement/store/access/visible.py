@@ -42,7 +42,7 @@ def domains(actor: Actor) -> QuerySet[Domain]:
 
 def mailboxes(actor: Actor) -> QuerySet[Mailbox]:
     """The mailboxes of his domains, and his own."""
-    found = Mailbox.objects.select_related("domain", "owner")
+    found = Mailbox.objects.select_related("domain__group", "owner")
     if actor.root:
         return found
     return found.filter(Q(domain_id__in=actor.domain_ids) | Q(id__in=actor.mailbox_ids))

@@ -196,11 +196,16 @@ def _check_next_hop(hop: NextHop, mode: Mode) -> None:
 
 
 def _check_mailboxes_stay_reachable(group: models.Group, mode: Mode, storage: Storage) -> None:
+    """What is stored here and what is behind a next hop are not one mailbox."""
+    stored_here = group.mode == Mode.STORE and group.storage == Storage.MAILDIR
     stores_here = mode is Mode.STORE and storage is Storage.MAILDIR
-    if not stores_here and models.Mailbox.objects.filter(domain__group=group).exists():
-        raise ActionRefused(
-            "mode", "the group has mailboxes stored here; remove them before its mail goes elsewhere"
-        )
+    if stores_here == stored_here or not models.Mailbox.objects.filter(domain__group=group).exists():
+        return
+    if stored_here:
+        text = "the group has mailboxes stored here; remove them before its mail goes elsewhere"
+    else:
+        text = "the group has mailboxes behind its next hop; remove them before its mail is stored here"
+    raise ActionRefused("mode", text)
 
 
 def _replace_next_hops(group: models.Group, next_hops: Sequence[NextHop]) -> None:

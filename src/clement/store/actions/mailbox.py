@@ -91,6 +91,8 @@ def change_mailbox(
         check_version(version, mailbox.version)
         old = rows.mailbox_row(mailbox)
         if wanted.quota_bytes is not UNSET:
+            if rows.hands_on(mailbox.domain):
+                _check_stores_nothing(wanted.quota_bytes, "")
             mailbox.quota_bytes = _quota(wanted.quota_bytes)
         if wanted.enabled is not UNSET:
             mailbox.enabled = wanted.enabled
@@ -139,6 +141,8 @@ def _add(change: Change, wanted: Sequence[NewMailbox]) -> list[models.Mailbox]:
     mailboxes = []
     for new, address in zip(wanted, addresses, strict=True):
         domain = domains[address.rpartition("@")[2]]
+        if rows.hands_on(domain):
+            _check_stores_nothing(new.quota_bytes, new.maildir)
         maildir = checked("maildir", names.maildir_path, new.maildir or names.default_maildir(address))
         mailboxes.append(
             models.Mailbox(
@@ -153,7 +157,9 @@ def _add(change: Change, wanted: Sequence[NewMailbox]) -> list[models.Mailbox]:
     _check_are_free(addresses)
     _check_folders_are_free([mailbox.maildir for mailbox in mailboxes])
     models.Mailbox.objects.bulk_create(mailboxes)
-    added = list(models.Mailbox.objects.select_related("domain", "owner").filter(address__in=addresses))
+    added = list(
+        models.Mailbox.objects.select_related("domain__group", "owner").filter(address__in=addresses)
+    )
     for mailbox in added:
         change.note("mailbox.add", mailbox.address, tenant_of(mailbox.domain), new=rows.mailbox_row(mailbox))
     return added
@@ -165,9 +171,15 @@ def _domains(actor: Actor, addresses: Sequence[str]) -> dict[str, models.Domain]
     for name in sorted(wanted):
         if name not in found:
             raise NotFound("domain", name)
-        if placing.hands_on(found[name]):
-            raise ActionRefused("address", f"the mail of {name} is handed on to a next hop, not stored here")
     return found
+
+
+def _check_stores_nothing(quota_bytes: int, maildir: str) -> None:
+    """A mailbox behind a next hop says whose it is and what he wants; where its mail lies is said there."""
+    if quota_bytes or maildir:
+        raise ActionRefused(
+            "maildir" if maildir else "quota_bytes", "the mail of this domain is kept by its next hop"
+        )
 
 
 def _owners(actor: Actor, logins: set[str]) -> dict[str, models.Person]:

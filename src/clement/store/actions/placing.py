@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from clement.policy.directory import ALIAS_DEPTH, Mode, Storage
+from clement.policy.alias_reach import ALIAS_DEPTH
 from clement.store.access.actor import Actor
+from clement.store.access.rows import hands_on
 from clement.store.actions.change import ActionRefused
 from clement.store.models import AliasTarget, Domain, Mailbox
 
@@ -40,11 +41,6 @@ def pointing_to(address: str) -> str:
         return f"the alias {target.alias.address}"
     domain = Domain.objects.filter(catch_all=address).first()
     return f"the catch-all of {domain.name}" if domain is not None else ""
-
-
-def hands_on(domain: Domain) -> bool:
-    """Whether the mail of this domain goes to a next hop instead of mailboxes here."""
-    return domain.group.mode == Mode.RELAY or domain.group.storage == Storage.LMTP
 
 
 def _check_hosted(actor: Actor, field: str, addresses: tuple[str, ...], besides: str = "") -> None:
