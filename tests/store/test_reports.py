@@ -8,6 +8,10 @@ from clement.journal.records import ReportedMessage, ReportRecord, TeachingRecor
 from clement.policy.directive import Scope
 from clement.queue.digest.links import Deed, HeldLink
 from clement.store import models
+from clement.store.access.actor import Actor
+from clement.store.actions.digest import NewDigestPlan, plan_digest
+from clement.store.actions.domain import add_domain
+from clement.store.actions.group import add_group
 from clement.store.digest_records import DigestPlanInForce
 from clement.store.learning_records import ReportOutcome
 from clement.store.log_writer import SqlLogWriter
@@ -98,6 +102,17 @@ def test_whoever_was_told_is_not_told_again_and_what_he_reported_is_forgotten() 
     assert models.TeachingReport.objects.count() == 1
     reports().forget(NOW_S + 61 + REMEMBERED_S)
     assert models.TeachingReport.objects.count() == 0
+
+
+def test_he_is_told_in_the_language_of_his_domain_s_digests(root: Actor) -> None:
+    add_group(root, "local")
+    add_domain(root, "local.example", "local")
+    wanted = {"scope": Scope.DOMAIN, "scope_name": "local.example", "schedule": "07:00 UTC"}
+    plan_digest(root, NewDigestPlan(**wanted, language="fr"))  # type: ignore[arg-type]
+    SqlLogWriter("node").write([report(1, None)], {"segment": 10})
+    due = reports().next_due(NOW_S)
+    assert due is not None
+    assert due.plan.language == "fr"
 
 
 def test_one_person_is_told_so_often_in_an_hour_and_others_are_told_meanwhile() -> None:

@@ -19,7 +19,7 @@ from clement.store.digest_records import DigestPlanInForce
 from clement.store.learning.lessons import Whose, of_same_message
 from clement.store.learning_records import DueReceipt, ReportItem, ReportOutcome, ReportState
 from clement.store.log_text import fit
-from clement.store.models import TeachingAct, TeachingReport
+from clement.store.models import Domain, TeachingAct, TeachingReport
 
 HOUR_S: Final = 3600.0
 REMEMBERED_S: Final = 2 * 86_400.0
@@ -125,8 +125,14 @@ class SqlReports:
             items=tuple(_item(message, whose) for message in messages),
             left_out=row.left_out,
             failures=row.failures,
-            plan=plan_for(row.address, row.domain_key, row.group_key, self._site),
+            plan=self._plan(row.address),
         )
+
+    def _plan(self, address: str) -> DigestPlanInForce:
+        """That of his address: whose taste was taught has no domain where he owns no mailbox."""
+        domains = Domain.objects.filter(name=address.rpartition("@")[2])
+        domain_id, group_id = domains.values_list("id", "group_id").first() or (0, 0)
+        return plan_for(address, domain_id, group_id, self._site)
 
 
 def _item(message: ReportedMessage, whose: Whose) -> ReportItem:
