@@ -55,6 +55,7 @@ policies = st.builds(
     disguised_attachment=fallbacks,
     unreadable_content=fallbacks,
     refused_attachment_names=text,
+    subject_prefix=text,
 )
 next_hops = st.builds(
     model.NextHop,

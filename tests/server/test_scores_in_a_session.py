@@ -378,6 +378,22 @@ def test_recipients_of_a_next_hop_who_are_marked_differently_are_parted(tmp_path
     assert together.outcomes == [(Outcome.ACCEPTED, "accepted")] * 2
 
 
+def test_a_group_and_a_domain_have_a_mark_of_their_own_before_the_subject(tmp_path: Path) -> None:
+    own = Played(tmp_path, "weight +4", contents=with_group(subject_prefix="[J] ")).transport.content
+    assert own is not None
+    assert b"Subject: [J] weight +4\r\n" in own.header_block
+    site = TaggingSettings(subject_prefix="[SPAM?] ")
+    none = Played(tmp_path, "weight +4", contents=with_group(subject_prefix="none"), tagging=site)
+    assert none.transport.content is not None
+    assert b"Subject: weight +4\r\n" in none.transport.content.header_block
+
+    policy = '{"subject_prefix":"[J] "}'
+    domains = (*CONTENTS.domains, Domain(9, "strict.example", RELAYED.id, policy=policy))
+    to_both = ("a@relay.example", "a@strict.example")
+    parted = Played(tmp_path, "weight +4", *to_both, contents=replace(CONTENTS, domains=domains))
+    assert parted.outcomes == [(Outcome.ACCEPTED, "accepted"), (Outcome.DEFERRED, "other-class")]
+
+
 def test_a_copy_of_what_was_refused_for_its_content_is_kept(tmp_path: Path) -> None:
     keeping = with_group(keep_refused_days=14)
     played = Played(tmp_path, "weight +8", contents=keeping)

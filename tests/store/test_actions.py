@@ -70,6 +70,10 @@ REFUSALS: dict[str, tuple[Deed, str]] = {
         lambda who: add_group(who, "u", policy=GroupPolicy(scanner_unavailable=Fallback.REFUSE)),
         "never answered 5yz",
     ),
+    "a subject that no header could bear": (
+        lambda who: add_group(who, "s", policy=GroupPolicy(subject_prefix="[spam]\r\nBcc: x@y.example")),
+        "printable ASCII",
+    ),
     "greylisting for no time": (
         lambda who: add_group(who, "g", policy=GroupPolicy(greylisting_delay_s=0)),
         "from 10 to",

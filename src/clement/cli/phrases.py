@@ -107,7 +107,9 @@ def policy_words(words: Sequence[str]) -> dict[str, object]:
 
 def policy_text(value: object) -> str:
     """A setting as `--policy` takes it; what is left to somebody wider is `-`."""
-    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value).lower()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def threshold(text: str | None, option: str) -> float | UnsetType | None:

@@ -118,6 +118,8 @@ class GroupPolicy(msgspec.Struct, frozen=True):
     unreadable_content: Fallback = Fallback.REFUSE
     # Shell patterns with blanks between them, such as `*.pst`.
     refused_attachment_names: str = ""
+    # Before the subject of mail from tag_at on; "": as the site has it; "none": nothing.
+    subject_prefix: str = ""
 
 
 class Group(msgspec.Struct, frozen=True):

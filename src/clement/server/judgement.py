@@ -34,7 +34,7 @@ from clement.server.refused_copy import is_worth_keeping, keep_copy
 from clement.server.services import Services
 from clement.server.speaking import directive_for
 from clement.server.splitting import agree, class_of
-from clement.server.tagging import is_marked
+from clement.server.tagging import is_marked, with_subject
 from clement.server.transcript import shown_text
 from clement.smtp import ContentDefects, Reply, Service, replies
 from clement.spool.content import Content
@@ -264,13 +264,11 @@ class Judgement:
 
     def _marked(self, content: Content, taken: Sequence[Recipient]) -> Content:
         """The message as it is delivered: all who get it have the same mark in its subject, or none."""
-        tagging = self._services.tagging
-        if not tagging.subject_prefix:
-            return content
         first = next((each for each in taken if not each.held), None)
         if first is None or not is_marked(first.score, first.directive):
             return content
-        return tagging.with_subject(content)
+        prefix = self._services.tagging.prefix_for(first.route)
+        return with_subject(content, prefix) if prefix else content
 
     async def _under_our_trace(self, content: Content, chosen: Sequence[Recipient]) -> Envelope:
         """The envelope with the fields that we write above the message; a seal covers it as it is here."""

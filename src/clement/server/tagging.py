@@ -15,12 +15,13 @@ import msgspec
 
 from clement.message.foreign_fields import ForeignFields
 from clement.policy.directive import Action, Directive
-from clement.policy.directory import Relayed, Route
+from clement.policy.directory import Foreign, Relayed, Route
 from clement.policy.score import Score, probability
 from clement.smtp.replies import printable
 from clement.spool.content import Content
 
 MOST_STARS: Final = 30
+NO_PREFIX: Final = "none"
 CHECKS_NAMED: Final = 4
 _SUBJECT: Final = re.compile(rb"^(Subject[ \t]*:[ \t]*)", re.MULTILINE | re.IGNORECASE)
 
@@ -28,7 +29,8 @@ _SUBJECT: Final = re.compile(rb"^(Subject[ \t]*:[ \t]*)", re.MULTILINE | re.IGNO
 class Tagging(msgspec.Struct, frozen=True):
     """Names of the fields that are written, "" for those that are not.
 
-    subject_prefix: put before the subject of what is marked. foreign: the fields that are taken out.
+    subject_prefix: put before the subject of what is marked, where the group says nothing else. foreign: the
+    fields that are taken out.
     """
 
     score_field: str = ""
@@ -55,23 +57,29 @@ class Tagging(msgspec.Struct, frozen=True):
         if self.reason_field:
             yield self.reason_field, reason(score)
 
+    def prefix_for(self, route: Route) -> str:
+        """What stands before the subject of marked mail along this route: the group's, or else the site's."""
+        own = "" if isinstance(route, Foreign) else route.group.policy.subject_prefix
+        return "" if own == NO_PREFIX else own or self.subject_prefix
+
     def mark_of_message(self, route: Route, score: Score | None, directive: Directive | None) -> str:
         """What must be equal for recipients to be given one message; "" for the ordinary one.
 
         Copies in mailboxes of ours bear fields of their own, so there only the subject matters.
         """
-        if not (isinstance(route, Relayed) or self.subject_prefix) or not is_marked(score, directive):
+        if not is_marked(score, directive):
             return ""
-        return "tagged"
+        prefix = self.prefix_for(route)
+        return f"tagged {prefix}" if isinstance(route, Relayed) or prefix else ""
 
-    def with_subject(self, content: Content) -> Content:
-        """The message with its subject marked."""
-        prefix = self.subject_prefix.encode("ascii")
-        block = content.header_block
-        changed, count = _SUBJECT.subn(lambda found: found[1] + prefix, block, count=1)
-        if not count:
-            changed = b"Subject: " + prefix.rstrip() + b"\r\n" + block
-        return content.with_header_block(changed)
+
+def with_subject(content: Content, prefix: str) -> Content:
+    """The message with this before its subject."""
+    mark, block = prefix.encode("ascii", "replace"), content.header_block
+    changed, count = _SUBJECT.subn(lambda found: found[1] + mark, block, count=1)
+    if not count:
+        changed = b"Subject: " + mark.rstrip() + b"\r\n" + block
+    return content.with_header_block(changed)
 
 
 def is_marked(score: Score | None, directive: Directive | None) -> bool:

@@ -69,6 +69,7 @@ def policy_of(group: models.Group) -> GroupPolicy:
         disguised_attachment=Fallback(group.disguised_attachment),
         unreadable_content=Fallback(group.unreadable_content),
         refused_attachment_names=group.refused_attachment_names,
+        subject_prefix=group.subject_prefix,
     )
 
 

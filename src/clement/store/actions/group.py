@@ -29,6 +29,7 @@ LONGEST_DELAY_S = 4 * 3600
 LONGEST_WINDOW_S = 14 * 24 * 3600
 LONGEST_KEPT_DAYS = 365
 HIGHEST_SCORE = 100
+LONGEST_PREFIX = 40
 THRESHOLDS = ("tag_at", "quarantine_at", "refuse_at")
 SMALLEST_SIZE_LIMIT_BYTES = 64 * 1024  # RFC 5321 §4.5.3.1.7: a server must take content of 64K octets
 
@@ -138,6 +139,7 @@ def check_policy(policy: GroupPolicy) -> None:
         raise ActionRefused("scanner_unavailable", text)
     _check_greylisting(policy)
     _check_names(policy.refused_attachment_names)
+    _check_subject_prefix(policy.subject_prefix)
     for field in THRESHOLDS:
         threshold(field, getattr(policy, field))
     if not 0 <= policy.keep_refused_days <= LONGEST_KEPT_DAYS:
@@ -155,6 +157,11 @@ def _check_names(patterns: str) -> None:
     if len(patterns) > LONGEST_PATTERNS or not patterns.isprintable():
         text = f"patterns such as *.pst with blanks between them, at most {LONGEST_PATTERNS} characters"
         raise ActionRefused("refused_attachment_names", text)
+
+
+def _check_subject_prefix(prefix: str) -> None:
+    if len(prefix) > LONGEST_PREFIX or not (prefix.isascii() and prefix.isprintable()):
+        raise ActionRefused("subject_prefix", f"at most {LONGEST_PREFIX} printable ASCII characters")
 
 
 def _check_greylisting(policy: GroupPolicy) -> None:

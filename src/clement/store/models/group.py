@@ -46,6 +46,7 @@ class Group(models.Model):
     disguised_attachment = models.CharField(max_length=16)
     unreadable_content = models.CharField(max_length=16)
     refused_attachment_names = models.CharField(max_length=500)
+    subject_prefix = models.CharField(max_length=40, default="", db_default="")
     version = models.IntegerField(default=1)
 
     def __str__(self) -> str:
