@@ -90,6 +90,11 @@ def examine(header_block: bytes, *, blank_line: bool = True) -> MessageFacts:
         defects.add(Defect.NO_BLANK_LINE)
     if len(header_block) > MAX_HEADER_BYTES:
         defects.add(Defect.HEADER_TOO_LONG)
+    if len(found) > MAX_FIELDS:
+        defects.add(Defect.TOO_MANY_FIELDS)
+        del found[MAX_FIELDS:]
+    if len(block) > MAX_FIELD_BYTES and any(len(value) > MAX_FIELD_BYTES for _name, _gap, value in found):
+        defects.add(Defect.FIELD_TOO_LONG)
     values = _gather(found, defects)
     authors = _authors(values.get(b"from", []), defects)
     return MessageFacts(
@@ -112,14 +117,9 @@ def examine(header_block: bytes, *, blank_line: bool = True) -> MessageFacts:
 def _gather(found: list[tuple[bytes, bytes, bytes]], defects: set[Defect]) -> _Values:
     """The values of the fields that are asked for, by name, in order."""
     values: _Values = {}
-    if len(found) > MAX_FIELDS:
-        defects.add(Defect.TOO_MANY_FIELDS)
-        del found[MAX_FIELDS:]
     for name, gap, value in found:
         if gap:
             defects.add(Defect.SPACE_BEFORE_COLON)
-        if len(value) > MAX_FIELD_BYTES:
-            defects.add(Defect.FIELD_TOO_LONG)
         key = name.lower()
         if key in _ASKED_FOR:
             values.setdefault(key, []).append(value)
