@@ -7,6 +7,7 @@ session is to be recorded in full do they become `Exchange` records.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from clement.journal.records import Exchange, FindingNote
@@ -82,12 +83,10 @@ def notes_of(found: Sequence[Observation]) -> tuple[FindingNote, ...]:
     )
 
 
+# Most lines of most sessions were said before: DATA, QUIT, and who is there and writes.
+@lru_cache(maxsize=1024)
 def shown(line: bytes) -> str:
     """Hostile octets as bounded, printable text; what is not printable is written as in Python source."""
-    if len(line) <= LONGEST_TEXT and line.isascii():
-        text = line.decode("ascii")
-        if text.isprintable():
-            return text
     return shown_text(line[:LONGEST_TEXT].decode("utf-8", "backslashreplace"))
 
 
