@@ -16,9 +16,11 @@ from .events import Answered
 class LineBuffer:
     """See the module."""
 
-    __slots__ = ("_shown", "_skipped", "pending")
+    __slots__ = ("_endless", "_shown", "_skipped", "pending")
 
-    def __init__(self) -> None:
+    def __init__(self, endless: int) -> None:
+        """endless: octets of a line from which on its end is not waited for."""
+        self._endless = endless
         self.pending = b""
         """What has not been read yet."""
         self._skipped = 0
@@ -45,36 +47,38 @@ class LineBuffer:
         taken, self.pending = self.pending, b""
         return taken
 
-    def read_line(self, limit: int, endless: int) -> bytes | Answered | None:
+    def read_line(self, limit: int) -> bytes | Answered | None:
         """The next line without its CRLF; None while it is incomplete.
 
         A line that must not be read as a command comes as the refusal it earns: beyond `limit` octets, or
-        with a bare CR or LF; beyond `endless` octets it is not waited for.
+        with a bare CR or LF; an endless one is not waited for.
         """
         line, end, rest = self.pending.partition(b"\n")
         if not end:
-            return self._wait_for_more(limit, endless)
+            return self._wait_for_more(limit)
         self.pending = rest
         text, carriage_return, stray = line.partition(b"\r")
         if stray or not carriage_return or self._skipped or len(line) > limit:
-            return self._refuse(line, limit, endless)
+            return self._refuse(line, limit)
         return text
 
-    def _refuse(self, line: bytes, limit: int, endless: int) -> Answered:
+    def _refuse(self, line: bytes, limit: int) -> Answered:
         length = self._skipped + len(line)
         shown = (self._shown + line)[:limit].rstrip(b"\r")
         self._skipped, self._shown = 0, b""
-        if length > endless:
+        if length > self._endless:
             return Answered(shown, replies.ENDLESS_LINE)
         if not line.endswith(b"\r"):
             return Answered(shown, replies.BARE_LF_IN_COMMAND)
         return Answered(shown, replies.LINE_TOO_LONG if length > limit else replies.BARE_CR_IN_COMMAND)
 
-    def _wait_for_more(self, limit: int, endless: int) -> Answered | None:
+    def _wait_for_more(self, limit: int) -> Answered | None:
         """A line that is too long already is dropped as it comes, but for a CR that may meet its LF."""
         if len(self.pending) <= limit and not self._skipped:
             return None
         dropped, self.pending = self.pending[:-1], self.pending[-1:]
         self._skipped += len(dropped)
         self._shown = (self._shown + dropped)[:limit]
-        return Answered(self._shown.rstrip(b"\r"), replies.ENDLESS_LINE) if self._skipped >= endless else None
+        if self._skipped < self._endless:
+            return None
+        return Answered(self._shown.rstrip(b"\r"), replies.ENDLESS_LINE)

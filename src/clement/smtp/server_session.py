@@ -70,7 +70,7 @@ class ServerSession:
         self._limits = limits
         self._bare_line_endings = bare_line_endings
         self._commands = commands_of(self._facts)
-        self._input = LineBuffer()
+        self._input = LineBuffer(limits.endless_line_octets)
         self._input_ended = False
         self._output = b""
         self._queued: list[Event] = []
@@ -184,11 +184,9 @@ class ServerSession:
         return self._queued.pop(0) if self._queued else None
 
     def _next_command(self) -> Event | None:
-        line = self._input.read_line(self._limits.command_line_octets, self._limits.endless_line_octets)
-        if line is None:
-            return None
-        if isinstance(line, Answered):
-            return self._refuse(redacted(line.line), line.reply)
+        line = self._input.read_line(self._limits.command_line_octets)
+        if not isinstance(line, bytes):
+            return None if line is None else self._refuse(redacted(line.line), line.reply)
         line = line.rstrip(b" \t")
         verb, _, argument = line.partition(b" ")
         command = self._commands.get(verb) or self._commands.get(verb.upper())
@@ -228,7 +226,7 @@ class ServerSession:
 
     def _next_response(self) -> Event | None:
         """The client's answer to a challenge.  RFC 4954 §4."""
-        line = self._input.read_line(self._limits.auth_line_octets, self._limits.endless_line_octets)
+        line = self._input.read_line(self._limits.auth_line_octets)
         if line is None:
             return None
         if isinstance(line, Answered):
