@@ -194,8 +194,10 @@ class Conversation(WatchedSession):
         recipient, found = judged.recipient, judged.observations
         if recipient.accepted:
             found = [*found, *self._within_budget(recipient)]
-        if not recipient.accepted:
-            self._log.mark(outcome_of(recipient.verdict), recipient.verdict.reason)
+        if recipient.accepted:
+            self._answer(event.line, recipient.reply, found)
+            return None
+        self._log.mark(outcome_of(recipient.verdict), recipient.verdict.reason)
         self._answer(event.line, recipient.reply, found)
         return self._note_unknown() if recipient.is_unknown else None
 
@@ -223,13 +225,15 @@ class Conversation(WatchedSession):
         transaction = self._current()
         judgement = await transaction.finish(event)
         recipients = judgement.recipients
+        outcomes = set()
         for recipient in recipients:
             outcome = outcome_of(recipient.verdict)
+            outcomes.add(outcome)
             self._log.mark(outcome, recipient.verdict.reason)
             self._services.count(metrics.RECIPIENTS[outcome])
-        if any(recipient.accepted for recipient in recipients):
+        if Outcome.ACCEPTED in outcomes or Outcome.HELD in outcomes:
             self._record_before_reply(transaction.notes)
-        if any(isinstance(recipient.verdict, Accept) for recipient in recipients):
+        if Outcome.ACCEPTED in outcomes:
             self._admission.rates.accepted(self.client)
         each_has_a_reply = transaction.each_has_a_reply
         self._transaction = None

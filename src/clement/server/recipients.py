@@ -169,7 +169,7 @@ class RecipientDesk:
         route = facts.route
         policy = _NO_GROUP if isinstance(route, Foreign) else route.group.policy
         verdict = decided(self._services, [*self._adverse, *findings], directive, policy)
-        if not isinstance(verdict, TAKEN):
+        if not isinstance(verdict, TAKEN) and self._facts.identity is not None:
             hoped = hoped_for(facts, proven)
             if hoped is not directive and isinstance(
                 decided(self._services, [*self._adverse, *findings], hoped, policy), TAKEN
