@@ -65,8 +65,6 @@ def gather(
     Raises, now or when awaited, what a check raises.
     """
     found: Observations = []
-    if not checks:
-        return found
     waiting: list[_Begun] = []
     try:
         for check in checks:

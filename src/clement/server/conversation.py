@@ -99,7 +99,8 @@ class Conversation(WatchedSession):
         self.core.greet(reply)
 
     def _early_verdict(self, found: Observations, adverse: list[Finding]) -> Verdict:
-        adverse += [each.finding for each in found if each.finding.reason is not None]
+        if found:
+            adverse += [each.finding for each in found if each.finding.reason is not None]
         if not adverse:
             return _ACCEPTED
         return decide_early(adverse, a_directive_may_accept=self._may_be_accepted())
