@@ -22,15 +22,11 @@ class LineBuffer:
         """endless: octets of a line from which on its end is not waited for."""
         self._endless = endless
         self.pending = b""
-        """What has not been read yet."""
+        """What has not been read yet; what arrives is added to it."""
         self._skipped = 0
         """Octets of the present line that were dropped, since it is too long already."""
         self._shown = b""
         """The first of these, as many as a line may have."""
-
-    def receive(self, octets: bytes) -> None:
-        """Add what arrived.  Copies nothing when all before it was read."""
-        self.pending += octets
 
     def clear(self) -> None:
         """Forget everything."""

@@ -128,7 +128,8 @@ class ServerSession:
             # CVE-2011-0411 and its successors: what came in plain text is no part of the TLS session.
             self._close()
         elif state is not _CLOSED:
-            self._input.receive(data)
+            # Copies nothing when all before it was read.
+            self._input.pending += data
 
     def receive_eof(self) -> None:
         """The client will send no more.  What it sent before is still read."""
@@ -170,8 +171,7 @@ class ServerSession:
         if self._queued:
             event = self._queued.pop(0)
         elif self._input.pending or self._facts.state in _MAY_BE_EMPTY:
-            read = self._READERS.get(self._facts.state)
-            event = read(self) if read is not None else None
+            event = self._READERS[self._facts.state](self)
         if event is None:
             return self._end_of_input() if self._input_ended else None
         if event.awaits_answer:
@@ -249,7 +249,7 @@ class ServerSession:
             return None
         content = self._data.feed(octets)
         if self._data.finished:
-            self._input.receive(self._data.rest)
+            self._input.pending = self._data.rest
             self._queued.append(ContentEnded(self._data.size_bytes, self._data.defects))
         return self._tell_content(content)
 
@@ -397,8 +397,12 @@ class ServerSession:
         self._facts.state = _CLOSED
         self._input.clear()
 
-    # What is read next; in the other states, nothing is.
+    def _read_nothing(self) -> None:
+        """Before the greeting, on the way to TLS, and when all is said."""
+
+    # What is read next.
     _READERS: ClassVar[dict[State, Callable[[ServerSession], Event | None]]] = {
+        **dict.fromkeys(State, _read_nothing),
         **dict.fromkeys(COMMAND_STATES, _next_command),
         State.CONTENT: _next_of_data,
         State.CHUNK: _next_of_chunk,
