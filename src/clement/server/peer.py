@@ -29,7 +29,7 @@ class Client(msgspec.Struct, frozen=True):
     """Who is at the other end.
 
     key: what counts as one client, an IPv4 address or an IPv6 /64. slot: where the census counts it.
-    network: the client and its neighbours, an IPv4 /24 or an IPv6 /48.
+    network: the client and its neighbours, an IPv4 /24 or an IPv6 /48. is_loopback: it is this machine.
     """
 
     address: Address
@@ -38,20 +38,21 @@ class Client(msgspec.Struct, frozen=True):
     key: str
     slot: int
     network: str
+    is_loopback: bool
 
 
 @lru_cache(maxsize=4096)
-def client_at(text: str) -> tuple[Address, str, str, int, str]:
-    """Address, canonical text, client key, census slot, network of an address as text. Raises ValueError."""
+def client_at(text: str) -> tuple[Address, str, str, int, str, bool]:
+    """Address, canonical text, and the rest of a `Client`, of an address as text. Raises ValueError."""
     address = client_address(text.partition("%")[0])
     shown = str(address)
     is_ipv4 = isinstance(address, IPv4Address)
     key = shown if is_ipv4 else client_key(shown)
     network = ip_network((address, 24 if is_ipv4 else 48), strict=False)
-    return address, shown, key, slot_of(address), str(network)
+    return address, shown, key, slot_of(address), str(network), address.is_loopback
 
 
 def client(text: str, port: int) -> Client:
     """A client from the text of its address; a zone index is dropped. Raises ValueError."""
-    address, shown, key, slot, network = client_at(text)
-    return Client(address, shown, port, key, slot, network)
+    address, shown, key, slot, network, is_loopback = client_at(text)
+    return Client(address, shown, port, key, slot, network, is_loopback)

@@ -141,7 +141,7 @@ class WatchedSession(AnsweringSession):
     def _note_unknown(self) -> Awaitable[None] | None:
         """A recipient was refused because there is no such mailbox."""
         rates = self._admission.rates
-        if not rates.watches_unknown or self._is_known_good() or self.client.address.is_loopback:
+        if not rates.watches_unknown or self._is_known_good() or self.client.is_loopback:
             return None
         rates.unknown_recipient(self.client)
         excess = self._tried_too_many = rates.dictionary(self.client)
