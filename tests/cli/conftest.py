@@ -1,4 +1,4 @@
-"""The installed `clement`, run as a person would run it, in a folder of its own."""
+"""`clement`, run as a person would run it, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.verbs import run_in_fork
+
 CLEMENT = Path(sys.executable).with_name("clement")
 
 
@@ -22,16 +24,8 @@ class Shell:
         self.folder = folder
 
     def run(self, *words: str, code: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [CLEMENT, *words],
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TZ": "UTC"},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TZ": "UTC"}
+        done = run_in_fork(words, cwd=self.folder, env=environment, stdin=stdin)
         assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
         return done
