@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from itertools import count
 
 from django.db import connection
+from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 
 Progress = Callable[[int, int, str], None]
@@ -73,12 +75,16 @@ def migrate(progress: Progress = lambda _done, _total, _name: None) -> int:
         raise WrongSchema(state, ADVICE[state])
     if state is SchemaState.EMPTY:
         _prepare_database()
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    for done, (migration, _backwards) in enumerate(plan):
-        progress(done, len(plan), str(migration))
-        executor = MigrationExecutor(connection)
-        executor.migrate([(migration.app_label, migration.name)])
+    done = count()
+
+    def note(step: str, migration: Migration | None = None, *_: object) -> None:
+        if step == "apply_start":
+            progress(next(done), len(plan), str(migration))
+
+    executor = MigrationExecutor(connection, note)
+    targets = executor.loader.graph.leaf_nodes()
+    plan = executor.migration_plan(targets)
+    executor.migrate(targets, plan)
     progress(len(plan), len(plan), "")
     return len(plan)
 
