@@ -75,10 +75,17 @@ def empty_all_tables() -> None:
     last = [models.Person, models.Domain, models.Group]
     every = [getattr(models, name) for name in models.__all__]
     others = [table for table in every if table not in (*first, *last)]
+    names = [
+        table._meta.db_table for table in (*others, *first, *last) if table is not models.DirectoryVersion
+    ]
+    # Nearly all are empty, and one question is cheaper than forty statements.
+    is_filled = " UNION ALL ".join(f"SELECT '{name}', EXISTS (SELECT 1 FROM {name})" for name in names)
     with connection.cursor() as cursor:
-        for table in (*others, *first, *last):
-            if table is not models.DirectoryVersion:
-                cursor.execute(f"DELETE FROM {table._meta.db_table}")
+        cursor.execute(is_filled)
+        filled = {name for name, has_rows in cursor.fetchall() if has_rows}
+        for name in names:
+            if name in filled:
+                cursor.execute(f"DELETE FROM {name}")
 
 
 @pytest.fixture
