@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import smtplib
 import sqlite3
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +25,7 @@ from tests.fixtures.databases import DatabaseServer
 from tests.fixtures.faults import Fault
 from tests.fixtures.places import ROOT
 from tests.fixtures.programs import Program, choose_port, wait_until
+from tests.fixtures.verbs import run_in_fork
 
 Tables = Mapping[str, Mapping[str, object]]
 
@@ -243,13 +242,8 @@ def a_world(
     port, place = choose_port(), folder / "site"
     config = make_site(place, configuration(port, changes), ())
     python_path = {"PYTHONPATH": str(ROOT)}
-    subprocess.run(
-        [sys.executable, "-m", "tests.crash.furnish", config, str(relay.port), str(lmtp.port)],
-        cwd=ROOT,
-        env={**os.environ, **python_path},
-        check=True,
-        timeout=60,
-    )
+    done = run_in_fork([config, str(relay.port), str(lmtp.port)], module="tests.crash.furnish")
+    assert done.returncode == 0, done.stderr
     command: list[str | Path] = [CLEMENT, "serve", "--config", config]
     if faulty:
         command = [sys.executable, "-m", "tests.crash.faulty_serve", config, place / "plan"]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,8 +15,8 @@ import pytest
 
 from tests.fixtures.clement import CLEMENT, run_verb
 from tests.fixtures.dns_server import DnsServer
-from tests.fixtures.places import ROOT
 from tests.fixtures.programs import Program, choose_port, wait_until
+from tests.fixtures.verbs import run_in_fork
 from tests.server.fake_clamd import FakeClamd, clean
 from tests.server.next_hop import NextHop
 from tests.server.talk import Talk
@@ -232,15 +229,7 @@ def furnished(folder: Path, next_hop_port: int) -> Path:
     config = template / "clement.toml"
     config.write_text(LEAST.format(port=choose_port()))
     run_verb(config, "init")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.server.furnish", config, str(next_hop_port)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_in_fork([config, str(next_hop_port)], module="tests.server.furnish")
     assert done.returncode == 0, done.stderr
     return template
 
