@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 
@@ -81,7 +82,9 @@ def test_who_comes_back_in_time_is_taken_and_not_asked_again(house: House) -> No
     assert [answer.code for answer in attempt(house, STRANGER, ANNA, BRUNO)] == [250, 451]
     assert len(house.messages(ANNA)) == 2
     [transaction] = house.wait_for_row("SELECT id FROM clement_transaction WHERE subject = ?", "patience")
-    assert "greylisting pass: waited 31" in house.verb(f"session {transaction.partition('-')[0]}")
+    told = house.verb(f"session {transaction.partition('-')[0]}")
+    [waited_s] = re.findall(r"greylisting pass: waited (\d+)", told)
+    assert int(waited_s) >= 310  # what was let pass, and as long as two starts took
 
 
 def test_the_delay_is_told_to_people(house: House) -> None:
