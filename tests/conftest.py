@@ -32,7 +32,7 @@ pytest_plugins = [
 ]
 
 # Folders whose files take longest, because they start servers. Begun last, one would run alone at the end.
-LONGEST_FIRST = ("stories", "crash", "store", "server", "peers", "mesh", "cli", "delivery")
+LONGEST_FIRST = ("crash", "stories", "store", "server", "peers", "mesh", "cli", "delivery")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
