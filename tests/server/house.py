@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import pytest
 
 from tests.fixtures.clement import CLEMENT, run_verb
 from tests.fixtures.dns_server import DnsServer
+from tests.fixtures.places import ROOT
 from tests.fixtures.programs import Program, choose_port, wait_until
 from tests.fixtures.verbs import run_in_fork
 from tests.server.fake_clamd import FakeClamd, clean
@@ -143,19 +145,25 @@ class Builder:
     clamd: FakeClamd
     started: list[House] = field(default_factory=list)
 
-    def __call__(self, *verbs: str, tables: Tables | None = None, start: bool = True) -> House:
-        """`verbs` run before it starts; `tables` change its configuration."""
+    def __call__(
+        self, *verbs: str, tables: Tables | None = None, module: str = "", wait: bool = True
+    ) -> House:
+        """`verbs` run before it starts; `tables` change its configuration.
+
+        module: of the tests, which is given the configuration and serves in the place of the program.
+        """
         folder = self.folder / f"house{len(self.started)}"
         shutil.copytree(self.template, folder)
         ports = {kind: choose_port() for kind in KINDS}
         (folder / "clement.toml").write_text(self.configuration(ports, tables or {}))
         for verb in verbs:
             run_verb(folder / "clement.toml", verb)
-        program = Program([CLEMENT, "serve", "--config", folder / "clement.toml"], folder / "serve.log")
+        argv = [sys.executable, "-m", module] if module else [CLEMENT, "serve", "--config"]
+        path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"} if module else None
+        program = Program([*argv, folder / "clement.toml"], folder / "serve.log", env=path)
         house = House(folder, ports, program)
         self.started.append(house)
-        if start:
-            house.wait()
+        house.wait()
         return house
 
     def configuration(self, ports: Mapping[str, int], tables: Tables) -> str:

@@ -190,8 +190,7 @@ def test_case_126_nothing_outlives_the_supervisor(build: Builder) -> None:
 
 
 def test_case_127_files_of_crashes_are_swept_when_they_are_old(build: Builder) -> None:
-    house = build(start=False)
-    house.wait()
+    house = build()
     house.program.stop()
     staging = house.folder / "spool" / "staging"
     old, young = staging / "old", staging / "young"

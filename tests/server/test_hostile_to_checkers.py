@@ -1,15 +1,12 @@
 """A message that kills, hangs or bloats its checker, offered to a whole Clement, while others send theirs."""
 
 import signal
-import sys
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.fixtures.places import ROOT
-from tests.fixtures.programs import Program, wait_until
+from tests.fixtures.programs import wait_until
 from tests.server.checkers import DEVOUR, SEGFAULT, SLEEP, SPIN
 from tests.server.house import Builder, House
 from tests.server.talk import Answer, message
@@ -20,13 +17,8 @@ ATTACHED = b"Content-Type: application/pdf\r\n"
 
 
 @pytest.fixture
-def house(build: Builder) -> Iterator[House]:
-    made = build(tables={"processes": {"receivers": 2, "checkers": 2}}, start=False)
-    argv = [sys.executable, "-m", "tests.server.hostile_serve", made.config]
-    made.program = Program(argv, made.folder / "serve.log", env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"})
-    made.wait()
-    yield made
-    made.program.stop()
+def house(build: Builder) -> House:
+    return build(tables={"processes": {"receivers": 2, "checkers": 2}}, module="tests.server.hostile_serve")
 
 
 def offer(house: House, octets: bytes, recipient: str = ANNA, source: str = "127.0.0.1") -> Answer:
