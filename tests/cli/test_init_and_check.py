@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 from cryptography import x509
@@ -133,6 +134,17 @@ def test_without_tables_a_verb_says_what_makes_them(shell: Shell) -> None:
     assert "clement init" in shell.refusal("group", "list", code=4)
     (shell.folder / "clement.sqlite3").touch()
     assert "clement init" in shell.refusal("group", "list", code=4)
+
+
+def test_tables_of_an_older_version_are_told_from_a_database_that_is_away(shell: Shell) -> None:
+    with closing(sqlite3.connect(shell.folder / "clement.sqlite3")) as database:
+        database.execute("ALTER TABLE clement_group DROP COLUMN subject_prefix")
+        database.execute("DELETE FROM django_migrations WHERE name = '0016_subject_prefix'")
+        database.commit()
+    said = shell.refusal("group", "list", code=4)
+    assert said == "clement: the tables are older than this program; run `clement init` to migrate them"
+    shell.out("init")
+    shell.out("group", "list")
 
 
 def test_a_database_server_that_is_away_is_code_4(shell: Shell) -> None:

@@ -100,17 +100,23 @@ def _failures_explained() -> Iterator[None]:
         raise Failure(ExitCode.NEGATIVE, str(error)) from None
     except StoreUnavailable as error:
         raise Failure(ExitCode.DATABASE_AWAY, str(error)) from None
-    except (OperationalError, InterfaceError) as error:
-        if "no such table" in str(error):
-            raise _unprepared() from None
-        raise Failure(ExitCode.DATABASE_AWAY, f"the database cannot be asked: {error}") from None
-    except ProgrammingError:
-        raise _unprepared() from None
+    except (OperationalError, InterfaceError, ProgrammingError) as error:
+        raise _cannot_be_asked(error) from None
     except DatabaseError as error:
         raise Failure(ExitCode.DATABASE_AWAY, f"the database refused: {error}") from None
 
 
-def _unprepared() -> Failure:
-    return Failure(
-        ExitCode.DATABASE_AWAY, "the database has not the tables of this version: run `clement init`"
-    )
+def _cannot_be_asked(error: Exception) -> Failure:
+    """Tables of another version miss what we ask for; each database says so in its own words."""
+    from django.db import Error
+
+    from clement.store.schema import WrongSchema, require_current_schema
+
+    text = f"the database cannot be asked: {error}"
+    try:
+        require_current_schema()
+    except WrongSchema as fault:
+        text = str(fault)
+    except Error:
+        pass  # it is away, as has been said
+    return Failure(ExitCode.DATABASE_AWAY, text)
