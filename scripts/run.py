@@ -201,9 +201,9 @@ def banner(settings: Settings, scanner: str) -> str:
 def init() -> None:
     """Make what is missing in var/. Passwords, which `clement init` shows once, are kept for trying them."""
     command: list[str | Path] = [CLEMENT, "init", "--local", "--config", CONFIG, "--state", STATE]
-    done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
-    print(done.stderr, file=sys.stderr, end="", flush=True)
-    passwords = [line for line in done.stderr.splitlines() if ", password " in line]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    print(done.stdout, end="", flush=True)
+    passwords = [line for line in done.stdout.splitlines() if ", password " in line]
     if passwords:
         LOGINS.touch(mode=0o600)
         with LOGINS.open("a", encoding="utf-8") as file:
