@@ -42,6 +42,8 @@ log = Log("server")
 CONTENT_LINE: Final = b"<content>"
 """Stands in the transcript for the content, which is no command."""
 
+_TAKEN: Final = frozenset({Outcome.ACCEPTED, Outcome.HELD})
+
 
 class AnsweringSession(ABC):
     """One session: what it is given, what it has said so far, and the transaction under way."""
@@ -162,7 +164,7 @@ class AnsweringSession(ABC):
         build = partial(self._build_records, ending, duration_us)
         proportion = self._services.proportion
         self._services.count(metrics.SESSIONS[self._log.outcome])
-        if self._log.outcome in {Outcome.ACCEPTED, Outcome.HELD}:
+        if self._log.outcome in _TAKEN:
             proportion.record(*build())
         else:
             # Also what ended in nothing: connecting and leaving again makes a flood as well.

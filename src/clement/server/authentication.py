@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,8 @@ from clement.spool.workers import Workers
 
 INLINE_BYTES = 256 * 1024
 """A body up to this size is hashed on the event loop; it takes about a millisecond."""
+
+_NOBODY: Final = frozenset[str]()
 
 
 class Authentication(msgspec.Struct, frozen=True):
@@ -94,7 +97,7 @@ def proven_names(transaction: TransactionFacts, identity: ContentIdentity | None
     domain's own or of one above it in the same organization.
     """
     person = transaction.session.person
-    names = person.may_send_as if person is not None else frozenset[str]()
+    names = person.may_send_as if person is not None else _NOBODY
     path = transaction.reverse_path
     if identity is None or not isinstance(path, Mailbox):
         return names

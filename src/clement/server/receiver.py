@@ -13,6 +13,7 @@ import msgspec
 from clement.policy.network import Network
 from clement.server.census import Region
 from clement.server.connection import Connection
+from clement.server.enum_access import hasten as hasten_enums
 from clement.server.gate import Crowd, Gate, Listening, Timeouts
 from clement.server.peer import Client
 from clement.server.proxied import ProxiedListener
@@ -59,6 +60,7 @@ async def receive(
     running = await start()
     gate = Gate(loop, running.services, timeouts, crowd, census)
     doors = [await _open(loop, gate, listener) for listener in listeners]
+    hasten_enums()
     gc.collect()
     gc.freeze()
     ready()

@@ -4,14 +4,14 @@ Two kinds.  An event with `awaits_answer` stands until the server has called `Se
 question of policy, and nothing the client sends is read before it is settled.  All others are told and done:
 content as it arrives, and what the core has answered by itself.
 
-Events are plain values for one reader.  They are not frozen, since one is made for every command of every
-session and freezing costs more than making them; nobody writes to them.
+Events are plain values for one reader, and nobody writes to them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
+
+import msgspec
 
 from .address import ForwardPath, ReversePath
 from .content import ContentDefects
@@ -19,15 +19,13 @@ from .parameters import MailParameters, RecipientParameters
 from .replies import Reply
 
 
-@dataclass(slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, gc=False):
     """Anything a session tells."""
 
     awaits_answer: ClassVar[bool] = False
 
 
-@dataclass(slots=True)
-class CommandEvent(Event):
+class CommandEvent(Event, frozen=True, gc=False):
     """A command that asks for the server's decision.
 
     `line` is what the client sent, without CRLF and with AUTH secrets redacted: hostile octets, to be
@@ -41,8 +39,7 @@ class CommandEvent(Event):
 # --- Questions ------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Hello(CommandEvent):
+class Hello(CommandEvent, frozen=True, gc=False):
     """EHLO, HELO or LHLO.  Any transaction under way is over when this is answered with success.
 
     `verb` is `EHLO`, `HELO` or `LHLO`.  `domain` is one word of printable ASCII, not yet known to be a domain
@@ -53,24 +50,21 @@ class Hello(CommandEvent):
     domain: str
 
 
-@dataclass(slots=True)
-class MailRequested(CommandEvent):
+class MailRequested(CommandEvent, frozen=True, gc=False):
     """MAIL FROM: asks for a transaction with this reverse-path."""
 
     reverse_path: ReversePath
     parameters: MailParameters
 
 
-@dataclass(slots=True)
-class RecipientRequested(CommandEvent):
+class RecipientRequested(CommandEvent, frozen=True, gc=False):
     """RCPT TO: names a recipient of the message to come."""
 
     forward_path: ForwardPath
     parameters: RecipientParameters
 
 
-@dataclass(slots=True)
-class ContentRequested(CommandEvent):
+class ContentRequested(CommandEvent, frozen=True, gc=False):
     """DATA, or the first BDAT: asks to send the content.  `START_CONTENT` says yes to either.
 
     Nothing is sent for a yes to BDAT; the reply follows its chunk.  A no to BDAT ends the transaction.
@@ -83,8 +77,7 @@ class ContentRequested(CommandEvent):
     """BDAT: the first chunk is the only one."""
 
 
-@dataclass(slots=True)
-class ContentEnded(Event):
+class ContentEnded(Event, frozen=True, gc=False):
     """All content is here, and asks to be accepted or refused.
 
     `size_bytes` counts what `ContentChunk` events brought.  With `ContentDefects.TOO_LARGE` the chunks ended
@@ -99,11 +92,11 @@ class ContentEnded(Event):
     @property
     def is_truncated(self) -> bool:
         """Whether content was dropped, so that nobody can accept it."""
-        return bool(self.defects & ContentDefects.TOO_LARGE)
+        # First, since nearly all content has none, and the operators of flags are slow.
+        return self.defects is not _NONE and bool(self.defects & ContentDefects.TOO_LARGE)
 
 
-@dataclass(slots=True)
-class AuthRequested(CommandEvent):
+class AuthRequested(CommandEvent, frozen=True, gc=False):
     """AUTH with a mechanism that is offered.
 
     `initial_response` is decoded, None when the client gave none.  Answers: a 334 made by
@@ -111,23 +104,28 @@ class AuthRequested(CommandEvent):
     """
 
     mechanism: str
-    initial_response: bytes | None = field(repr=False)
+    initial_response: bytes | None
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"AuthRequested(line={self.line!r}, mechanism={self.mechanism!r})"
 
 
-@dataclass(slots=True)
-class AuthAnswered(CommandEvent):
+class AuthAnswered(CommandEvent, frozen=True, gc=False):
     """The client's response to a challenge, decoded; None when it cancelled with `*` (RFC 4954 §4)."""
 
-    response: bytes | None = field(repr=False)
+    response: bytes | None
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"AuthAnswered(line={self.line!r})"
 
 
-@dataclass(slots=True)
-class TlsRequested(CommandEvent):
+class TlsRequested(CommandEvent, frozen=True, gc=False):
     """STARTTLS.  After `TLS_READY` the session waits for `tls_established`."""
 
 
-@dataclass(slots=True)
-class MeshRequested(CommandEvent):
+class MeshRequested(CommandEvent, frozen=True, gc=False):
     """XMESH, where it is offered: `argument` is printable ASCII, and for the mesh to read (docs/mesh.md)."""
 
     argument: bytes
@@ -136,15 +134,13 @@ class MeshRequested(CommandEvent):
 # --- Content --------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class ContentChunk(Event):
+class ContentChunk(Event, frozen=True, gc=False):
     """The next piece of content, dots unstuffed; never empty, cut anywhere."""
 
     data: bytes
 
 
-@dataclass(slots=True)
-class ContentAborted(Event):
+class ContentAborted(Event, frozen=True, gc=False):
     """The content that had begun will not be completed: forget it.
 
     The connection broke, or the client gave up between two chunks, or went beyond the size limit there.
@@ -154,34 +150,31 @@ class ContentAborted(Event):
 # --- Answered by the core itself ------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Answered(Event):
+class Answered(Event, frozen=True, gc=False):
     """The core answered this command by itself: an error of syntax or sequence, or one of the kinds below."""
 
     line: bytes
     reply: Reply
 
 
-@dataclass(slots=True)
-class Reset(Answered):
+class Reset(Answered, frozen=True, gc=False):
     """RSET: the transaction, if there was one, is over."""
 
 
-@dataclass(slots=True)
-class Noop(Answered):
+class Noop(Answered, frozen=True, gc=False):
     """NOOP."""
 
 
-@dataclass(slots=True)
-class Help(Answered):
+class Help(Answered, frozen=True, gc=False):
     """HELP."""
 
 
-@dataclass(slots=True)
-class Verify(Answered):
+class Verify(Answered, frozen=True, gc=False):
     """VRFY or EXPN: nothing is disclosed."""
 
 
-@dataclass(slots=True)
-class Quit(Answered):
+class Quit(Answered, frozen=True, gc=False):
     """QUIT: the session is closing."""
+
+
+_NONE: Final = ContentDefects.NONE

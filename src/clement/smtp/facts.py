@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from . import replies
 from .address import ForwardPath, ReversePath
 from .extensions import Extensions, Service
@@ -74,8 +76,7 @@ class Patience:
         self.errors = self.refusals = self.idle_commands = 0
 
 
-@dataclass(slots=True)
-class Transaction:
+class Transaction(msgspec.Struct):
     """One mail transaction: what was accepted of its envelope so far."""
 
     reverse_path: ReversePath

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
+from msgspec.structs import force_setattr
 
 MAX_LINE_OCTETS = 512
 """RFC 5321 §4.5.3.1.5: a reply line, code and CRLF included."""
@@ -20,39 +22,39 @@ MAX_TEXT_LINES = 40
 """Our own bound on lines in one reply; EHLO needs about a dozen."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """One reply, of one or more lines.
 
     `enhanced` is empty where RFC 2034 §4 wants none: greetings, 354, 334 and the answer to EHLO.
     `text` may hold anything, a peer's bytes included: what is not printable ASCII becomes `?`, and each line
     is cut to fit `MAX_LINE_OCTETS`.  `closes` says that the session ends when the reply has been sent.
+    `wire` and `shown` are made from these, whatever is given for them.
     """
 
     code: int
     enhanced: str
     text: tuple[str, ...]
     closes: bool = False
-    wire: bytes = field(init=False, compare=False, repr=False)
+    wire: bytes = b""
     """The reply as it goes over the wire, each line at most `MAX_LINE_OCTETS`."""
-    shown: str = field(init=False, compare=False, repr=False)
+    shown: str = ""
     """One line for logs and terminals; free of control characters."""
 
     def __post_init__(self) -> None:
-        prefix = f"{self.enhanced} " if self.enhanced else ""
-        # code, separator and CRLF take six octets.
-        room = MAX_LINE_OCTETS - 6 - len(prefix)
-        lines = tuple([printable(line, room) for line in self.text[:MAX_TEXT_LINES]]) or ("",)
-        object.__setattr__(self, "text", lines)
-        if len(lines) == 1:
-            shown = f"{self.code} {prefix}{lines[0]}"
-            wire = f"{shown}\r\n"
+        prefix = f"{self.code} {self.enhanced} " if self.enhanced else f"{self.code} "
+        room = MAX_LINE_OCTETS - len("\r\n") - len(prefix)
+        if len(self.text) == 1:
+            lines: tuple[str, ...] = (printable(self.text[0], room),)
+            shown = prefix + lines[0]
+            wire = shown + "\r\n"
         else:
-            shown = f"{self.code} {prefix}{' / '.join(lines)}"
-            continued = "".join([f"{self.code}-{prefix}{line}\r\n" for line in lines[:-1]])
-            wire = f"{continued}{self.code} {prefix}{lines[-1]}\r\n"
-        object.__setattr__(self, "wire", wire.encode("ascii"))
-        object.__setattr__(self, "shown", shown)
+            lines = tuple([printable(line, room) for line in self.text[:MAX_TEXT_LINES]]) or ("",)
+            shown = prefix + " / ".join(lines)
+            continued = f"{self.code}-{prefix[4:]}"
+            wire = "".join([f"{continued}{line}\r\n" for line in lines[:-1]]) + f"{prefix}{lines[-1]}\r\n"
+        force_setattr(self, "text", lines)
+        force_setattr(self, "wire", wire.encode("ascii"))
+        force_setattr(self, "shown", shown)
 
     @property
     def is_positive(self) -> bool:
