@@ -100,7 +100,7 @@ def audit(ledger: Sequence[Entry], copies_of: Callable[[str, str], int]) -> Audi
         silent = max((sum(heard.code == 0 for heard in each) for each in sent.heard.values()), default=0)
         unanswered += silent
         if sent.waiting or any(heard.refused for heard in told):
-            unsettled.append(sent.token)
+            unsettled.append(f"{sent.token}: {_last_heard(sent)}")
             continue
         accepted += 1
         for place in entry.places:
@@ -112,3 +112,13 @@ def audit(ledger: Sequence[Entry], copies_of: Callable[[str, str], int]) -> Audi
             if found > 1 + silent:
                 inexplicable.append(f"{sent.token} at {place}: {found} copies, {silent} times no answer")
     return Audit(accepted, copies, unanswered, lost, duplicates, inexplicable, unsettled)
+
+
+def _last_heard(sent: Letter) -> str:
+    """What each recipient's client was told last, where it is no acceptance."""
+    last = {recipient: heard[-1] for recipient, heard in sent.heard.items() if heard}
+    return "; ".join(
+        f"{recipient} after {len(sent.heard[recipient])} attempts {heard.code} {heard.text}"
+        for recipient, heard in last.items()
+        if not heard.accepted
+    )
