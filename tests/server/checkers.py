@@ -15,12 +15,16 @@ from clement.server.checker import LARGE, Allowance, Study, serve_checks
 from clement.server.study import study
 
 SLEEP, SEGFAULT, DEVOUR, SPIN = b"X-Test: sleep", b"X-Test: segfault", b"X-Test: devour", b"X-Test: spin"
+SLOW = b"X-Test: slow"
+"""Harmless, but read for so long that something can happen meanwhile."""
 
 
 def hostile_study(octets: bytes, key: bytes) -> ContentStudy:
     """The study, unless the content says what shall become of whoever reads it."""
     if SLEEP in octets:
         time.sleep(3600)
+    if SLOW in octets:
+        time.sleep(1)
     if SEGFAULT in octets:
         os.kill(os.getpid(), signal.SIGSEGV)
     if DEVOUR in octets:

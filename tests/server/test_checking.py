@@ -26,7 +26,7 @@ from clement.spool.filesystem import OsFileSystem
 from clement.spool.workers import Workers
 from clement.telemetry import metrics
 from clement.telemetry.metrics import Metrics
-from tests.server.checkers import DEVOUR, SEGFAULT, SLEEP, SPIN, Checkers
+from tests.server.checkers import DEVOUR, SEGFAULT, SLEEP, SLOW, SPIN, Checkers
 
 # Whatever is attached has to be taken apart by a checker, however small it is.
 ATTACHED = b"From: a@b.example\r\nContent-Type: application/pdf\r\n"
@@ -161,28 +161,48 @@ def test_what_is_no_question_ends_the_connection_and_not_the_checker(
     ],
     ids=["sleeps", "spins", "segfault", "devours"],
 )
-def test_a_checker_dies_of_it_once_and_never_again(
+def test_two_checkers_die_of_it_and_no_more(
     checkers: Callable[..., Checkers], deed: bytes, allowance: Allowance, signal_number: int | None
 ) -> None:
     ours = checkers(allowance)
     table = SlotTable.in_memory(4)
     receiver, other = Receiver(ours.path, table=table), Receiver(ours.path, table=table)
 
-    async def first() -> None:
+    async def strike(each: Receiver) -> None:
         with pytest.raises(CheckerFailure, match=Why.STRUCK):
-            await receiver.read(letter(deed))
+            await each.read(letter(deed))
 
-    asyncio.run(first())
-    code = ours.ended()
-    assert code == (1 if signal_number is None else -signal_number)
-    ours.revive()
+    for each in (receiver, other):
+        asyncio.run(strike(each))
+        code = ours.ended()
+        assert code == (1 if signal_number is None else -signal_number)
+        ours.revive()
     # The client comes back with the same octets, perhaps to another receiver.
     for each in (receiver, other):
         assert isinstance(asyncio.run(each.read(letter(deed))), Unstudied)
     assert (receiver.failed("struck"), receiver.failed("repeated")) == (1, 1)
+    assert (other.failed("struck"), other.failed("repeated")) == (1, 1)
     # What is only as long is read.
     assert isinstance(asyncio.run(other.read(letter(b"X" * len(deed)))), ContentStudy)
     assert os.waitpid(ours.pids[0], os.WNOHANG) == (0, 0)
+
+
+def test_what_was_being_read_when_a_checker_was_killed_from_outside_is_read_again(
+    checkers: Callable[..., Checkers],
+) -> None:
+    ours = checkers(LARGE)
+    receiver = Receiver(ours.path)
+
+    async def read_while_it_is_killed() -> None:
+        reading = asyncio.create_task(receiver.read(letter(SLOW)))
+        await asyncio.sleep(0.3)
+        os.kill(ours.pids[0], signal.SIGKILL)
+        with pytest.raises(CheckerFailure, match=Why.STRUCK):
+            await reading
+
+    asyncio.run(read_while_it_is_killed())
+    ours.revive()
+    assert isinstance(asyncio.run(receiver.read(letter(SLOW))), ContentStudy)
 
 
 def test_others_never_notice(checkers: Callable[..., Checkers]) -> None:

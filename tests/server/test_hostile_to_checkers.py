@@ -51,7 +51,8 @@ def test_it_is_deferred_then_the_group_decides_and_others_never_notice(house: Ho
     neighbour.start()
     for deed in (SEGFAULT, SLEEP, DEVOUR, SPIN):
         hostile = ATTACHED + deed + b"\r\n" + message(f"hostile-{deed.decode().partition(': ')[2]}")
-        assert offer(house, hostile).codes == "451 4.7.1"
+        for _checker in range(2):
+            assert offer(house, hostile).codes == "451 4.7.1"
         again = offer(house, hostile)
         assert again.codes == "554 5.6.0", "not read again, and the group refuses what is unscannable"
         assert "cannot be examined" in again.text

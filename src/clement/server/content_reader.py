@@ -1,9 +1,9 @@
-"""Reading a content: here when that is quick and harmless, else in a checker; and never twice if that fails.
+"""Reading a content: here when that is quick and harmless, else in a checker; and no more once that fails.
 
 A short text is read on the spot: handing it over costs half as much again, and the worst that can be written
 in so few octets takes some ten milliseconds. Everything else goes to a checker: the small to one lane, the
-large to another, so that no small content waits behind a large one. A content over which a checker died is
-not read a second time: it is what nobody can look into.
+large to another, so that no small content waits behind a large one. A content over which two checkers have
+died is not read any more: it is what nobody can look into.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ INLINE_BYTES: Final = 16 * 1024
 LIGHT_BYTES: Final = 1024 * 1024
 """Up to here a content goes to the checkers that nothing large is given."""
 
-REPEATED: Final = Unstudied("it could not be read the first time")
+REPEATED: Final = Unstudied("it could not be read when it was sent before")
 
 Studied = ContentStudy | Unstudied
 

@@ -1,8 +1,11 @@
-"""Which contents a checker has died over, so that none of them does it twice.
+"""Which contents checkers have died over, so that none of them does it again and again.
 
 A client that is told 451 comes back with the same octets. They are known again by a hash of all of them, kept
 in a small table that the receivers of this machine share and that a restart forgets. To hash every message
 for the sake of a few would be dear; so the table knows sizes too, and only what has one of them is hashed.
+
+A checker can also be killed from outside, by an operator or for lack of memory, and what it was reading then
+is innocent. So a content is known only once it has struck twice (docs/decisions/0025).
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ from clement.spool.content import Content
 REMEMBERED_S: Final = 5 * 24 * 3600
 """RFC 5321 §4.5.4.1: a client gives up after 4-5 days."""
 
+STRIKES: Final = 2
+"""So many checkers must have died over a content before it is not read any more."""
+
 BUCKETS: Final = 256
 """With eight entries each, two for a content: half a mebibyte for a thousand contents."""
 
@@ -29,22 +35,22 @@ class FailureMemory:
         self._table = table or SlotTable.in_memory()
 
     def suspects(self, content: Content) -> bool:
-        """Whether a content of this size has failed; nothing is read."""
-        return self._knows(_size_key(content))
+        """Whether a content of this size has failed often enough; nothing is read."""
+        return self._strikes(_size_key(content)) >= STRIKES
 
     def knows(self, content: Content) -> bool:
-        """Whether this content has failed. Reads all of it, and blocks. Raises StorageFailure."""
-        return self._knows(digest(content))
+        """Whether this content has. Reads all of it, and blocks. Raises StorageFailure."""
+        return self._strikes(digest(content)) >= STRIKES
 
     def remember(self, content: Content) -> None:
-        """It has failed. Reads all of it, and blocks. Raises StorageFailure."""
+        """It has failed once more. Reads all of it, and blocks. Raises StorageFailure."""
         now_s = int(self._now_s())
         for key in (_size_key(content), digest(content)):
-            self._table.put(Entry(key, now_s, now_s, 1))
+            self._table.put(Entry(key, now_s, now_s, self._strikes(key) + 1))
 
-    def _knows(self, key: bytes) -> bool:
+    def _strikes(self, key: bytes) -> int:
         entry = self._table.get(key)
-        return entry is not None and self._now_s() - entry.last_s < REMEMBERED_S
+        return entry.count if entry is not None and self._now_s() - entry.last_s < REMEMBERED_S else 0
 
 
 def digest(content: Content) -> bytes:
