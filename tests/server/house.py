@@ -95,6 +95,11 @@ class House:
         wait_until(lambda: bool(self.rows(statement, *values)), statement)
         return self.rows(statement, *values)[0]
 
+    def wait_for_story(self, transaction_id: str) -> None:
+        """Until all of a message is in the log: itself, which may be before its reply, and its session."""
+        self.wait_for_row("SELECT id FROM clement_transaction WHERE id = ?", transaction_id)
+        self.wait_for_row("SELECT id FROM clement_session WHERE id = ?", transaction_id.partition("-")[0])
+
     def log(self, *, fresh: bool = False) -> list[dict[str, Any]]:
         """The lines of the process log; `fresh`: only those since the last time this was asked."""
         octets = self.program.log.read_bytes()

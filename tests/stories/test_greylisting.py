@@ -82,6 +82,7 @@ def test_who_comes_back_in_time_is_taken_and_not_asked_again(house: House) -> No
     assert [answer.code for answer in attempt(house, STRANGER, ANNA, BRUNO)] == [250, 451]
     assert len(house.messages(ANNA)) == 2
     [transaction] = house.wait_for_row("SELECT id FROM clement_transaction WHERE subject = ?", "patience")
+    house.wait_for_story(transaction)
     told = house.verb(f"session {transaction.partition('-')[0]}")
     [waited_s] = re.findall(r"greylisting pass: waited (\d+)", told)
     assert int(waited_s) >= 310  # what was let pass, and as long as two starts took
@@ -90,6 +91,7 @@ def test_who_comes_back_in_time_is_taken_and_not_asked_again(house: House) -> No
 def test_the_delay_is_told_to_people(house: House) -> None:
     attempt(house, STRANGER, ANNA)
     [transaction] = house.wait_for_row("SELECT id FROM clement_transaction WHERE reason = ?", "greylisted")
+    house.wait_for_story(transaction)
     assert "greylisted, by about" in table(house, f"log --to {ANNA}")
     assert "will arrive by about" in house.verb(f"explain {transaction}")
     listed = table(house, "greylist list")

@@ -29,7 +29,7 @@ def test_a_rule_holds_from_the_next_message_on_and_for_its_tenant_alone(build: B
     assert sent(house, blaster, "dora@strict.example").code == 250, "the other tenant's mail"
     assert sent(house, "From: a@sender.example\r\n").code == 250
     number = told.rpartition("[")[2].rstrip("]")
-    house.wait_for_row("SELECT id FROM clement_transaction WHERE id = ?", number)
+    house.wait_for_story(number)
     shown = house.verb(f"explain {number}")
     assert 'rule 1 "blaster" of the domain matches its header x-mailer' in shown
     assert "clement rule show" in shown
@@ -61,7 +61,7 @@ def test_links_that_deceive_are_evidence_in_the_log(build: Builder) -> None:
     told = str(sent(house, "From: a@sender.example\r\nContent-Type: text/html\r\n", body=body))
     assert told.startswith("250")
     number = told.rpartition("[")[2].rstrip("]")
-    house.wait_for_row("SELECT id FROM clement_transaction WHERE id = ?", number)
+    house.wait_for_story(number)
     assert "loca1.example looks like local.example" in house.verb(f"explain {number}")
 
 

@@ -61,7 +61,7 @@ def test_each_recipient_s_own_threshold_decides_and_is_told(house: House, next_h
         assert "most was said by dns-lists +5.0" in header
 
     transaction = refusal.text.rpartition("[")[2].rstrip("]")
-    house.wait_for_row("SELECT reason FROM clement_recipient WHERE transaction_key = ?", transaction)
+    house.wait_for_story(transaction)
     told = house.verb(f"explain {transaction}")
     assert "refused (unwanted-content)" in told
     assert "with refuse_at above" in told

@@ -45,6 +45,7 @@ def send(house: House, subject: str, body: str) -> str:
 def found(house: House, subject: str, body: str) -> tuple[str, list[str]]:
     """A new message's transaction, and what the filter found in it, as the log has it."""
     transaction = send(house, subject, body)
+    house.wait_for_story(transaction)
     (notes,) = house.wait_for_row("SELECT findings FROM clement_transaction WHERE id = ?", transaction)
     return transaction, [each.detail for each in unpacked(notes, FindingNote) if each.check == "learned"]
 

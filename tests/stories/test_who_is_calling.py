@@ -221,6 +221,7 @@ def test_everything_found_is_told_to_whoever_may_read_the_log(build: Builder, ke
     house = build()
     send(house, AUTHOR, signed(mail("told"), key))
     (transaction_id,) = house.wait_for_row("select id from clement_transaction")[:1]
+    house.wait_for_story(transaction_id)
     told = house.verb(f"explain {transaction_id}")
     for words in (
         "author.example allows 198.18.0.10",
