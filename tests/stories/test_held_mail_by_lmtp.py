@@ -80,7 +80,11 @@ def test_dovecot_gets_what_is_released_once_and_its_refusal_is_told(
     wait_until(lambda: [name for name, _state, _failure in held(clement)] == [third], "and that is known")
 
     # Dovecot refuses for good: whoever released it is told, and it is held as before.
+    # It looks at the file of its users once a second at most, and has just delivered to one: start it anew.
+    dovecot.program.stop()
     (dovecot.folder / "users").write_text("")
+    dovecot.program.start_again()
+    dovecot.program.wait_for(dovecot.imap_address, dovecot.lmtp_address)
     told = json.loads(clement.verb(f"held release {third} --json", fails=True))
     assert "5.1.1" in told["failure"]
     assert [state for _name, state, _failure in held(clement)] == ["held"]
