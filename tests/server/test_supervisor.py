@@ -105,6 +105,16 @@ def test_processes_end_in_their_order(house: Callable[..., House]) -> None:
     assert tiny.notes()[-3:] == ["receiver ends", "checker ends", "recorder ends"]
 
 
+def test_those_who_were_told_to_end_by_somebody_else_are_not_waited_for(house: Callable[..., House]) -> None:
+    tiny = house("stubborn:0", "two:1")
+    tiny.wait_for("stubborn begins", "two begins")
+    # As a terminal does it, or a service manager: everybody at once.
+    for process_id in (tiny.program.pid, *tiny.children()):
+        os.kill(process_id, signal.SIGTERM)
+    assert tiny.program.stop() == 0
+    assert tiny.notes()[-1] == "two ends"
+
+
 def test_a_killed_process_starts_again_and_the_others_stay(house: Callable[..., House]) -> None:
     tiny = house("one:0", "two:0")
     tiny.wait_for("one begins", "two begins")

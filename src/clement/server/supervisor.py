@@ -205,10 +205,11 @@ class Supervisor:
         log.info(log_events.STOPPING, processes=len(self._children))
         systemd.notify("STOPPING=1")
         for order in sorted({child.role.stop_order for child in self._children.values()}):
+            # Nobody may be left: who tells us to end often tells everybody.
             group = {pid: child for pid, child in self._children.items() if child.role.stop_order == order}
             for process_id in group:
                 _signal(process_id, signal.SIGTERM)
-            self._await_end(set(group), max(child.role.patience_s for child in group.values()))
+            self._await_end(set(group), max((child.role.patience_s for child in group.values()), default=0))
 
     def _await_end(self, process_ids: set[int], patience_s: float) -> None:
         until_s = time.monotonic() + patience_s
