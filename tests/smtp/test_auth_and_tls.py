@@ -163,6 +163,7 @@ def test_secrets_are_in_no_line_and_no_repr() -> None:
         assert secret not in getattr(event, "line", b"")
         assert "secret" not in repr(event)
         assert secret.decode() not in repr(event)
+        assert "secret" not in str(event.__rich_repr__())
     assert isinstance(core.events[1], AuthRequested)
     assert isinstance(other.events[2], AuthAnswered)
     assert core.events[1].line == b"AUTH PLAIN <redacted>"

@@ -29,7 +29,7 @@ MAX_DOMAIN_OCTETS = 255
 _DEVIATIONS = frozenset("\u00df\u03c2\u200c\u200d")
 
 
-class Mailbox(msgspec.Struct, frozen=True, order=True, gc=False):
+class Mailbox(msgspec.Struct, frozen=True, gc=False):
     """A local-part at a domain; compared and hashed in normal form.
 
     `local_part` is as the client meant it, case kept and quotes taken off.  `domain` is lower-case ASCII, or

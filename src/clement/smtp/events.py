@@ -9,7 +9,7 @@ Events are plain values for one reader, and nobody writes to them.
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -18,6 +18,8 @@ from .content import ContentDefects
 from .parameters import MailParameters, RecipientParameters
 from .replies import Reply
 
+_NONE: Final = ContentDefects.NONE
+
 
 class Event(msgspec.Struct, frozen=True, gc=False):
     """Anything a session tells."""
@@ -25,7 +27,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     awaits_answer: ClassVar[bool] = False
 
 
-class CommandEvent(Event, frozen=True, gc=False):
+class CommandEvent(Event, frozen=True):
     """A command that asks for the server's decision.
 
     `line` is what the client sent, without CRLF and with AUTH secrets redacted: hostile octets, to be
@@ -36,10 +38,22 @@ class CommandEvent(Event, frozen=True, gc=False):
     line: bytes
 
 
+class SecretCommandEvent(CommandEvent, frozen=True):
+    """A command with a secret in it, which stands in nothing that is printed for people."""
+
+    def __repr__(self) -> str:
+        """The line, redacted as it is."""
+        return f"{type(self).__name__}(line={self.line!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same for tracebacks, which `rich` prints with their variables."""
+        return [("line", self.line)]
+
+
 # --- Questions ------------------------------------------------------------------------------------------
 
 
-class Hello(CommandEvent, frozen=True, gc=False):
+class Hello(CommandEvent, frozen=True):
     """EHLO, HELO or LHLO.  Any transaction under way is over when this is answered with success.
 
     `verb` is `EHLO`, `HELO` or `LHLO`.  `domain` is one word of printable ASCII, not yet known to be a domain
@@ -50,21 +64,21 @@ class Hello(CommandEvent, frozen=True, gc=False):
     domain: str
 
 
-class MailRequested(CommandEvent, frozen=True, gc=False):
+class MailRequested(CommandEvent, frozen=True):
     """MAIL FROM: asks for a transaction with this reverse-path."""
 
     reverse_path: ReversePath
     parameters: MailParameters
 
 
-class RecipientRequested(CommandEvent, frozen=True, gc=False):
+class RecipientRequested(CommandEvent, frozen=True):
     """RCPT TO: names a recipient of the message to come."""
 
     forward_path: ForwardPath
     parameters: RecipientParameters
 
 
-class ContentRequested(CommandEvent, frozen=True, gc=False):
+class ContentRequested(CommandEvent, frozen=True):
     """DATA, or the first BDAT: asks to send the content.  `START_CONTENT` says yes to either.
 
     Nothing is sent for a yes to BDAT; the reply follows its chunk.  A no to BDAT ends the transaction.
@@ -77,7 +91,7 @@ class ContentRequested(CommandEvent, frozen=True, gc=False):
     """BDAT: the first chunk is the only one."""
 
 
-class ContentEnded(Event, frozen=True, gc=False):
+class ContentEnded(Event, frozen=True):
     """All content is here, and asks to be accepted or refused.
 
     `size_bytes` counts what `ContentChunk` events brought.  With `ContentDefects.TOO_LARGE` the chunks ended
@@ -96,7 +110,7 @@ class ContentEnded(Event, frozen=True, gc=False):
         return self.defects is not _NONE and bool(self.defects & ContentDefects.TOO_LARGE)
 
 
-class AuthRequested(CommandEvent, frozen=True, gc=False):
+class AuthRequested(SecretCommandEvent, frozen=True):
     """AUTH with a mechanism that is offered.
 
     `initial_response` is decoded, None when the client gave none.  Answers: a 334 made by
@@ -106,26 +120,18 @@ class AuthRequested(CommandEvent, frozen=True, gc=False):
     mechanism: str
     initial_response: bytes | None
 
-    def __repr__(self) -> str:
-        """Without the secret."""
-        return f"AuthRequested(line={self.line!r}, mechanism={self.mechanism!r})"
 
-
-class AuthAnswered(CommandEvent, frozen=True, gc=False):
+class AuthAnswered(SecretCommandEvent, frozen=True):
     """The client's response to a challenge, decoded; None when it cancelled with `*` (RFC 4954 §4)."""
 
     response: bytes | None
 
-    def __repr__(self) -> str:
-        """Without the secret."""
-        return f"AuthAnswered(line={self.line!r})"
 
-
-class TlsRequested(CommandEvent, frozen=True, gc=False):
+class TlsRequested(CommandEvent, frozen=True):
     """STARTTLS.  After `TLS_READY` the session waits for `tls_established`."""
 
 
-class MeshRequested(CommandEvent, frozen=True, gc=False):
+class MeshRequested(CommandEvent, frozen=True):
     """XMESH, where it is offered: `argument` is printable ASCII, and for the mesh to read (docs/mesh.md)."""
 
     argument: bytes
@@ -134,13 +140,13 @@ class MeshRequested(CommandEvent, frozen=True, gc=False):
 # --- Content --------------------------------------------------------------------------------------------
 
 
-class ContentChunk(Event, frozen=True, gc=False):
+class ContentChunk(Event, frozen=True):
     """The next piece of content, dots unstuffed; never empty, cut anywhere."""
 
     data: bytes
 
 
-class ContentAborted(Event, frozen=True, gc=False):
+class ContentAborted(Event, frozen=True):
     """The content that had begun will not be completed: forget it.
 
     The connection broke, or the client gave up between two chunks, or went beyond the size limit there.
@@ -150,31 +156,28 @@ class ContentAborted(Event, frozen=True, gc=False):
 # --- Answered by the core itself ------------------------------------------------------------------------
 
 
-class Answered(Event, frozen=True, gc=False):
+class Answered(Event, frozen=True):
     """The core answered this command by itself: an error of syntax or sequence, or one of the kinds below."""
 
     line: bytes
     reply: Reply
 
 
-class Reset(Answered, frozen=True, gc=False):
+class Reset(Answered, frozen=True):
     """RSET: the transaction, if there was one, is over."""
 
 
-class Noop(Answered, frozen=True, gc=False):
+class Noop(Answered, frozen=True):
     """NOOP."""
 
 
-class Help(Answered, frozen=True, gc=False):
+class Help(Answered, frozen=True):
     """HELP."""
 
 
-class Verify(Answered, frozen=True, gc=False):
+class Verify(Answered, frozen=True):
     """VRFY or EXPN: nothing is disclosed."""
 
 
-class Quit(Answered, frozen=True, gc=False):
+class Quit(Answered, frozen=True):
     """QUIT: the session is closing."""
-
-
-_NONE: Final = ContentDefects.NONE
