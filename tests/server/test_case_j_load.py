@@ -1,4 +1,4 @@
-"""Hostile cases 129 and 130: a crowd that idles, a crowd that drips, and a hundred messages at once."""
+"""Hostile cases 129 and 130: crowds that idle, drip or only knock, and a hundred messages at once."""
 
 import asyncio
 import re
@@ -12,6 +12,7 @@ from tests.server.house import Builder, House, still_serves
 from tests.server.talk import message
 
 IDLE = 2000
+KNOCKS, KNOCKERS = 3000, 10
 
 
 @pytest.fixture
@@ -98,3 +99,37 @@ async def _hundred(house: House) -> list[tuple[int, float]]:
         return int(reply[:3]), time.monotonic() - began_s
 
     return await asyncio.gather(*(one() for _ in range(100)))
+
+
+def test_case_130_a_network_that_does_nothing_but_connect(build: Builder) -> None:
+    house = build()
+    pid = house.process("receiver-0")
+    before = resident_bytes(pid)
+    greetings = asyncio.run(_knock(house))
+    assert set(greetings) <= {b"220", b"421"}
+    assert len(greetings) == KNOCKS
+    assert resident_bytes(pid) - before < 8_000_000
+    still_serves(house)
+    # Decision 0008: of each client twenty a minute are told in full, and the others counted.
+    told = "SELECT COUNT(*) FROM clement_session WHERE client_address LIKE '127.0.130.%' HAVING COUNT(*) >= ?"
+    (sessions,) = house.wait_for_row(told, KNOCKERS * 20)
+    assert sessions <= KNOCKERS * 20 * 2, "a minute may have begun anew"
+
+
+async def _knock(house: House) -> list[bytes]:
+    """Connect from one /24, a hundred at a time, read the greeting, go; a mail client comes in between."""
+
+    async def one(number: int) -> bytes:
+        source = (f"127.0.130.{number % KNOCKERS + 1}", 0)
+        reader, writer = await asyncio.open_connection(*house.address(), local_addr=source)
+        greeting = await reader.readline()
+        writer.close()
+        return greeting[:3]
+
+    greetings: list[bytes] = []
+    for first in range(0, KNOCKS, 100):
+        knocking = asyncio.gather(*(one(first + number) for number in range(100)))
+        if first % 1000 == 0:
+            await asyncio.to_thread(still_serves, house)
+        greetings += await knocking
+    return greetings
