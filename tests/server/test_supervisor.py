@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import textwrap
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -51,13 +53,23 @@ TINY = """
     def load():
         if (folder / "broken").exists():
             raise Broken("line 3: no such thing")
-        return [Role("fresh", living("fresh"))]
+        listed = folder / "next"
+        names = listed.read_text().split() if listed.exists() else ["fresh"]
+        mark = "new " if listed.exists() else ""
+        pause_s = float(os.environ.get("PAUSE_S", "0.5"))
+        return [
+            Role(name, living(mark + name), first_pause_s=pause_s, longest_pause_s=3600) for name in names
+        ]
 
     fork = os.fork
 
     def fork_if_the_system_can():
-        if (folder / "crowded").exists():
-            raise OSError(errno.EAGAIN, "no room for another process")
+        crowded = folder / "crowded"
+        if crowded.exists():
+            room = int(crowded.read_text() or 0)
+            if not room:
+                raise OSError(errno.EAGAIN, "no room for another process")
+            crowded.write_text(str(room - 1))
         return fork()
 
     os.fork = fork_if_the_system_can
@@ -75,12 +87,34 @@ class House:
         self.folder = folder
         (folder / "tiny.py").write_text(textwrap.dedent(TINY))
         argv: list[str | Path] = [sys.executable, folder / "tiny.py", folder, *roles]
-        self.program = Program(argv, folder / "log", env={"PYTHONPATH": str(ROOT / "src")})
+        self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._manager.bind(str(folder / "manager"))
+        self._told: list[str] = []
+        env = {"PYTHONPATH": str(ROOT / "src"), "NOTIFY_SOCKET": str(folder / "manager")}
+        self.program = Program(argv, folder / "log", env=env)
 
     def notes(self) -> list[str]:
         path = self.folder / "notes"
         notes = path.read_text().splitlines() if path.exists() else []
         return [note for note in notes if note != "tidied"]
+
+    def told_systemd(self) -> list[str]:
+        with suppress(BlockingIOError):
+            while True:
+                self._told.append(self._manager.recv(1000).decode())
+        return self._told
+
+    def reload(self, *names: str, room: int) -> None:
+        """Load a configuration with these roles while the system has room for so many more processes."""
+        (self.folder / "next").write_text(" ".join(names))
+        (self.folder / "crowded").write_text(str(room))
+        self.program.send(signal.SIGHUP)
+
+    def make_room(self) -> None:
+        (self.folder / "crowded").unlink()
+
+    def wait_until_said(self, words: str, times: int = 1) -> None:
+        wait_until(lambda: self.program.output().count(words) >= times, f"said {words} {times} times")
 
     def tidied(self) -> int:
         return (self.folder / "notes").read_text().splitlines().count("tidied")
@@ -172,6 +206,81 @@ def test_a_reload_that_is_refused_changes_nothing(house: Callable[..., House], s
     wait_until(lambda: "line 3: no such thing" in tiny.program.output(), "said why")
     assert tiny.notes() == ["old begins"]
     tiny.program.stop()
+
+
+def test_a_reload_that_cannot_fork_leaves_the_old_ones_at_work(house: Callable[..., House]) -> None:
+    tiny = house("one:0", "two:0")
+    tiny.wait_for("one begins", "two begins")
+    tiny.reload("one", "two", room=0)
+    tiny.wait_until_said("no room for another process", times=4)
+    assert sorted(tiny.notes()) == ["one begins", "two begins"]
+    unfinished = "STATUS=Reload unfinished, those of before go on; cannot start: one, two"
+    assert tiny.told_systemd()[2:4] == [unfinished, "READY=1"]
+    assert '"reloaded"' not in tiny.program.output()
+    tiny.make_room()
+    tiny.wait_for("new one begins", "new two begins", "one ends", "two ends")
+    tiny.wait_until_said('"reloaded"')
+    assert tiny.told_systemd()[-1] == "STATUS="
+    assert tiny.program.stop() == 0
+    assert set(tiny.notes()[-2:]) == {"new one ends", "new two ends"}
+
+
+def test_a_reload_that_can_fork_some_replaces_those_alone(house: Callable[..., House]) -> None:
+    tiny = house("one:0", "two:0", "three:0")
+    tiny.wait_for("one begins", "two begins", "three begins")
+    tiny.reload("one", "two", room=1)
+    tiny.wait_for("new one begins", "one ends")
+    tiny.wait_until_said("no room for another process", times=2)
+    # Neither the one without a successor as yet, nor the one that will have none.
+    assert not {"two ends", "three ends"} & set(tiny.notes())
+    tiny.make_room()
+    tiny.wait_for("new two begins", "two ends", "three ends")
+    assert tiny.notes().count("new one begins") == 1
+    assert tiny.program.stop() == 0
+
+
+def test_whoever_ends_makes_room_for_those_who_found_none(
+    house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAUSE_S", "3600")
+    tiny = house("one:0", "two:0", "three:0")
+    tiny.wait_for("one begins", "two begins", "three begins")
+    tiny.reload("one", "two", room=0)
+    tiny.wait_until_said("reload-unfinished")
+    tiny.make_room()
+    os.kill(tiny.children()[0], signal.SIGKILL)
+    tiny.wait_for("new one begins", "new two begins", "two ends", "three ends")
+    assert tiny.program.stop() == 0
+
+
+def test_an_old_one_that_dies_before_its_successor_begins_is_not_started_again(
+    house: Callable[..., House],
+) -> None:
+    tiny = house("one:0", "two:0")
+    tiny.wait_for("one begins", "two begins")
+    tiny.reload("one", room=0)
+    tiny.wait_until_said("reload-unfinished")
+    for process_id in tiny.children():
+        os.kill(process_id, signal.SIGKILL)
+    wait_until(lambda: tiny.tidied() == 2, "noticed")
+    tiny.make_room()
+    tiny.wait_for("new one begins")
+    tiny.wait_until_said('"reloaded"')
+    assert sorted(tiny.notes()) == ["new one begins", "one begins", "two begins"]
+    assert tiny.program.stop() == 0
+
+
+def test_a_reload_takes_the_place_of_one_that_is_unfinished(house: Callable[..., House]) -> None:
+    tiny = house("one:0", "two:0")
+    tiny.wait_for("one begins", "two begins")
+    tiny.reload("two", "three", room=1)
+    tiny.wait_for("new two begins", "two ends")
+    tiny.reload("one", "two", room=9)
+    tiny.wait_for("new one begins", "one ends", "new two ends")
+    tiny.wait_until_said('"reloaded"')
+    assert tiny.notes().count("new two begins") == 2
+    assert tiny.program.stop() == 0
+    assert "new three begins" not in tiny.notes()
 
 
 def test_children_end_when_the_supervisor_is_killed(house: Callable[..., House]) -> None:

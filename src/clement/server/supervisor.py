@@ -2,7 +2,9 @@
 
 It holds the listening sockets, so that no connection is lost while a receiver is
 replaced; a reload starts a new generation of processes beside the old one, which
-drains. It does no mail and reads nothing hostile.
+drains. Nobody is told to end before another does his work: where the system has no
+room for more processes, the old generation goes on, wholly or in part. It does no
+mail and reads nothing hostile.
 """
 
 from __future__ import annotations
@@ -81,6 +83,9 @@ class Supervisor:
         self._children: dict[int, _Child] = {}
         self._waiting: list[tuple[float, _Child]] = []
         self._generation = 0
+        self._named: frozenset[str] = frozenset()
+        """The roles of this generation, and below those of them that have never been started."""
+        self._unstarted: set[str] = set()
         self._stopping = False
 
     def run(self, roles: Sequence[Role]) -> None:
@@ -88,8 +93,7 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
         gc.collect()
         gc.freeze()
-        for role in roles:
-            self._spawn(_Child(role, self._generation, 0.0))
+        self._begin(roles)
         systemd.notify(f"READY=1\nMAINPID={os.getpid()}")
         watchdog_s = systemd.watchdog_interval_s()
         while not self._stopping:
@@ -112,6 +116,13 @@ class Supervisor:
 
     # --- Starting -------------------------------------------------------------------------------------------
 
+    def _begin(self, roles: Sequence[Role]) -> None:
+        """Start this generation; what cannot be forked is tried again."""
+        self._named = frozenset(role.name for role in roles)
+        self._unstarted = set(self._named)
+        for role in roles:
+            self._spawn(_Child(role, self._generation, 0.0))
+
     def _spawn(self, child: _Child) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -125,14 +136,18 @@ class Supervisor:
             _live(child.role)
         child.started_s = time.monotonic()
         self._children[process_id] = child
+        self._unstarted.discard(child.role.name)
         log.info(log_events.PROCESS_STARTED, process=child.role.name, pid=process_id)
 
     def _start_due(self) -> None:
         now_s = time.monotonic()
         due = [child for at_s, child in self._waiting if at_s <= now_s]
         self._waiting = [(at_s, child) for at_s, child in self._waiting if at_s > now_s]
+        unfinished = bool(self._unstarted)
         for child in due:
             self._spawn(child)
+        if due and unfinished and self._generation:
+            self._hand_over()
 
     def _until_next(self, watchdog_s: float) -> float:
         now_s = time.monotonic()
@@ -167,7 +182,12 @@ class Supervisor:
 
     def _ended(self, process_id: int, child: _Child, code: int) -> None:
         log.info(log_events.PROCESS_ENDED, process=child.role.name, pid=process_id, code=code)
-        if child.retiring or self._stopping:
+        # It leaves room for those who found none.
+        self._waiting = [
+            (0.0 if other.role.name in self._unstarted else at_s, other) for at_s, other in self._waiting
+        ]
+        if child.retiring or self._stopping or child.generation < self._generation:
+            # One that outlived its generation: what comes next is in line already.
             return
         healthy = time.monotonic() - child.started_s >= HEALTHY_AFTER_S
         child.failures = 1 if healthy else child.failures + 1
@@ -180,6 +200,8 @@ class Supervisor:
         log.warning(log_events.PROCESS_RESTARTS, process=child.role.name, why=why, pause_s=pause_s)
         self._waiting.append((time.monotonic() + pause_s, child))
 
+    # --- Reloading ------------------------------------------------------------------------------------------
+
     def _reload(self) -> None:
         """A broken new configuration keeps the old one and says why."""
         systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
@@ -188,17 +210,35 @@ class Supervisor:
         except self._broken as fault:
             log.error(log_events.RELOAD_REFUSED, why=str(fault))  # noqa: TRY400 - says all
         else:
-            old = list(self._children)
             self._generation += 1
             self._waiting.clear()
-            for role in roles:
-                self._spawn(_Child(role, self._generation, 0.0))
-            for process_id in old:
-                child = self._children[process_id]
+            self._begin(roles)
+            if self._unstarted:
+                log.error(log_events.RELOAD_UNFINISHED, missing=sorted(self._unstarted))
+            self._hand_over()
+        systemd.notify("READY=1")
+
+    def _hand_over(self) -> None:
+        """Tell those of older generations to end whose work others do by now, and say how far the reload is.
+
+        One at a time, not all or none: where the system is full, each that ends makes room for the next.
+        """
+        for process_id, child in self._children.items():
+            if child.generation < self._generation and not child.retiring and self._is_replaced(child.role):
                 child.retires_by_s = time.monotonic() + child.role.patience_s
                 _signal(process_id, signal.SIGTERM)
+        if self._unstarted:
+            missing = ", ".join(sorted(self._unstarted))
+            systemd.notify(f"STATUS=Reload unfinished, those of before go on; cannot start: {missing}")
+        else:
             log.info(log_events.RELOADED, generation=self._generation)
-        systemd.notify("READY=1")
+            systemd.notify("STATUS=")
+
+    def _is_replaced(self, role: Role) -> bool:
+        """One that the new configuration does without waits until all that it names have begun."""
+        return not self._unstarted or (role.name in self._named and role.name not in self._unstarted)
+
+    # --- Ending in order ------------------------------------------------------------------------------------
 
     def _stop_all(self) -> None:
         """First those that make records, last the one that writes them down."""

@@ -184,6 +184,9 @@ RELOADED: Final = _event("reloaded", "A new configuration is in force")
 RELOAD_REFUSED: Final = _event(
     "reload-refused", "The new configuration is broken; the old one stays in force"
 )
+RELOAD_UNFINISHED: Final = _event(
+    "reload-unfinished", "New processes could not be started; those of before go on, and it is tried again"
+)
 STOPPING: Final = _event("stopping", "Told to stop; sessions under way are finished first")
 
 # --- digests ------------------------------------------------------------------------------------------
