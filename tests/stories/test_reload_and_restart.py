@@ -10,6 +10,8 @@ from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
+from clement.cli.wiring import Paths
+from clement.config import load
 from tests.fixtures.clement import CLEMENT
 from tests.fixtures.programs import accepts_connections, choose_port, wait_until
 from tests.server.house import Builder, House, still_serves
@@ -90,6 +92,8 @@ def renew(house: House) -> None:
 
 def test_reloads_hang_up_on_nobody(build: Builder) -> None:
     house = build()
+    run_folder = Paths.of(load(house.config)).checkers.parent
+    of_checkers = [(run_folder / name).stat().st_ino for name in ("checkers.sock", "large.sock")]
     for turn in range(3):
         reload(house)
         until_s = time.monotonic() + 1.0
@@ -101,6 +105,8 @@ def test_reloads_hang_up_on_nobody(build: Builder) -> None:
                 assert hello.code == 250 or hello.codes == "421 4.3.2"
         wait_until(partial(_has_said, house, "reloaded", turn + 1), "reloaded")
     still_serves(house)
+    # Checkers of every generation wait at one door: nobody asks those who have gone.
+    assert of_checkers == [(run_folder / name).stat().st_ino for name in ("checkers.sock", "large.sock")]
 
 
 def test_a_new_mailbox_takes_mail_within_seconds(build: Builder) -> None:

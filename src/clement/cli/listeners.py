@@ -26,6 +26,8 @@ from clement.server.tls import server_context
 from clement.smtp import Extensions, ProtocolLimits, Service, replies
 
 SOCKET_MODE = 0o660
+LONGEST_UNIX_ADDRESS = 107
+"""Octets: unix(7), `sun_path` without its NUL."""
 TAKEN_PATIENCE_S = 3.0
 
 SERVICES = {
@@ -135,17 +137,27 @@ def bind_tcp(host: str, port: int) -> socket.socket:
 
 
 def bind_unix(path: Path, mode: int = SOCKET_MODE) -> socket.socket:
-    """A listening Unix socket; a stale one in its place is removed."""
+    """A listening Unix socket; it takes the place of one that is there, and somebody listens at any moment.
+
+    Who listens on the old one keeps it, with the connections that were made to it.
+    """
+    if len(os.fsencode(path)) > LONGEST_UNIX_ADDRESS:
+        # Nobody could connect, although binding under a shorter name and renaming succeed.
+        raise OSError(errno.ENAMETOOLONG, "AF_UNIX path too long")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
+    # Short, so that it fits where the name itself does.
+    fresh = path.with_name(f".{os.getpid():x}")
+    fresh.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        listening.bind(str(path))
-        path.chmod(mode)
+        listening.bind(str(fresh))
+        fresh.chmod(mode)
         listening.listen(BACKLOG)
         listening.setblocking(False)
+        fresh.rename(path)
     except OSError:
         listening.close()
+        fresh.unlink(missing_ok=True)
         raise
     return listening
 

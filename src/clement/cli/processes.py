@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from clement.cli import wiring
 from clement.cli.authentication import load_public_suffixes
+from clement.cli.checker_sockets import CheckerSockets
 from clement.cli.database import store_settings
-from clement.cli.listeners import Opened, bind_unix
+from clement.cli.listeners import Opened
 from clement.cli.wiring import Outside, Paths
 from clement.config.settings import Settings
 from clement.journal.recorder import Recorder, RecorderLimits
@@ -44,7 +45,9 @@ LONGEST_CHECKER_PAUSE_S = 0.5
 """A checker dies of what strangers send; whoever sends such things shall not starve the others of it."""
 
 
-def roles(settings: Settings, opened: Opened, outside: Outside) -> list[Role]:
+def roles(
+    settings: Settings, opened: Opened, checker_sockets: CheckerSockets, outside: Outside
+) -> list[Role]:
     """Every process, with what it needs already in hand. Raises OSError."""
     receivers = wiring.receiver_count(settings)
     load_public_suffixes()
@@ -60,7 +63,7 @@ def roles(settings: Settings, opened: Opened, outside: Outside) -> list[Role]:
         )
         for number in range(receivers)
     ]
-    found += _checkers(settings, outside)
+    found += _checkers(settings, checker_sockets, outside)
     found.append(Role("steward", _Steward(settings), 1))
     if settings.held.enabled:
         found.append(Role("courier", _Courier(settings, outside), 1, patience_s))
@@ -70,17 +73,15 @@ def roles(settings: Settings, opened: Opened, outside: Outside) -> list[Role]:
     return found
 
 
-def _checkers(settings: Settings, outside: Outside) -> list[Role]:
+def _checkers(settings: Settings, checker_sockets: CheckerSockets, outside: Outside) -> list[Role]:
     """For small contents as many as are configured, and beside them one for what is large or heavy."""
     paths = Paths.of(settings)
-    light, large = bind_unix(paths.checkers), bind_unix(paths.large_checkers)
+    light, large = checker_sockets.at((paths.checkers, paths.large_checkers))
     lives = {
         f"checker-{number}": _Checker(light, LIGHT, outside.study, LIGHT_NICENESS)
         for number in range(wiring.checker_count(settings))
     }
     lives["checker-large"] = _Checker(large, LARGE, outside.study, LARGE_NICENESS)
-    for listening in (light, large):
-        listening.setblocking(True)
     return [
         Role(name, life, 1, LONGEST_STUDY_S, FIRST_CHECKER_PAUSE_S, LONGEST_CHECKER_PAUSE_S)
         for name, life in lives.items()

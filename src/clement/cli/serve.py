@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from clement.cli.checker_sockets import CheckerSockets
 from clement.cli.database import connected
 from clement.cli.directory import keeper_of
 from clement.cli.exit_codes import ExitCode, Failure
@@ -43,7 +44,7 @@ def serve(settings: Settings, config_path: Path, outside: Outside | None = None)
     outside = outside or Outside()
     # Modes are given with every file; whatever they say, others get nothing.
     os.umask(0o007)
-    sockets = Sockets()
+    sockets, checker_sockets = Sockets(), CheckerSockets()
     try:
         opened = sockets.open(settings)
         sockets.adopt(opened)
@@ -67,21 +68,23 @@ def serve(settings: Settings, config_path: Path, outside: Outside | None = None)
                 raise ConfigurationError(blame.problems)
             Paths.of(fresh).make()
             make_held_folder(fresh.held)
-            return _roles_with_sockets(fresh, sockets, outside)
+            return _roles_with_sockets(fresh, sockets, checker_sockets, outside)
         except (ConfigurationError, ListenerFault, OSError) as fault:
             raise ReloadRefused(str(fault)) from fault
 
     log.info(log_events.SERVING, addresses=[str(listener.address) for listener in settings.listener])
     tidy = partial(fold_quietly, Paths.of(settings).metrics)
     tidy()
-    Supervisor(load, ReloadRefused, tidy).run(roles(settings, opened, outside))
+    Supervisor(load, ReloadRefused, tidy).run(roles(settings, opened, checker_sockets, outside))
 
 
-def _roles_with_sockets(fresh: Settings, sockets: Sockets, outside: Outside) -> Sequence[Role]:
+def _roles_with_sockets(
+    fresh: Settings, sockets: Sockets, checker_sockets: CheckerSockets, outside: Outside
+) -> Sequence[Role]:
     """Nothing that the old configuration listens on is closed before the new one is complete."""
     opened = sockets.open(fresh)
     try:
-        found = roles(fresh, opened, outside)
+        found = roles(fresh, opened, checker_sockets, outside)
     except OSError:
         sockets.discard(opened)
         raise

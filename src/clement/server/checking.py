@@ -35,8 +35,8 @@ ATTEMPTS: Final = 3
 
 AGAIN_AFTER_S: Final = 0.1
 
-# While a reload puts another socket in the place of this one there may be none.
-_UNREAD: Final = (ConnectionResetError, BrokenPipeError, ConnectionRefusedError, FileNotFoundError)
+# Nobody listens any more where the supervisor has died; the next one puts its own socket in the place.
+_UNREAD: Final = (ConnectionResetError, BrokenPipeError, ConnectionRefusedError)
 _PIECE_BYTES: Final = 64 * 1024
 
 
