@@ -14,7 +14,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
@@ -32,6 +32,10 @@ class Credentials(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Credentials({self.access_key!r}, ..., {self.region!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same for tracebacks, which `rich` prints with their variables."""
+        return [("access_key", self.access_key), ("region", self.region)]
 
 
 class Request(msgspec.Struct, frozen=True):
