@@ -12,7 +12,7 @@ from clement.smtp import replies
 from clement.spool.content import Content, ContentWriter
 from clement.spool.filesystem import OsFileSystem
 from clement.spool.workers import Workers
-from tests.delivery.hops import MESSAGE, STALL, Hop, World, destination, envelope, play
+from tests.delivery.hops import FROM, MESSAGE, STALL, Hop, World, destination, envelope, play
 
 PATIENT = HopTimeouts(5, 5, 5, 5, 5, 5, 5)
 LARGE = b"Subject: x\r\n\r\n" + b"".join(b"line %d\r\n" % number for number in range(1_500_000))
@@ -127,16 +127,125 @@ def test_after_an_early_refusal_the_content_is_never_ended(tmp_path: Path) -> No
     commit_early(hop, tmp_path, after)
 
 
-def test_an_early_refusal_of_content_from_memory_is_the_answer() -> None:
+@pytest.mark.parametrize("is_lmtp", [False, True])
+def test_an_early_refusal_of_content_from_memory_is_the_answer_for_all(is_lmtp: bool) -> None:
     async def scene(world: World) -> None:
-        async with EarlyHop().running() as hop:
+        async with EarlyHop(is_lmtp=is_lmtp).running() as hop:
+            destinations = [destination(hop.address(), local_part=f"u{number}") for number in range(2)]
+            delivery = world.transport.start(envelope(), destinations)
+            assert await delivery.prepare(Content.in_memory(LARGE)) == [None, None]
+            async with asyncio.timeout(3):
+                placements = await delivery.commit()
+            assert [str(each.reply) for each in placements] == ["554 5.3.4 Next hop: that is too much"] * 2
+
+    play(scene, timeouts=PATIENT)
+
+
+def test_content_that_is_still_on_its_way_cannot_have_been_accepted() -> None:
+    async def scene(world: World) -> None:
+        hop = EarlyHop()
+        hop.said, hop.reads_on = b"250 2.0.0 that will do", True
+        async with hop.running():
             delivery = world.transport.start(envelope(), [destination(hop.address())])
             assert await delivery.prepare(Content.in_memory(LARGE)) == [None]
             async with asyncio.timeout(3):
                 (placement,) = await delivery.commit()
-            assert str(placement.reply) == "554 5.3.4 Next hop: that is too much"
+            assert placement.reply == replies.NEXT_HOP_LOST
+            await asyncio.sleep(0.1)
+            assert not hop.rest.endswith(b"\r\n.\r\n")
 
     play(scene, timeouts=PATIENT)
+
+
+class RefusingHop(Hop):
+    """Refuses the first message once it has seen how it begins; perhaps again, late, what came of its end."""
+
+    owed = b""
+    debt = b""
+
+    def answer(self, line: bytes) -> bytes:
+        owed, self.owed = self.owed, b""
+        return owed + super().answer(line)
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        if self.messages:
+            return await super()._take(reader, writer)
+        self.messages.append(await reader.readline())
+        await self._say(writer, b"552 5.3.4 that is too much")
+        await reader.readuntil(b"\r\n.\r\n")
+        self.owed = self.debt
+        return True
+
+
+async def two_messages(world: World, hop: Hop) -> list[str]:
+    answers = []
+    for _ in range(2):
+        delivery = world.transport.start(envelope(), [destination(hop.address())])
+        assert await delivery.prepare(Content.in_memory(MESSAGE)) == [None]
+        (placement,) = await delivery.commit()
+        answers.append(str(placement.reply))
+    return answers
+
+
+@pytest.mark.parametrize("late", [b"554 5.6.0 as I said", b"500 5.5.1 what is that"])
+def test_a_late_second_answer_to_refused_content_answers_nothing_else(late: bytes) -> None:
+    async def scene(world: World) -> None:
+        hop = RefusingHop({"RCPT TO:<nobody@relay.example>": b"550 5.1.1 no such mailbox"})
+        async with hop.running():
+            for ask in (_deliver_to_two, _verify):
+                hop.messages.clear()
+                hop.debt = late + b"\r\n"
+                delivery = world.transport.start(envelope(), [destination(hop.address())])
+                assert await delivery.prepare(Content.in_memory(MESSAGE)) == [None]
+                (placement,) = await delivery.commit()
+                assert str(placement.reply) == "554 5.3.4 Next hop: that is too much"
+                before = hop.connections
+                assert await ask(world, hop) == ["250 2.0.0", "550 5.1.1"]
+                assert hop.connections == before + 1
+
+    play(scene)
+
+
+async def _deliver_to_two(world: World, hop: Hop) -> list[str]:
+    destinations = [destination(hop.address(), local_part=name) for name in ("anna", "nobody")]
+    delivery = world.transport.start(envelope(), destinations)
+    await delivery.prepare(Content.in_memory(MESSAGE))
+    return [str(placement.reply)[:9] for placement in await delivery.commit()]
+
+
+async def _verify(world: World, hop: Hop) -> list[str]:
+    found = []
+    for name in ("anna", "nobody"):
+        placement = await world.transport.verify(FROM, destination(hop.address(), local_part=name))
+        found.append(str(placement.reply)[:9] if placement is not None else "250 2.0.0")
+    return found
+
+
+def test_after_refused_content_the_next_message_begins_with_rset_in_the_same_round_trip() -> None:
+    async def scene(world: World) -> None:
+        async with RefusingHop().running() as hop:
+            refused, taken = await two_messages(world, hop)
+            assert refused.startswith("554")
+            assert taken.startswith("250")
+            assert hop.connections == 1
+            verbs = [line.partition(b" ")[0] for line in hop.commands]
+            assert verbs == b"EHLO MAIL RCPT DATA RSET MAIL RCPT DATA".split()
+
+    play(scene)
+
+
+@pytest.mark.parametrize("answer", [b"500 5.5.1 what", b"421 4.3.2 going"])
+def test_a_connection_that_does_not_take_rset_is_not_used_again(answer: bytes) -> None:
+    async def scene(world: World) -> None:
+        async with Hop({"RSET": answer, "DATA": [b"451 4.3.0 not now", b"354 go on"]}).running() as hop:
+            for expected in (False, True):
+                delivery = world.transport.start(envelope(), [destination(hop.address())])
+                (placement,) = await delivery.prepare(Content.in_memory(MESSAGE))
+                assert (placement is None) is expected
+                await delivery.abort()
+            assert hop.connections == 2
+
+    play(scene)
 
 
 def test_a_refusal_right_behind_354_is_the_answer() -> None:

@@ -55,7 +55,9 @@ def unmet(connection: HopConnection, needs: Needs) -> Reply | None:
 def queue_envelope(
     connection: HopConnection, reverse_path: ReversePath, recipients: Sequence[Mailbox], needs: Needs
 ) -> None:
-    """Queue MAIL and RCPT; nothing is sent before `flush` or `reply`."""
+    """Queue MAIL and RCPT, behind RSET where there is doubt; nothing is sent before `flush` or `reply`."""
+    if connection.in_doubt:
+        connection.session.reset()
     parameters = MailParameters(
         size_bytes=needs.size_bytes or None, eight_bit=needs.eight_bit, smtputf8=needs.smtputf8
     )
@@ -94,11 +96,26 @@ async def open_transaction(
 
 
 async def _answer_to_mail(connection: HopConnection, timeouts: HopTimeouts) -> Reply:
+    if connection.in_doubt:
+        connection.in_doubt = False
+        if not await is_reset(connection, timeouts.command_s):
+            raise HopUnavailable(f"{connection.name}: refused content and is still at it")
     mail = (await connection.reply(timeouts.command_s)).reply
     if mail.code == replies.SERVICE_UNAVAILABLE.code:
         # Not about this message: the connection has been idle for too long, or the server goes down.
         raise HopUnavailable(f"{connection.name}: closes: {mail}")
     return mail
+
+
+async def is_reset(connection: HopConnection, timeout_s: float) -> bool:
+    """Whether RSET was obeyed. If not, it is unknown what the answers belong to: the connection is dropped.
+
+    Raises HopUnavailable.
+    """
+    answer = (await connection.reply(timeout_s)).reply
+    if not answer.is_positive:
+        connection.drop()
+    return answer.is_positive
 
 
 async def probe(
@@ -113,7 +130,7 @@ async def probe(
     connection.session.reset()
     mail = await _answer_to_mail(connection, timeouts)
     answer = (await connection.reply(timeouts.command_s)).reply
-    await connection.reply(timeouts.command_s)
+    await is_reset(connection, timeouts.command_s)
     return answer if mail.is_positive else mail
 
 

@@ -21,6 +21,7 @@ import msgspec
 from clement.delivery.hop_answers import is_about_recipient, message_refused, recipient_refused
 from clement.delivery.hop_transaction import (
     Needs,
+    is_reset,
     needs_of,
     open_transaction,
     probe,
@@ -201,7 +202,7 @@ class RelayDelivery:
             else:
                 connection.session.reset()
                 with suppress(HopUnavailable):
-                    await connection.reply(self._transport.options.recipient_s)
+                    await is_reset(connection, self._transport.options.recipient_s)
         except BaseException:
             connection.drop()
             raise
@@ -264,15 +265,18 @@ class RelayDelivery:
                 self._transport.client.timeouts.final_s, self._left_s(self._transport.options.answer_s)
             )
             received = await connection.reply(final_s)
+            early = received.command is UNASKED or connection.is_ahead
+            if early and received.reply.is_positive:
+                raise HopUnavailable(f"{connection.name}: accepted content before its end")
             answers.append(self._in_our_words(received.reply, connection.name))
-            if received.command is UNASKED:
-                # Said before our dot: it wants no more of this content, for nobody.
+            if early:
+                # Said before it can have read our dot: it wants no more of this content, for nobody.
+                connection.drop()
                 break
+        connection.in_doubt = not any(answer.reply.is_positive for answer in answers)
         if len(answers) == 1:
             answers *= recipients
         connection.messages += 1
-        if connection.session.awaits_content or connection.has_unsent:
-            connection.drop()
         self._transport.filesystem.reached(Point.RELAY_ANSWERED)
 
     def _in_our_words(self, answer: Reply, hop_name: str) -> Placement:

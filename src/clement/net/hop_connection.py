@@ -62,7 +62,9 @@ class HopConnection(asyncio.Protocol):
     """An open connection. Not shared: one transaction has it at a time.
 
     messages: how many it has carried. is_kept: it served an earlier transaction, and may have died since.
-    is_idle: it is in nobody's hands, so nothing should arrive.
+    is_idle: it is in nobody's hands, so nothing should arrive. is_ahead: what came last came while octets of
+    ours were still on their way. in_doubt: content was refused, perhaps before it was read to its end; what
+    the next hop makes of the rest is only known once it has answered RSET.
     """
 
     def __init__(self, hop: NextHop, hostname: str) -> None:
@@ -72,6 +74,8 @@ class HopConnection(asyncio.Protocol):
         self.messages = 0
         self.is_kept = False
         self.is_idle = False
+        self.is_ahead = False
+        self.in_doubt = False
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
@@ -112,6 +116,7 @@ class HopConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
+        self.is_ahead = self.has_unsent
         self.session.receive_data(data)
         self.flush()
         if self._writable is not None and self.session.has_event:
