@@ -23,6 +23,7 @@ def line(network: str, **fields: object) -> ListLine:
 LINES = [
     line("192.0.2.7/32", expires_at_s=NOW_S + 3600, why='30 viruses, since "2026"', note="a, note"),
     line("198.51.100.0/24"),
+    line("203.0.113.0/24", expires_at_s=NOW_S + 30 * 365 * 86_400 + 5),
     line("2001:db8:7::/48", expires_at_s=NOW_S + 86_400),
 ]
 
@@ -37,7 +38,7 @@ def test_nftables_gets_time_outs_and_both_families() -> None:
     text = list(nftables(LINES, NOW_S))
     assert (
         'add element inet clement banned4 { 192.0.2.7 timeout 3600s comment "30 viruses, since  2026 ",'
-        " 198.51.100.0/24 }"
+        " 198.51.100.0/24, 203.0.113.0/24 timeout 10950d5s }"
     ) in text
     assert "add set inet clement banned6 { type ipv6_addr; flags interval, timeout; }" in text
 

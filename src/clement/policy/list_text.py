@@ -18,6 +18,8 @@ from clement.policy.network import ListOrigin, Network
 
 ELEMENTS_A_COMMAND: Final = 500
 COMMENT_CHARS: Final = 100
+MOST_TIMEOUT_DAYS: Final = 200_000
+"""nftables refuses a whole file for a time-out that it cannot hold."""
 CSV_COLUMNS: Final = ("network", "standing", "origin", "state", "expires", "final", "note", "evidence")
 TEST_POINTS: Final = ("127.0.0.2", "::ffff:7f00:2")
 """What every list of addresses answers for, so that it can be seen to work (RFC 5782 §5)."""
@@ -94,8 +96,11 @@ def nftables(lines: Iterable[ListLine], now_s: int, name: str = "banned") -> Ite
 
     What has an end has a time-out, so that it goes also when the file is never made again.
     """
-    yield f"# Made by `clement {name} export`; `nft -f` loads it. A rule of yours refers to the sets:"
-    yield f"#   nft add rule inet filter input tcp dport 25 ip saddr @{name}4 reject"
+    deed = "reject" if name == "banned" else "accept"
+    yield f"# Made by `clement {name} export`; `nft -f` loads it. Rules in this table, and no other, may name its sets:"
+    yield "#   nft add chain inet clement input '{ type filter hook input priority filter; }'"
+    yield f"#   nft add rule inet clement input tcp dport 25 ip saddr @{name}4 {deed}"
+    yield f"#   nft add rule inet clement input tcp dport 25 ip6 saddr @{name}6 {deed}"
     yield "add table inet clement"
     by_version: dict[int, list[str]] = {4: [], 6: []}
     for line in lines:
@@ -109,9 +114,15 @@ def nftables(lines: Iterable[ListLine], now_s: int, name: str = "banned") -> Ite
 
 
 def _element(line: ListLine, now_s: int) -> str:
-    until = f" timeout {max(1, line.expires_at_s - now_s)}s" if line.expires_at_s else ""
+    until = f" timeout {_timeout(max(1, line.expires_at_s - now_s))}" if line.expires_at_s else ""
     comment = _plain(line.why)[:COMMENT_CHARS]
     return server_text(line.network) + until + (f' comment "{comment}"' if comment else "")
+
+
+def _timeout(left_s: int) -> str:
+    """As nft reads it: no number of more than eight digits."""
+    days, rest_s = divmod(left_s, 86_400)
+    return f"{left_s}s" if left_s < 10**8 else f"{min(days, MOST_TIMEOUT_DAYS)}d{rest_s}s"
 
 
 def rbldnsd(lines: Iterable[ListLine], *, answer: str = "127.0.0.2", name: str = "banned") -> Iterator[str]:
