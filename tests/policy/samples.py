@@ -79,6 +79,7 @@ def session(
     person: Person | None = None,
     relaying: ClientNetwork | None = None,
     reputation: ClientNetwork | None = None,
+    called: str = "",
 ) -> SessionFacts:
     return SessionFacts(
         client=client_address(client),
@@ -91,6 +92,7 @@ def session(
         reputation=reputation,
         hello=hello,
         person=person,
+        called=lambda: client_address(called) if called else None,
     )
 
 

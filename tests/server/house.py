@@ -151,16 +151,22 @@ class Builder:
     started: list[House] = field(default_factory=list)
 
     def __call__(
-        self, *verbs: str, tables: Tables | None = None, module: str = "", wait: bool = True
+        self,
+        *verbs: str,
+        tables: Tables | None = None,
+        module: str = "",
+        wait: bool = True,
+        host: str = "127.0.0.1",
     ) -> House:
         """`verbs` run before it starts; `tables` change its configuration.
 
         module: of the tests, which is given the configuration and serves in the place of the program.
+        host: the address that its listeners name.
         """
         folder = self.folder / f"house{len(self.started)}"
         shutil.copytree(self.template, folder)
         ports = {kind: choose_port() for kind in KINDS}
-        (folder / "clement.toml").write_text(self.configuration(ports, tables or {}))
+        (folder / "clement.toml").write_text(self.configuration(ports, tables or {}, host))
         for verb in verbs:
             run_verb(folder / "clement.toml", verb)
         argv = [sys.executable, "-m", module] if module else [CLEMENT, "serve", "--config"]
@@ -171,7 +177,7 @@ class Builder:
         house.wait()
         return house
 
-    def configuration(self, ports: Mapping[str, int], tables: Tables) -> str:
+    def configuration(self, ports: Mapping[str, int], tables: Tables, host: str = "127.0.0.1") -> str:
         """The text of a clement.toml; strings, numbers and flat lists are the same in JSON and TOML.
 
         A table named `dns_list.NAME` is one [[dns_list]].
@@ -189,7 +195,7 @@ class Builder:
                 "[[listener]]",
                 f'kind = "{service}"',
                 f'name = "{kind}"',
-                f'address = "127.0.0.1:{port}"',
+                f'address = "{host}:{port}"',
             ]
             if kind != service:
                 lines.append(f'proxy_protocol_from = ["{BALANCER}/32"]')

@@ -21,7 +21,11 @@ from clement.smtp import ContentDefects, ForwardPath, ReversePath, Service
 
 
 class SessionFacts(msgspec.Struct):
-    """One session. `own_names` are this server's host name and the address literals it answers under."""
+    """One session.
+
+    own_names: this server's host name and the literals of the addresses that its listeners name.
+    called: tells the address of ours that the client has called; asked only where it matters.
+    """
 
     client: Address
     client_text: str
@@ -34,6 +38,7 @@ class SessionFacts(msgspec.Struct):
     hello: str = ""
     tls: bool = False
     person: Person | None = None
+    called: Callable[[], Address | None] = lambda: None
 
     def see(self, directory: Directory, now_s: float) -> None:
         """What this directory says of the client from now on.

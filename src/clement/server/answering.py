@@ -97,6 +97,7 @@ class AnsweringSession(ABC):
             services.own_names,
             networks.relaying(client.address, now_s),
             networks.reputation(client.address, now_s),
+            called=client.called,
         )
         self._began_ns = self._event_ns = monotonic_ns()
         self._log = SessionLog(session_id(now_s, services.random_bits), now_s, self._began_ns)

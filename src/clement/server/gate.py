@@ -16,7 +16,7 @@ from clement.policy.reason import Reason
 from clement.server.census import Region
 from clement.server.identity import session_id
 from clement.server.login import FailureBudget
-from clement.server.peer import Client, Door, client
+from clement.server.peer import Client, Door, client, own_address
 from clement.server.rates import NO_LIMITS, RateLimits, Rates
 from clement.server.services import Services
 from clement.server.tarpit import Tarpit, TarpitLimits
@@ -122,7 +122,7 @@ class Gate:
             return None
         if not isinstance(peer, tuple):
             return client("127.0.0.1", 0)
-        return client(peer[0], peer[1])
+        return client(peer[0], peer[1], lambda: own_address(transport.get_extra_info("sockname")))
 
     def enter(self, guest: Guest, who: Client, *, after_handshake: bool = False) -> Reply | None:
         """Let a connection in (None), or say why not. after_handshake: `handshake` counts it as well."""

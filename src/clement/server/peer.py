@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_network
 
@@ -30,6 +31,7 @@ class Client(msgspec.Struct, frozen=True):
 
     key: what counts as one client, an IPv4 address or an IPv6 /64. slot: where the census counts it.
     network: the client and its neighbours, an IPv4 /24 or an IPv6 /48. is_loopback: it is this machine.
+    called: tells the address of ours that it has called, None where nobody knows.
     """
 
     address: Address
@@ -39,6 +41,7 @@ class Client(msgspec.Struct, frozen=True):
     slot: int
     network: str
     is_loopback: bool
+    called: Callable[[], Address | None]
 
 
 @lru_cache(maxsize=4096)
@@ -52,7 +55,12 @@ def client_at(text: str) -> tuple[Address, str, str, int, str, bool]:
     return address, shown, key, slot_of(address), str(network), address.is_loopback
 
 
-def client(text: str, port: int) -> Client:
+def client(text: str, port: int, called: Callable[[], Address | None] = lambda: None) -> Client:
     """A client from the text of its address; a zone index is dropped. Raises ValueError."""
     address, shown, key, slot, network, is_loopback = client_at(text)
-    return Client(address, shown, port, key, slot, network, is_loopback)
+    return Client(address, shown, port, key, slot, network, is_loopback, called)
+
+
+def own_address(sockname: object) -> Address | None:
+    """The address in what getsockname(2) tells of a connection; None for a Unix socket."""
+    return client_address(sockname[0].partition("%")[0]) if isinstance(sockname, tuple) else None

@@ -15,7 +15,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 
 from clement.policy.network import Network
-from clement.server.peer import Client, client
+from clement.server.peer import Client, client, own_address
 from clement.server.proxy_protocol import LONGEST_V2, Announced, ProxyHeaderError, parse
 from clement.telemetry import events as log_events
 from clement.telemetry.log import Log
@@ -78,7 +78,7 @@ class ProxiedListener:
             self._loop.add_reader(self._listening.fileno(), self._accept)
 
     async def _admit(self, connection: socket.socket, peer: str, port: int) -> None:
-        who = client(peer, port)
+        who = client(peer, port, lambda: own_address(connection.getsockname()))
         if any(
             who.address in network for network in self._balancers if network.version == who.address.version
         ):
@@ -91,7 +91,7 @@ class ProxiedListener:
                 connection.close()
                 return
             if announced.address:
-                who = client(announced.address, announced.port)
+                who = client(announced.address, announced.port, announced.called)
         try:
             await self._serve(connection, who)
         except OSError as fault:

@@ -1,6 +1,6 @@
-"""The PROXY protocol, versions 1 and 2: a load balancer says who the client really is.
+"""The PROXY protocol, versions 1 and 2: a load balancer says who the client really is, and whom it called.
 
-Pure: bytes in, an address out. Only configured peers are believed; whether the
+Pure: bytes in, addresses out. Only configured peers are believed; whether the
 peer is one, `listener` decides before it asks here. Source: the PROXY protocol
 specification, HAProxy Technologies, 2020/03/05, §2.1 and §2.2.
 """
@@ -12,6 +12,8 @@ import struct
 from typing import Final
 
 import msgspec
+
+from clement.policy.network import Address, client_address
 
 SIGNATURE_V2: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 LONGEST_V1: Final = 107
@@ -25,11 +27,19 @@ class ProxyHeaderError(ValueError):
 
 
 class Announced(msgspec.Struct, frozen=True):
-    """What a header said. `address` is "" when the balancer speaks for itself (LOCAL, UNKNOWN)."""
+    """What a header said. `address` is "" when the balancer speaks for itself (LOCAL, UNKNOWN).
+
+    destination: the address that the client called, with the same exception.
+    """
 
     address: str
     port: int
+    destination: str
     header_length: int
+
+    def called(self) -> Address:
+        """The destination. Raises ValueError where there is none."""
+        return client_address(self.destination)
 
 
 def parse(received: bytes) -> Announced | None:
@@ -52,10 +62,12 @@ def _parse_v1(received: bytes) -> Announced | None:
         return None
     words = received[:end].split(b" ")
     if len(words) >= 2 and words[1] == b"UNKNOWN":
-        return Announced("", 0, end + 2)
+        return Announced("", 0, "", end + 2)
     if len(words) != 6 or words[1] not in _FAMILIES_V1:
         raise ProxyHeaderError("malformed PROXY line")
-    return Announced(_text_address(_FAMILIES_V1[words[1]], words[2]), _port(words[4]), end + 2)
+    family = _FAMILIES_V1[words[1]]
+    address, destination = _text_address(family, words[2]), _text_address(family, words[3])
+    return Announced(address, _port(words[4]), destination, end + 2)
 
 
 def _text_address(family: socket.AddressFamily, text: bytes) -> str:
@@ -83,10 +95,11 @@ def _parse_v2(received: bytes) -> Announced | None:
     if len(received) < end:
         return None
     if version_command == 0x20 or family_protocol >> 4 not in _FAMILIES_V2:
-        return Announced("", 0, end)
+        return Announced("", 0, "", end)
     family, size = _FAMILIES_V2[family_protocol >> 4]
     if length < 2 * size + 4:
         raise ProxyHeaderError("PROXY addresses cut short")
     address = socket.inet_ntop(family, received[16 : 16 + size])
+    destination = socket.inet_ntop(family, received[16 + size : 16 + 2 * size])
     (port,) = struct.unpack_from("!H", received, 16 + 2 * size)
-    return Announced(address, port, end)
+    return Announced(address, port, destination, end)

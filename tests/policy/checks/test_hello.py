@@ -26,6 +26,46 @@ def test_a_stranger_that_says_it_has_our_address_is_refused(literal: str) -> Non
     assert found.reason is Reason.HELLO_IMPERSONATES
 
 
+@pytest.mark.parametrize(
+    ("called", "literal"),
+    [
+        ("192.0.2.77", "[192.0.2.77]"),
+        ("::ffff:192.0.2.77", "[192.0.2.77]"),
+        ("192.0.2.77", "[IPv6:::FFFF:192.0.2.77]"),
+        ("2001:db8::77", "[IPv6:2001:DB8:0:0::77]"),
+    ],
+)
+def test_the_address_that_the_session_came_in_on_is_ours(called: str, literal: str) -> None:
+    found = check(session(hello=literal, called=called))
+    assert found is not None
+    assert (found.result, found.reason) == (Result.FAIL, Reason.HELLO_IMPERSONATES)
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "192.0.2.77"])
+def test_a_program_of_this_machine_that_calls_from_the_address_it_calls_names_its_own(address: str) -> None:
+    found = check(session(address, hello=f"[{address}]", called=address))
+    assert found is not None
+    assert (found.result, found.reason) == (Result.NEUTRAL, None)
+
+
+@pytest.mark.parametrize("literal", ["[172.17.0.2]", "[IPv6:fd00::2]"])
+def test_an_address_for_private_use_is_ours_only_to_our_neighbours(literal: str) -> None:
+    # RFC 1918 §3: others have the same address, and behind a translator they greet with it in good faith.
+    called = literal.strip("[]").removeprefix("IPv6:")
+    from_outside = check(session("8.8.8.8", hello=literal, called=called))
+    assert from_outside is not None
+    assert (from_outside.result, from_outside.reason) == (Result.SOFTFAIL, None)
+    from_beside = check(session("10.0.0.9", hello=literal, called=called))
+    assert from_beside is not None
+    assert from_beside.reason is Reason.HELLO_IMPERSONATES
+
+
+def test_nobody_is_asked_for_our_address_by_a_client_that_greets_with_a_name() -> None:
+    facts = session(hello="mx.sender.example")
+    facts.called = pytest.fail
+    assert check(facts) is not None
+
+
 @pytest.mark.parametrize("name", ["local.example", "Relay.Example", "relay.example."])
 def test_a_hosted_domain_may_be_its_customers_own_server(name: str) -> None:
     found = check(session(hello=name))

@@ -5,6 +5,10 @@ or literal that belongs to another address is noted and no more. It does not ask
 to believe a client that says it is us, nor one whose name is none (§2.3.5). Between
 the two stands a hosted domain's own name: a forger uses it, and so does the server
 of a customer whose mail we relay. What follows from that is the group's to say.
+
+An address literal is ours when a listener names it, or when the session came in on it:
+of wildcard listeners only the session knows. An address for private use (RFC 1918)
+means another machine in every network: to whoever calls from outside, it is not us.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from __future__ import annotations
 from clement.policy.facts import ContentFacts, SessionFacts
 from clement.policy.finding import Finding, Result
 from clement.policy.identity import EnvelopeIdentity
-from clement.policy.network import client_address
+from clement.policy.network import Address, client_address
 from clement.policy.once import settled
 from clement.policy.pipeline import Answer
 from clement.policy.reason import Reason
@@ -31,12 +35,10 @@ def check(session: SessionFacts) -> Finding | None:
     if session.client.is_loopback:
         return None
     name = session.hello.lower().rstrip(".")
+    if name.startswith("["):
+        return _literal(name, session)
     if name in session.own_names:
         return Finding(NAME, Result.FAIL, Reason.HELLO_IMPERSONATES, name)
-    if name.startswith("["):
-        if _literal_is_client(name, session):
-            return Finding(NAME, Result.NEUTRAL, detail=name)
-        return Finding(NAME, Result.SOFTFAIL, detail=f"{name} is not the client's address")
     fault = "a domain that is hosted here" if session.directory.domain(name) else _fault(name)
     if fault:
         return Finding(NAME, Result.SOFTFAIL, Reason.HELLO_IMPLAUSIBLE, fault)
@@ -54,12 +56,23 @@ def _fault(name: str) -> str:
     return "an address without brackets"
 
 
-def _literal_is_client(name: str, session: SessionFacts) -> bool:
-    text = name.strip("[]").removeprefix("ipv6:")
+def _literal(name: str, session: SessionFacts) -> Finding:
+    """Judge an address literal (RFC 5321 §4.1.3): the client's own, ours, or neither."""
     try:
-        return client_address(text) == session.client
+        address = client_address(name.strip("[]").removeprefix("ipv6:"))
     except ValueError:
+        address = None
+    if address == session.client:
+        return Finding(NAME, Result.NEUTRAL, detail=name)
+    if address is not None and _is_ours(name, address, session):
+        return Finding(NAME, Result.FAIL, Reason.HELLO_IMPERSONATES, name)
+    return Finding(NAME, Result.SOFTFAIL, detail=f"{name} is not the client's address")
+
+
+def _is_ours(name: str, address: Address, session: SessionFacts) -> bool:
+    if address.is_private and not session.client.is_private:
         return False
+    return name in session.own_names or address == session.called()
 
 
 def check_resolves(content: ContentFacts) -> Answer:
