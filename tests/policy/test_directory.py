@@ -259,3 +259,49 @@ def test_a_mailbox_behind_a_next_hop_is_handed_on_and_known(
     assert found.user == (known[0].address if known else "")
     assert BEHIND.knows_address("rita@relay.example")
     assert list(BEHIND.stored_mailboxes()) == list(CONTENTS.mailboxes)
+
+
+IN_OTHER_SCRIPTS = Directory(
+    DirectoryContents(
+        groups=CONTENTS.groups,
+        domains=(
+            *CONTENTS.domains,
+            Domain(9, "caught.example", STORED.id, catch_all="žofie@local.example"),
+        ),
+        mailboxes=(
+            LocalMailbox(1, "žofie@local.example", "žofie"),
+            LocalMailbox(2, "žofie@relay.example", ""),
+        ),
+        aliases=(Alias("prodejna-é@local.example", ("žofie@local.example",)),),
+        persons=(Person(1, "žofie@local.example", ""),),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "žofie@local.example",
+        "z\u030cofie@local.example",
+        "Z\u030cOFIE@local.example",
+        "z\u030cofie+sle\u0301vy@local.example",
+        "prodejna-e\u0301@local.example",
+        "nikdo-e\u0301@caught.example",
+    ],
+)
+def test_a_mailbox_is_found_in_any_normal_form(address: str) -> None:
+    # RFC 6530 §10.1
+    assert mailboxes(route(address, IN_OTHER_SCRIPTS)) == ["žofie@local.example"]
+
+
+def test_a_next_hop_is_told_what_the_client_said() -> None:
+    said = "Z\u030cofie+x@relay.example"
+    found = route(said, IN_OTHER_SCRIPTS)
+    assert isinstance(found, Relayed)
+    assert (found.address, found.user) == (said, "žofie@relay.example")
+
+
+def test_a_person_logs_in_under_his_name_in_any_normal_form() -> None:
+    found = IN_OTHER_SCRIPTS.person("Z\u030cofie@local.example")
+    assert found is not None
+    assert found.login == "žofie@local.example"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from clement.smtp import (
     parse_mailbox,
     parse_reverse_path,
 )
+from clement.smtp.address import fold_local_part
 from tests.smtp.core import Core
 
 
@@ -173,3 +176,22 @@ def test_the_quick_way_and_the_full_grammar_agree(text: str) -> None:
     slow = Core().feed(b"EHLO c\r\n", f"MAIL FROM:<@route.test:{text}>\r\n".encode())
     assert paths(quick) == paths(slow)
     assert quick.codes == slow.codes
+
+
+@pytest.mark.parametrize("written", ["ža.é", "z\u030ca.e\u0301", "Z\u030cA.É", "ŽA.E\u0301"])
+def test_a_local_part_in_any_normal_form_is_one_mailbox_and_stays_as_it_was_said(written: str) -> None:
+    mailbox = parse_mailbox(f"{written}@b.test".encode(), smtputf8=True)
+    assert mailbox.key == "ža.é@b.test"
+    assert (mailbox.local_part, str(mailbox)) == (written, f"{written}@b.test")
+
+
+@given(st.text(max_size=30))
+def test_whatever_is_canonically_equal_has_one_key(text: str) -> None:
+    keys = {Mailbox(normalize(form, text), "b.test").key for form in ("NFC", "NFD")}
+    assert len(keys | {Mailbox(text, "b.test").key}) == 1
+    (key,) = keys
+    assert fold_local_part(key) == key == normalize("NFC", key)
+
+
+def test_a_small_letter_that_composes_only_when_it_is_small_is_composed() -> None:
+    assert fold_local_part("J\u030c") == fold_local_part("\u01f0") == "\u01f0"

@@ -35,6 +35,7 @@ def test_what_is_no_domain_name(typed: str) -> None:
         ("Anna.Smith@Example.ORG", "anna.smith@example.org"),
         ("o'neil+tag@example.org", "o'neil+tag@example.org"),
         ("A\u0308rger@bücher.example", "ärger@xn--bcher-kva.example"),
+        ("J\u030cz@example.org", "\u01f0z@example.org"),
         ("../../etc/passwd@example.org".replace("../../", "a/"), "a/etc/passwd@example.org"),
     ],
 )

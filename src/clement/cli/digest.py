@@ -12,6 +12,7 @@ from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.options import ConfigOption, JsonOption, load_settings
 from clement.cli.terminal import Column, local_time, print_facts, print_json, print_table
 from clement.cli.verbs import Verbs
+from clement.smtp.address import fold_local_part
 
 if TYPE_CHECKING:
     from clement.policy.directive import Scope
@@ -108,7 +109,7 @@ def show(address: AddressArgument, config: ConfigOption = None, json: JsonOption
         from clement.cli.digest_parts import site_plan
         from clement.store.access.digest import plan_in_force
 
-        plan = plan_in_force(actor, address.lower(), site_plan(settings.digest))
+        plan = plan_in_force(actor, fold_local_part(address), site_plan(settings.digest))
         if json:
             print_json([plan])
         else:
@@ -135,8 +136,8 @@ def preview(
         from clement.cli.digest_parts import site_plan
         from clement.store.access.digest import plan_in_force
 
-        plan = plan_in_force(actor, address.lower(), site_plan(settings.digest))
-        message = composed(settings, address.lower(), plan)
+        plan = plan_in_force(actor, fold_local_part(address), site_plan(settings.digest))
+        message = composed(settings, fold_local_part(address), plan)
     if message is None:
         print(f"Nothing is held for {address} that a digest has not told of.")
     elif raw:

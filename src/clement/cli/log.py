@@ -13,6 +13,7 @@ from clement.cli.database import operator
 from clement.cli.log_lines import FLOOD_COLUMNS, RECIPIENT_COLUMNS, SESSION_COLUMNS, recipient_line
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.terminal import Column, print_json, print_lines, print_table
+from clement.smtp.address import fold_local_part
 
 if TYPE_CHECKING:
     from clement.store.access.actor import Actor
@@ -125,7 +126,7 @@ def _filter(
         until_s=moment_s(until, "--until", now_s, is_future=False) if until else 0.0,
         client=address,
         reverse_path=sender.strip("<>"),
-        recipient=to.lower(),
+        recipient=fold_local_part(to),
         outcome=Outcome(outcome) if outcome else None,
         reason=reason,
         text=text,

@@ -18,6 +18,7 @@ from clement.delivery.holding import Held, HeldAs, Hold, Reconciler
 from clement.delivery.transport import Destination
 from clement.journal.records import HeldGone, HeldRecord, Record
 from clement.policy.directory import Local
+from clement.smtp.address import fold_local_part
 from clement.spool.content import Content
 from clement.spool.failure import StorageFailure, StorageFull, storage_failure
 from clement.spool.held import HeldStore, StagedEntry
@@ -368,5 +369,5 @@ def _parts(hold: Hold) -> Iterator[_Part]:
     else:
         own = route.mailboxes[0] if route.mailboxes else None
         # By one spelling, so that he is told of all that is held for him at once.
-        plain = own is not None and route.address.lower() == own.address
+        plain = own is not None and fold_local_part(route.address) == own.address
         yield part(own.address if own and plain else route.address, own.id if own else 0, destination)

@@ -20,6 +20,8 @@ from clement.policy.network import ClientNetwork, ListedServer, NetworkIndex
 from clement.policy.overrides import overridden
 from clement.policy.reputation import Reputation, ReputationIndex
 from clement.policy.rule_book import RuleBook
+from clement.policy.subaddress import candidates
+from clement.smtp.address import fold_local_part
 
 
 class Mode(StrEnum):
@@ -319,8 +321,8 @@ class Directory:
         return self._group_by_domain[domain.name]
 
     def person(self, login: str) -> Person | None:
-        """The person with this login (an address, or a bare name), case-insensitively."""
-        return self._persons.get(login.lower())
+        """The person with this login (an address, or a bare name), in any case and normal form."""
+        return self._persons.get(fold_local_part(login))
 
     def knows_address(self, address: str) -> bool:
         """Whether this (lower-case) address is a mailbox or an alias here, or somebody's login."""
@@ -338,8 +340,8 @@ class Directory:
     def route(self, local_part: str, domain_name: str) -> Route:
         """Where mail for `local_part@domain_name` goes.
 
-        The local part is looked up without regard to case, as every mailbox here is
-        made (RFC 5321 §2.4 leaves its meaning to the hosting domain).
+        The local part is looked up without regard to case and normal form, as every mailbox
+        here is made (RFC 5321 §2.4 leaves its meaning to the hosting domain).
         """
         domain = self._domains.get(domain_name)
         if domain is None:
@@ -351,26 +353,16 @@ class Directory:
         return self._route_indirectly(group, domain, local_part)
 
     def _route_indirectly(self, group: Group, domain: Domain, local_part: str) -> Route:
-        candidates = self._candidates(domain, local_part.lower())
-        for address in candidates:
+        known_as = candidates(local_part, domain.name, domain.subaddress_separator)
+        for address in known_as:
             if address in self._aliases or address in self._mailboxes:
                 return self._place(group, domain, address)
         if group.hands_on:
-            known = [self._behind[address] for address in candidates if address in self._behind]
+            known = [self._behind[address] for address in known_as if address in self._behind]
             return Relayed(group, domain, f"{local_part}@{domain.name}", tuple(known[:1]))
         if domain.catch_all:
             return self._place(group, domain, domain.catch_all)
         return Unknown(group, domain)
-
-    def _candidates(self, domain: Domain, local_part: str) -> list[str]:
-        """The address itself, then without its subaddress (RFC 5233 §1)."""
-        found = [f"{local_part}@{domain.name}"]
-        separator = domain.subaddress_separator
-        if separator:
-            user, mark, _detail = local_part.partition(separator)
-            if mark and user:
-                found.append(f"{user}@{domain.name}")
-        return found
 
     def _place(self, group: Group, domain: Domain, address: str) -> Route:
         finals = reached(address, self._targets_of)

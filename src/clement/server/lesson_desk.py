@@ -165,7 +165,7 @@ class LessonDesk:
         )
         if not messages:
             return Reject(Reason.REPORT_EMPTY, HOW), 0
-        mailbox = mailbox_of(facts.session.directory, person, str(facts.reverse_path))
+        mailbox = mailbox_of(facts.session.directory, person, facts.reverse_path.key)
         lessons: list[TeachingRecord] = []
         reported: list[ReportedMessage] = []
         for number, octets in enumerate(messages[:MOST_ATTACHED]):

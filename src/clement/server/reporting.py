@@ -8,9 +8,9 @@ from clement.policy.directory import Directory, LocalMailbox, Person, Relayed
 
 
 def mailbox_of(directory: Directory, person: Person, reverse_path: str) -> LocalMailbox | None:
-    """The mailbox under whose name he posts, or else one of his."""
+    """The mailbox under whose name he posts, or else one of his. reverse_path: in normal form, its key."""
     own = [each for each in directory.contents.mailboxes if each.person_id == person.id]
-    named = (reverse_path.lower(), person.login)
+    named = (reverse_path, person.login)
     return next((each for each in own if each.address in named), own[0] if own else None)
 
 

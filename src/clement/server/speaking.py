@@ -8,12 +8,13 @@ from clement.policy.facts import RecipientFacts
 from clement.smtp import Mailbox
 
 POSTMASTER_LOCAL_PART = "postmaster"
+_POSTMASTER_AT = f"{POSTMASTER_LOCAL_PART}@"
 _POSTMASTER_IS_REACHABLE = Directive(0, Scope.SITE, "", Action.ACCEPT, note="RFC 5321 §4.5.1")
 
 
 def directive_for(facts: RecipientFacts, proven: frozenset[str]) -> Directive | None:
     """The directive for this pair; mail for a postmaster always gets through (RFC 5321 §4.5.1)."""
-    if facts.address.startswith(POSTMASTER_LOCAL_PART + "@"):
+    if facts.address.startswith(_POSTMASTER_AT):
         return _POSTMASTER_IS_REACHABLE
     directives = facts.transaction.session.directory.directives
     if not len(directives):

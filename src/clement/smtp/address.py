@@ -17,6 +17,7 @@ from __future__ import annotations
 from enum import Enum
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
+from unicodedata import normalize
 
 import msgspec
 
@@ -32,8 +33,8 @@ _DEVIATIONS = frozenset("\u00df\u03c2\u200c\u200d")
 class Mailbox(msgspec.Struct, frozen=True, gc=False):
     """A local-part at a domain; compared and hashed in normal form.
 
-    `local_part` is as the client meant it, case kept and quotes taken off.  `domain` is lower-case ASCII, or
-    an address literal in its brackets.
+    `local_part` is as the client meant it, case and normal form kept and quotes taken off.  `domain` is
+    lower-case ASCII, or an address literal in its brackets.
     """
 
     local_part: str
@@ -41,8 +42,9 @@ class Mailbox(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def key(self) -> str:
-        """What look-ups use: local-parts of one domain that differ in case only are one mailbox here."""
-        return f"{self.local_part.lower()}@{self.domain}"
+        """What look-ups use: local-parts of one domain that `fold_local_part` makes equal are one mailbox."""
+        said = self.local_part
+        return f"{said.lower() if said.isascii() else fold_local_part(said)}@{self.domain}"
 
     @property
     def is_ascii(self) -> bool:
@@ -61,6 +63,18 @@ class Mailbox(msgspec.Struct, frozen=True, gc=False):
             escaped = local_part.replace("\\", "\\\\").replace('"', '\\"')
             local_part = f'"{escaped}"'
         return f"{local_part}@{self.domain}"
+
+
+def fold_local_part(text: str) -> str:
+    """The one form in which local-parts (or addresses of a normal domain) are compared here.
+
+    Lower case, and NFC beyond ASCII: what looks the same must be the same mailbox, and a client may compose
+    characters or not (RFC 6530 §10.1, RFC 5198 §3). Some small letters have a composed form where the capital
+    has none, so composing comes last as well as first.
+    """
+    if text.isascii():
+        return text.lower()
+    return normalize("NFC", normalize("NFC", text).lower())
 
 
 class NullReversePath:

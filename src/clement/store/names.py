@@ -1,8 +1,8 @@
 """Names that administrators type, brought into the one form that is stored and compared.
 
 Domains become lower-case A-labels (RFC 5890 §2.3.2.1), addresses `local-part@domain`
-with a lower-case local part in NFC (RFC 6532 §3.1). Every function raises
-ValueError with a reason that a person understands.
+with a lower-case local part in NFC (RFC 6532 §3.1), as sessions look it up. Every
+function raises ValueError with a reason that a person understands.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ipaddress import IPv6Network, ip_network
 from urllib.parse import quote
 
 from clement.policy.network import Network
-from clement.smtp.address import AddressError, parse_domain
+from clement.smtp.address import AddressError, fold_local_part, parse_domain
 
 # RFC 5321 §4.1.2: Dot-string = Atom *("." Atom), with atext of RFC 5322 §3.2.3 in lower case
 ASCII_ATOM = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+")
@@ -56,7 +56,7 @@ def mailbox_address(text: str) -> str:
 
 
 def _local_part(text: str) -> str:
-    local_part = unicodedata.normalize("NFC", text).lower()
+    local_part = fold_local_part(text)
     if len(local_part.encode("utf-8", "replace")) > LOCAL_PART_OCTETS:
         raise ValueError(f"a local part has at most {LOCAL_PART_OCTETS} octets (RFC 5321 §4.5.3.1.1)")
     for atom in local_part.split("."):

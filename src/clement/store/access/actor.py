@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from clement.smtp.address import fold_local_part
 from clement.store.models import Domain, Mailbox, Person
 from clement.store.records import Role
 
@@ -54,7 +55,7 @@ def shell_actor(name: str) -> Actor:
 
 def actor_of(login: str, origin_address: str = "") -> Actor:
     """The enabled person with this login. Raises NotFound when there is none."""
-    person = Person.objects.filter(login=login.lower(), enabled=True).first()
+    person = Person.objects.filter(login=fold_local_part(login), enabled=True).first()
     if person is None:
         raise NotFound("person", login)
     grants = list(person.grants.values_list("role", "group_id", "domain_id"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from clement.journal.records import Exchange
+from clement.smtp.address import fold_local_part
 
 HIDDEN_TRANSACTION = "(a transaction for others)"
 HIDDEN_RECIPIENT = "RCPT TO:<…>"
@@ -58,7 +59,7 @@ def _names(exchange: Exchange, addresses: Collection[str]) -> bool:
     """Whether this is the RCPT of one of the addresses. Compared as text: what does not match is hidden."""
     if _verb(exchange) != "RCPT":
         return False
-    path = exchange.command.partition("<")[2].partition(">")[0].lower()
+    path = fold_local_part(exchange.command.partition("<")[2].partition(">")[0])
     return path in addresses or path.rpartition(":")[2] in addresses
 
 
