@@ -7,6 +7,7 @@ import pytest
 
 from tests.server.furnish import LOGIN, PASSWORD
 from tests.server.house import BALANCER, Builder, House, still_serves
+from tests.server.next_hop import NextHop
 from tests.server.talk import Talk, message, without_weights
 
 GUESSES = 5
@@ -210,6 +211,45 @@ def test_rates_of_a_network_of_a_sender_and_of_a_recipient(build: Builder) -> No
     house.from_afar("198.18.10.1").expect("220")
     row = house.wait_for_row("SELECT reason FROM clement_session WHERE client_address = '198.18.9.20'")
     assert row == ("too-fast",)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "other"),
+    [
+        (
+            ("Anna@local.example", "anna+1@local.example", "alone@local.example", "anna+2@local.example"),
+            "bruno@local.example",
+        ),
+        (
+            ("everybody@local.example", "everybody+1@local.example", "x@all.example", "y@all.example"),
+            "anna@local.example",
+        ),
+        (("boss@local.example", "Boss@relay.example", "boss@relay.example"), "boss+1@relay.example"),
+        (("known@relay.example", "known+1@relay.example", "known+2@relay.example"), "boss@relay.example"),
+    ],
+    ids=["mailbox", "mailboxes-of-an-alias", "behind-a-next-hop", "known-behind-a-next-hop"],
+)
+def test_the_rate_of_a_recipient_is_that_of_its_mailbox_by_whatever_name(
+    build: Builder, next_hop: NextHop, addresses: tuple[str, ...], other: str
+) -> None:
+    house = build(
+        "alias add alone@local.example anna@local.example",
+        "alias add boss@local.example boss@relay.example",
+        "mailbox add known@relay.example",
+        "domain add all.example --group local --catch-all everybody@local.example",
+        tables={"limits": {"messages_per_minute_of_recipient": len(addresses) - 1}},
+    )
+    next_hop.at_recipient.clear()
+    *within, beyond = addresses
+    with greet(house.from_afar("198.18.9.1")) as client:
+        for address in within:
+            assert client.envelope(address)[0].code == 250
+            client.ask("RSET")
+        (answer,) = client.envelope(beyond)
+        assert answer.codes == "450 4.2.1"
+        assert "Too many messages for this mailbox" in answer.text
+        client.ask("RSET")
+        assert client.envelope(other)[0].code == 250
 
 
 # --- The tarpit -------------------------------------------------------------------------------------------

@@ -29,8 +29,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Transactions a minute with one reverse-path, for each IPv4 /24 or IPv6 /48 by itself, so that nobody
     can use up what belongs to another's name."""
     messages_per_minute_of_recipient: Rate = 0
-    """Messages a minute to one recipient, from all who are neither trusted nor logged in; the next one is
-    told 450."""
+    """Messages a minute to one mailbox by all of its addresses (aliases, subaddresses, a catch-all), or to
+    the mailboxes of one alias, from all who are neither trusted nor logged in; the next one is told 450."""
     recipients_per_hour_of_person: Rate = 1000
     """Recipients an hour of one person who has logged in; the next one is told 450. What a stolen password
     is worth."""

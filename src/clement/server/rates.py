@@ -112,10 +112,10 @@ class Rates:
             (f"{_REVERSE_PATH}{who.network} {reverse_path}", name, f"<{reverse_path}>"),
         )
 
-    def recipient(self, address: str) -> Excess | None:
-        """One more message for this mailbox."""
+    def recipient(self, mailbox: str) -> Excess | None:
+        """One more message for this mailbox, under whichever of its addresses."""
         most = self._limits.messages_per_minute_of_recipient
-        return self._spend("messages for this mailbox", (_RECIPIENT + address, most, "all its senders"))
+        return self._spend("messages for this mailbox", (_RECIPIENT + mailbox, most, "all its senders"))
 
     def _spend(self, what: str, *budgets: tuple[str, float, str]) -> Excess | None:
         """Take one from each of these budgets (key, most, whose), or from none when one has nothing left."""

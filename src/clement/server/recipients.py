@@ -27,6 +27,7 @@ from clement.server.speaking import (
 )
 from clement.server.splitting import SplitNote
 from clement.smtp import BarePostmaster, ForwardPath, Mailbox, RecipientRequested, Reply, replies
+from clement.smtp.address import fold_local_part
 
 _NO_GROUP = GroupPolicy()
 
@@ -55,6 +56,19 @@ class Recipient(msgspec.Struct):
     def held(self) -> bool:
         """Whether the message is kept apart for it."""
         return isinstance(self.verdict, Quarantine)
+
+    @property
+    def leads_to(self) -> str:
+        """What its mail comes to, by whatever name: a mailbox, or the mailboxes of an alias.
+
+        Behind a next hop, where no mailbox of that name is known here, it is the address as it stands.
+        """
+        route = self.route
+        if isinstance(route, Local):
+            return " ".join([mailbox.address for mailbox in route.mailboxes])
+        if isinstance(route, Relayed):
+            return route.user or fold_local_part(route.address)
+        return self.address
 
     @property
     def is_unknown(self) -> bool:

@@ -161,7 +161,7 @@ class WatchedSession(AnsweringSession):
         if person is not None:
             excess, reason = rates.posted_recipient(person.id), Reason.PERSON_BUSY
         elif rates.watches_recipients and not self._is_known_good():
-            excess, reason = rates.recipient(recipient.address), Reason.RECIPIENT_BUSY
+            excess, reason = rates.recipient(recipient.leads_to), Reason.RECIPIENT_BUSY
         else:
             return ()
         if excess is None:
