@@ -21,7 +21,8 @@ from bench.conversation import CONFIGURATION
 
 from clement.cli import wiring
 from clement.cli.listeners import open_listener
-from clement.cli.wiring import Outside, Paths
+from clement.cli.paths import Paths
+from clement.cli.wiring import Outside
 from clement.config import load
 from clement.delivery.nowhere import NowhereTransport
 from clement.delivery.routing import Transports

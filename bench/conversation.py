@@ -17,7 +17,8 @@ from pathlib import Path
 
 from clement.cli import wiring
 from clement.cli.listeners import open_listener
-from clement.cli.wiring import Outside, Paths
+from clement.cli.paths import Paths
+from clement.cli.wiring import Outside
 from clement.config import load
 from clement.config.limits import LimitSettings
 from clement.delivery.nowhere import NowhereTransport

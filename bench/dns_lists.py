@@ -22,7 +22,8 @@ sys.path.insert(0, str(ROOT))
 
 from clement.cli import wiring  # noqa: E402 - the path has to be known first
 from clement.cli.listeners import open_listener  # noqa: E402
-from clement.cli.wiring import Outside, Paths  # noqa: E402
+from clement.cli.paths import Paths  # noqa: E402
+from clement.cli.wiring import Outside  # noqa: E402
 from clement.config import load  # noqa: E402
 from clement.delivery.nowhere import NowhereTransport  # noqa: E402
 from clement.delivery.routing import Transports  # noqa: E402

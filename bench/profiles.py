@@ -31,8 +31,9 @@ import socket
 from pathlib import Path
 
 from clement.cli.database import connected, operating_person
+from clement.cli.paths import Paths
 from clement.cli.serve import serve
-from clement.cli.wiring import Outside, Paths
+from clement.cli.wiring import Outside
 from clement.config import load
 from clement.config.settings import Settings
 from clement.delivery.nowhere import NowhereTransport

@@ -13,8 +13,9 @@ from typing import Final
 from clement.cli import wiring
 from clement.cli.database import store_settings
 from clement.cli.held_parts import held_memory, held_store, object_store
+from clement.cli.paths import Paths
 from clement.cli.scanner_wiring import scanner_for
-from clement.cli.wiring import Outside, Paths
+from clement.cli.wiring import Outside
 from clement.config.settings import Settings
 from clement.delivery.routing import Transports
 from clement.queue.courier import Courier, CourierWorld

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clement.cli.wiring import Paths
+from clement.cli.paths import Paths
 from clement.config.settings import Settings
 from clement.server.directory_file import DirectoryKeeper
 

@@ -128,7 +128,7 @@ def allow(source: Source, config: ConfigOption = None) -> None:
 
 
 def _folder(config: Path | None) -> Path:
-    from clement.cli.wiring import Paths
+    from clement.cli.paths import Paths
 
     return Paths.of(load_settings(config)).greylist
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from clement.cli.held_parts import held_store, held_usage, object_store
-from clement.cli.wiring import Paths
+from clement.cli.paths import Paths
 from clement.config.settings import Settings
 from clement.spool.failure import StorageFailure
 from clement.spool.filesystem import OsFileSystem

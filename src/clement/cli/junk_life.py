@@ -10,7 +10,7 @@ from typing import Final
 from django.db import Error
 
 from clement.cli.junk_watch import JunkWatch
-from clement.cli.wiring import Paths
+from clement.cli.paths import Paths
 from clement.config.settings import Settings
 from clement.delivery.junk_folders import JunkFolders
 from clement.policy.study import ContentStudy

@@ -182,7 +182,7 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
 
 def _missing(settings: Settings) -> tuple[int, int] | None:
     """Messages, wanted and unwanted, that the model here needs before it judges; None: there is no model."""
-    from clement.cli.wiring import Paths
+    from clement.cli.paths import Paths
     from clement.learn.model import Model, ModelError
     from clement.learn.weighing import READY_MESSAGES
     from clement.server.learned_file import ModelPaths

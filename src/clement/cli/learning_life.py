@@ -12,7 +12,7 @@ from typing import Final
 from django.db import Error
 
 from clement.cli.learning_rounds import LearningRounds, Pupil
-from clement.cli.wiring import Paths
+from clement.cli.paths import Paths
 from clement.config.settings import Settings
 from clement.learn.model import ModelError
 from clement.learn.trainer import Trainer

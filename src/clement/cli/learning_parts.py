@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from clement.cli.wiring import Paths
+from clement.cli.paths import Paths
 from clement.config.settings import Settings
 from clement.server.learned_file import ModelKeeper, ModelPaths, Version
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from clement.cli.mesh_parts import roster_of
 from clement.cli.mesh_weighing import Weighing
-from clement.cli.wiring import Paths
+from clement.cli.paths import Paths
 from clement.config.mesh import MeshPeerSettings
 from clement.config.settings import Settings
 from clement.journal.records import MeshRecord

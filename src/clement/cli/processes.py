@@ -14,7 +14,8 @@ from clement.cli.authentication import load_public_suffixes
 from clement.cli.checker_sockets import CheckerSockets
 from clement.cli.database import store_settings
 from clement.cli.listeners import Opened
-from clement.cli.wiring import Outside, Paths
+from clement.cli.paths import Paths
+from clement.cli.wiring import Outside
 from clement.config.settings import Settings
 from clement.journal.recorder import Recorder, RecorderLimits
 from clement.server.census import Census

@@ -15,9 +15,10 @@ from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.held_parts import make_held_folder
 from clement.cli.learning_parts import keeper_of as model_keeper_of
 from clement.cli.listeners import ListenerFault, Sockets
+from clement.cli.paths import Paths
 from clement.cli.postmaster import postmaster_is_lost
 from clement.cli.processes import roles
-from clement.cli.wiring import Outside, Paths
+from clement.cli.wiring import Outside
 from clement.config import ConfigurationError
 from clement.config.inspection import find_faults, stays_root
 from clement.config.load import load_with_blame

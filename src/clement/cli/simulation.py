@@ -24,8 +24,8 @@ from clement.cli.dns_list_wiring import dns_lists
 from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.learned_model import key_of, learned_file
 from clement.cli.listeners import SERVICES
+from clement.cli.paths import Paths
 from clement.cli.scanner_wiring import scanner_for
-from clement.cli.wiring import Paths
 from clement.config.listener import ListenerKind
 from clement.config.settings import Settings
 from clement.delivery.nowhere import NowhereHolder, NowhereTransport

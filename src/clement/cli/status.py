@@ -27,7 +27,7 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     from importlib.metadata import version
 
     from clement.cli.dns_list_watch import list_alerts
-    from clement.cli.wiring import Paths
+    from clement.cli.paths import Paths
 
     path = find_config(config)
     settings = load_settings(path)

@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from pathlib import Path
 from secrets import token_bytes
 
 import msgspec
@@ -19,6 +18,7 @@ from clement.cli.dns_list_wiring import dns_lists, zones
 from clement.cli.held_parts import held_memory, holder_for
 from clement.cli.learned_model import key_of, learned_file, lessons_of
 from clement.cli.mesh_parts import desk_of
+from clement.cli.paths import Paths
 from clement.cli.scanner_wiring import scanner_for, scanner_watch
 from clement.config.endpoint import TcpEndpoint
 from clement.config.limits import LimitSettings
@@ -65,44 +65,6 @@ from clement.telemetry.metrics import Metrics
 
 MOST_LARGE_WAITING = 50
 """Large contents of one receiver that wait for a checker; each holds a descriptor, and its client."""
-
-
-class Paths(msgspec.Struct, frozen=True):
-    """Where the processes of one machine meet."""
-
-    directory: Path
-    checkers: Path
-    large_checkers: Path
-    long_scans: Path
-    metrics: Path
-    splits: Path
-    staging: Path
-    greylist: Path
-    mesh: Path
-    learned: Path
-
-    @classmethod
-    def of(cls, settings: Settings) -> Paths:
-        """From the settings."""
-        run, spool = settings.processes.run_folder, settings.spool.folder
-        return cls(
-            directory=spool / "directory.snapshot",
-            checkers=run / "checkers.sock",
-            large_checkers=run / "large.sock",
-            long_scans=run / "long-scans",
-            metrics=run / "metrics",
-            splits=spool / "splits",
-            staging=spool / "staging",
-            greylist=spool / "greylist",
-            mesh=spool / "mesh.snapshot",
-            learned=spool / "learned",
-        )
-
-    def make(self) -> None:
-        """Make the folders. Raises OSError."""
-        beneath = (self.metrics, self.splits, self.staging, self.long_scans)
-        for folder in (self.directory.parent, self.checkers.parent, *beneath):
-            folder.mkdir(parents=True, exist_ok=True)
 
 
 class Outside(msgspec.Struct, frozen=True):
