@@ -174,3 +174,17 @@ def test_a_small_directory_is_written_at_once(tmp_path: Path) -> None:
     for number in range(1, 10):
         sql.number = number
         assert keeper.step()
+
+
+def test_whoever_is_told_of_a_directory_finds_it_in_use(tmp_path: Path) -> None:
+    path = tmp_path / "directory"
+    told: list[tuple[int, int]] = []
+    feed = DirectoryFile(path, lambda new: told.append((new.version, feed.current.version)))
+    feed.read()
+    for number in (7, 8):
+        write_directory(path, directory(number))
+        feed.read()
+        feed.read()
+    path.write_bytes(b"nonsense")
+    feed.read()
+    assert told == [(7, 7), (8, 8)]

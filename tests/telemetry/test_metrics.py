@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 from clement.telemetry import collect, metrics
-from clement.telemetry.collect import TOTALS_NAME, fold, rendered
+from clement.telemetry.collect import TOTALS_NAME, fold, of_living, rendered
 from clement.telemetry.collect import collect as collected
-from clement.telemetry.metrics import JOURNAL_DROPPED, JOURNAL_RECORDS, RECORDER_LAG_BYTES, SERIES, Metrics
+from clement.telemetry.metrics import (
+    DIRECTORY_VERSION,
+    JOURNAL_DROPPED,
+    JOURNAL_RECORDS,
+    RECORDER_LAG_BYTES,
+    SERIES,
+    Metrics,
+)
 
 RECORDS = SERIES[JOURNAL_RECORDS]
 LAG = SERIES[RECORDER_LAG_BYTES]
@@ -43,6 +50,19 @@ def test_what_is_counted_is_seen_by_others(tmp_path: Path) -> None:
     assert one.get(JOURNAL_RECORDS) == 1
     one.close()
     two.close()
+
+
+def test_of_versions_in_use_the_oldest_counts_and_each_process_can_be_asked(tmp_path: Path) -> None:
+    processes = [Metrics.open(tmp_path, name) for name in ("receiver-0", "receiver-1", "recorder")]
+    for process, version in zip(processes, (8, 7), strict=False):
+        process.set(DIRECTORY_VERSION, version)
+    assert collected(tmp_path)[SERIES[DIRECTORY_VERSION]] == 7
+    assert sorted(of_living(tmp_path, DIRECTORY_VERSION).values()) == [0, 7, 8]
+    processes[1].close()
+    assert collected(tmp_path)[SERIES[DIRECTORY_VERSION]] == 8
+    assert sorted(of_living(tmp_path, DIRECTORY_VERSION).values()) == [0, 8]
+    for process in processes:
+        process.close()
 
 
 def test_a_gauge_is_never_below_zero() -> None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clement.cli.database import operator
+from clement.cli.in_force import TakingUp, WaitOption, show_row
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.paging import all_pages
-from clement.cli.terminal import Column, print_facts, print_json, print_table
+from clement.cli.terminal import Column, print_json, print_table
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ Targets = Annotated[
 
 
 @app.verb("add", "Let an address stand for others.")
-def add(address: Address, targets: Targets, config: ConfigOption = None, json: JsonOption = False) -> None:
+def add(
+    address: Address,
+    targets: Targets,
+    wait: WaitOption = True,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
     """Let an address stand for one or several others.
 
     Example: clement alias add info@example.org alice@example.org bob@example.org
@@ -32,7 +39,7 @@ def add(address: Address, targets: Targets, config: ConfigOption = None, json: J
     with operator(config) as actor:
         from clement.store.actions.alias import add_alias
 
-        _show(add_alias(actor, address, targets), json=json)
+        _show(add_alias(actor, address, targets), json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("list", "Show all aliases.")
@@ -76,7 +83,13 @@ def show(address: Address, config: ConfigOption = None, json: JsonOption = False
 
 
 @app.verb("change", "Let an alias stand for other addresses.")
-def change(address: Address, targets: Targets, config: ConfigOption = None, json: JsonOption = False) -> None:
+def change(
+    address: Address,
+    targets: Targets,
+    wait: WaitOption = True,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
     """Let an alias stand for these addresses instead of those before.
 
     Example: clement alias change info@example.org bob@example.org
@@ -84,11 +97,11 @@ def change(address: Address, targets: Targets, config: ConfigOption = None, json
     with operator(config) as actor:
         from clement.store.actions.alias import change_alias
 
-        _show(change_alias(actor, address, targets), json=json)
+        _show(change_alias(actor, address, targets), json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("remove", "Remove an alias.")
-def remove(address: Address, config: ConfigOption = None) -> None:
+def remove(address: Address, wait: WaitOption = True, config: ConfigOption = None) -> None:
     """Remove an alias.
 
     Example: clement alias remove info@example.org
@@ -97,10 +110,13 @@ def remove(address: Address, config: ConfigOption = None) -> None:
         from clement.store.actions.alias import remove_alias
 
         remove_alias(actor, address)
+        TakingUp(config, wait=wait).tell()
 
 
-def _show(row: AliasRow, *, json: bool) -> None:
-    if json:
-        print_json([row])
-        return
-    print_facts([("alias", row.address), *(("stands for", target) for target in row.targets)])
+def _show(row: AliasRow, *, json: bool, change: TakingUp | None = None) -> None:
+    show_row(
+        row,
+        [("alias", row.address), *(("stands for", target) for target in row.targets)],
+        json=json,
+        change=change,
+    )

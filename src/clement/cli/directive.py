@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from clement.cli.database import operator
+from clement.cli.in_force import TakingUp, WaitOption, show_row
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.paging import all_pages
-from clement.cli.terminal import Column, complain, local_time, print_facts, print_json, print_table
+from clement.cli.terminal import Column, complain, local_time, print_json, print_table
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def add(
     expires: ExpiresOption = None,
     final: FinalOption = None,
     note: NoteOption = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -100,7 +102,7 @@ def add(
         noted = add_directive(actor, wanted)
         for text in noted.notes:
             complain(f"note: {text}")
-        _show(directory.directive(actor, noted.id), json=json)
+        _show(directory.directive(actor, noted.id), json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("list", "Show rules.")
@@ -165,6 +167,7 @@ def change(
     expires: ExpiresOption = None,
     final: FinalOption = None,
     note: NoteOption = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -185,11 +188,11 @@ def change(
             expires_at_s=UNSET if expires_at_s is None else expires_at_s,
             note=UNSET if note is None else note,
         )
-        _show(change_directive(actor, number, wanted), json=json)
+        _show(change_directive(actor, number, wanted), json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("remove", "Remove a rule.")
-def remove(number: Number, config: ConfigOption = None) -> None:
+def remove(number: Number, wait: WaitOption = True, config: ConfigOption = None) -> None:
     """Remove a rule.
 
     Example: clement directive remove 12
@@ -198,6 +201,7 @@ def remove(number: Number, config: ConfigOption = None) -> None:
         from clement.store.actions.directive import remove_directive
 
         remove_directive(actor, number)
+        TakingUp(config, wait=wait).tell()
 
 
 def _expiry(text: str | None) -> int | None:
@@ -211,11 +215,9 @@ def _scope_text(row: DirectiveRow) -> str:
     return row.scope_name if kind == "user" else f"{kind}:{row.scope_name}" if row.scope_name else kind
 
 
-def _show(row: DirectiveRow, *, json: bool) -> None:
-    if json:
-        print_json([row])
-        return
-    print_facts(
+def _show(row: DirectiveRow, *, json: bool, change: TakingUp | None = None) -> None:
+    show_row(
+        row,
         [
             ("directive", str(row.id)),
             ("for", _scope_text(row)),
@@ -228,7 +230,9 @@ def _show(row: DirectiveRow, *, json: bool) -> None:
             ("origin", f"{row.origin.value}, by {row.created_by}, {local_time(row.created_at_s)}"),
             ("decided", _hits(row)),
             ("note", row.note),
-        ]
+        ],
+        json=json,
+        change=change,
     )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clement.cli.database import operator
+from clement.cli.in_force import TakingUp, WaitOption, show_row
 from clement.cli.options import ConfigOption, JsonOption
-from clement.cli.terminal import Column, print_facts, print_json, print_table
+from clement.cli.terminal import Column, print_json, print_table
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def add(
     group: Annotated[str, typer.Option("--group", "-g", help="The group it belongs to.", show_default=False)],
     catch_all: CatchAllOption = None,
     separator: SeparatorOption = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -56,7 +58,7 @@ def add(
             catch_all=catch_all or "",
             subaddress_separator="+" if separator is None else separator,
         )
-        _show(row, json=json)
+        _show(row, json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("list", "Show all domains.")
@@ -118,6 +120,7 @@ def change(
             show_default=False,
         ),
     ] = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -142,7 +145,7 @@ def change(
             subaddress_separator=UNSET if separator is None else separator,
             policy=said or UNSET,
         )
-        _show(change_domain(actor, name, wanted), json=json)
+        _show(change_domain(actor, name, wanted), json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("remove", "Host a domain no longer.")
@@ -151,6 +154,7 @@ def remove(
     with_mailboxes: Annotated[
         bool, typer.Option("--with-mailboxes", help="Also its mailboxes, aliases and persons.")
     ] = False,
+    wait: WaitOption = True,
     config: ConfigOption = None,
 ) -> None:
     """Host a domain no longer. Mail that is stored stays on disk.
@@ -161,15 +165,14 @@ def remove(
         from clement.store.actions.domain import remove_domain
 
         remove_domain(actor, name, with_mailboxes=with_mailboxes)
+        TakingUp(config, wait=wait).tell()
 
 
-def _show(row: DomainRow, *, json: bool) -> None:
-    if json:
-        print_json([row])
-        return
+def _show(row: DomainRow, *, json: bool, change: TakingUp | None = None) -> None:
     from clement.cli.phrases import policy_text
 
-    print_facts(
+    show_row(
+        row,
         [
             ("domain", row.name),
             ("group", row.group_name),
@@ -179,5 +182,7 @@ def _show(row: DomainRow, *, json: bool) -> None:
             ("separator", row.subaddress_separator or "none"),
             ("mailboxes", str(row.mailbox_count)),
             *((f"own {name}", policy_text(value)) for name, value in row.policy.items()),
-        ]
+        ],
+        json=json,
+        change=change,
     )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clement.cli.database import operator
+from clement.cli.in_force import TakingUp, WaitOption, show_row
 from clement.cli.options import ConfigOption, JsonOption
-from clement.cli.terminal import Column, print_facts, print_json, print_table
+from clement.cli.terminal import Column, print_json, print_table
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def add(
     relay_to: RelayOption = None,
     lmtp_to: LmtpOption = None,
     policy: PolicyOption = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -78,7 +80,7 @@ def add(
             next_hops=hops,
             policy=group_policy(policy or (), GroupPolicy()),
         )
-        _show(row, json=json)
+        _show(row, json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("list", "Show all groups.")
@@ -126,6 +128,7 @@ def change(
     relay_to: RelayOption = None,
     lmtp_to: LmtpOption = None,
     policy: PolicyOption = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -154,11 +157,15 @@ def change(
             next_hops=hops if is_replaced else UNSET,
             policy=group_policy(policy, before.policy) if policy else UNSET,
         )
-        _show(change_group(actor, name, wanted, version=before.version), json=json)
+        _show(
+            change_group(actor, name, wanted, version=before.version),
+            json=json,
+            change=TakingUp(config, wait=wait),
+        )
 
 
 @app.verb("remove", "Remove a group that has no domains.")
-def remove(name: Name, config: ConfigOption = None) -> None:
+def remove(name: Name, wait: WaitOption = True, config: ConfigOption = None) -> None:
     """Remove a group that has no domains any more.
 
     Example: clement group remove customers
@@ -167,6 +174,7 @@ def remove(name: Name, config: ConfigOption = None) -> None:
         from clement.store.actions.group import remove_group
 
         remove_group(actor, name)
+        TakingUp(config, wait=wait).tell()
 
 
 def _hops(relay_to: list[str] | None, lmtp_to: list[str] | None) -> tuple[NextHop, ...]:
@@ -183,16 +191,14 @@ def _as_lmtp(text: str) -> str:
     return text if text.startswith(("lmtp:", "/")) else f"lmtp:{text}"
 
 
-def _show(row: GroupRow, *, json: bool) -> None:
+def _show(row: GroupRow, *, json: bool, change: TakingUp | None = None) -> None:
     import msgspec
 
     from clement.cli.phrases import next_hop_text, policy_text
 
-    if json:
-        print_json([row])
-        return
     policy = msgspec.structs.asdict(row.policy)
-    print_facts(
+    show_row(
+        row,
         [
             ("group", row.name),
             ("mode", row.mode.value),
@@ -200,5 +206,7 @@ def _show(row: GroupRow, *, json: bool) -> None:
             *(("next hop", next_hop_text(hop)) for hop in row.next_hops),
             ("domains", str(row.domain_count)),
             *((name, policy_text(value)) for name, value in policy.items()),
-        ]
+        ],
+        json=json,
+        change=change,
     )

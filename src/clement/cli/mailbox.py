@@ -11,9 +11,10 @@ import typer
 
 from clement.cli.database import operator
 from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.in_force import TakingUp, WaitOption, show_row
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.paging import all_pages
-from clement.cli.terminal import Column, print_facts, print_json, print_table, progress, say, size
+from clement.cli.terminal import Column, print_json, print_table, progress, say, size
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def add(
             help="Its folder below the mail root; by default DOMAIN/LOCAL-PART.", show_default=False
         ),
     ] = "",
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -62,7 +64,7 @@ def add(
         from clement.store.actions.mailbox import add_mailbox
 
         row = add_mailbox(actor, address, quota_bytes=quota_bytes, owner_login=owner or "", maildir=maildir)
-        _show(row, json=json)
+        _show(row, json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("import", "Add mailboxes from a file, all of them or none.")
@@ -73,6 +75,7 @@ def import_file(
             help="The file, or - for standard input.", allow_dash=True, dir_okay=False, show_default=False
         ),
     ],
+    wait: WaitOption = True,
     config: ConfigOption = None,
 ) -> None:
     """Add mailboxes from a file, all of them or none: a line each, ADDRESS[,QUOTA[,OWNER]].
@@ -88,7 +91,9 @@ def import_file(
         wanted = [NewMailbox(*line) for line in lines]
         task = bar.add_task("adding mailboxes", total=len(wanted))
         count = add_mailboxes(actor, wanted, lambda done, _total: bar.update(task, completed=done))
-    say(f"added {count} mailboxes")
+        bar.stop()
+        say(f"added {count} mailboxes")
+        TakingUp(config, wait=wait).tell()
 
 
 def _read_mailboxes(file: Path) -> Iterator[tuple[str, int, str]]:
@@ -167,6 +172,7 @@ def change(
     ] = None,
     quarantine_at: Annotated[str | None, typer.Option(help="Score from which on it is held.")] = None,
     refuse_at: Annotated[str | None, typer.Option(help="Score from which on it is refused.")] = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -192,11 +198,11 @@ def change(
             quarantine_at=threshold(quarantine_at, "--quarantine-at"),
             refuse_at=threshold(refuse_at, "--refuse-at"),
         )
-        _show(change_mailbox(actor, address, wanted), json=json)
+        _show(change_mailbox(actor, address, wanted), json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("remove", "Remove a mailbox; its mail stays on disk.")
-def remove(address: Address, config: ConfigOption = None) -> None:
+def remove(address: Address, wait: WaitOption = True, config: ConfigOption = None) -> None:
     """Remove a mailbox and the directives of its address. Mail that is stored stays on disk.
 
     Example: clement mailbox remove bob@example.org
@@ -205,6 +211,7 @@ def remove(address: Address, config: ConfigOption = None) -> None:
         from clement.store.actions.mailbox import remove_mailbox
 
         remove_mailbox(actor, address)
+        TakingUp(config, wait=wait).tell()
 
 
 def _quota(text: str, option: str = "--quota") -> int:
@@ -213,11 +220,9 @@ def _quota(text: str, option: str = "--quota") -> int:
     return size_bytes(text, option)
 
 
-def _show(row: MailboxRow, *, json: bool) -> None:
-    if json:
-        print_json([row])
-        return
-    print_facts(
+def _show(row: MailboxRow, *, json: bool, change: TakingUp | None = None) -> None:
+    show_row(
+        row,
         [
             ("mailbox", row.address),
             ("folder", row.maildir or "none here: its mail is kept by the next hop"),
@@ -233,5 +238,7 @@ def _show(row: MailboxRow, *, json: bool) -> None:
                 )
                 if value is not None
             ),
-        ]
+        ],
+        json=json,
+        change=change,
     )

@@ -9,8 +9,9 @@ import typer
 
 from clement.cli.database import operator
 from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.in_force import TakingUp, WaitOption, show_row
 from clement.cli.options import ConfigOption, JsonOption
-from clement.cli.terminal import Column, complain, local_time, print_facts, print_json, print_table
+from clement.cli.terminal import Column, complain, local_time, print_json, print_table
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def add(
     final: FinalOption = None,
     expires: ExpiresOption = None,
     note: NoteOption = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -69,7 +71,7 @@ def add(
         )
         for text in noted.notes:
             complain(f"note: {text}")
-        _show(directory.network(actor, noted.id), json=json)
+        _show(directory.network(actor, noted.id), json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("list", "Show all networks.")
@@ -115,6 +117,7 @@ def change(
     final: FinalOption = None,
     expires: ExpiresOption = None,
     note: NoteOption = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -135,11 +138,15 @@ def change(
             expires_at_s=UNSET if expires_at_s is None else expires_at_s,
             note=UNSET if note is None else note,
         )
-        _show(change_network(actor, _find_one(actor, which).id, wanted), json=json)
+        _show(
+            change_network(actor, _find_one(actor, which).id, wanted),
+            json=json,
+            change=TakingUp(config, wait=wait),
+        )
 
 
 @app.verb("remove", "Say nothing of a network any more.")
-def remove(which: Which, config: ConfigOption = None) -> None:
+def remove(which: Which, wait: WaitOption = True, config: ConfigOption = None) -> None:
     """Say nothing of a network any more.
 
     Example: clement network remove 198.51.100.0/24
@@ -148,6 +155,7 @@ def remove(which: Which, config: ConfigOption = None) -> None:
         from clement.store.actions.network import remove_network
 
         remove_network(actor, _find_one(actor, which).id)
+        TakingUp(config, wait=wait).tell()
 
 
 def _find(actor: Actor, which: str) -> list[NetworkRow]:
@@ -184,11 +192,9 @@ def _expiry(text: str | None) -> int | None:
     return None if text is None else expiry_s(text, "--expires", time.time())
 
 
-def _show(row: NetworkRow, *, json: bool) -> None:
-    if json:
-        print_json([row])
-        return
-    print_facts(
+def _show(row: NetworkRow, *, json: bool, change: TakingUp | None = None) -> None:
+    show_row(
+        row,
         [
             ("network", row.network),
             ("number", str(row.id)),
@@ -196,5 +202,7 @@ def _show(row: NetworkRow, *, json: bool) -> None:
             ("final", "no recipient's directive can lift this ban" if row.final else ""),
             ("ends", local_time(row.expires_at_s) if row.expires_at_s else "never"),
             ("note", row.note),
-        ]
+        ],
+        json=json,
+        change=change,
     )

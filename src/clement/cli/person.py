@@ -10,9 +10,10 @@ import typer
 
 from clement.cli.database import operator
 from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.in_force import TakingUp, WaitOption, show_row
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.paging import all_pages
-from clement.cli.terminal import Column, complain, print_facts, print_json, print_table
+from clement.cli.terminal import Column, complain, print_json, print_table
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def add(
     grant: RoleOption = None,
     allow: SendAsOption = None,
     password_file: PasswordFileOption = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -72,7 +74,7 @@ def add(
         _change_rights(actor, row.login, grant=grant, allow=allow)
         if is_made:
             complain(f"password: {password}")
-        _show(_read(actor, row.login), json=json)
+        _show(_read(actor, row.login), json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("list", "Show all persons.")
@@ -127,6 +129,7 @@ def change(
         list[str] | None,
         typer.Option("--forbid", help="Take back what --allow gave.", metavar="PATTERN", show_default=False),
     ] = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -147,11 +150,11 @@ def change(
             set_password(actor, login, password)
             if is_made:
                 complain(f"password: {password}")
-        _show(_read(actor, login), json=json)
+        _show(_read(actor, login), json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("remove", "Remove a person; his mailboxes stay.")
-def remove(login: Login, config: ConfigOption = None) -> None:
+def remove(login: Login, wait: WaitOption = True, config: ConfigOption = None) -> None:
     """Remove a person. His mailboxes stay, owned by nobody.
 
     Example: clement person remove carol@example.org
@@ -160,6 +163,7 @@ def remove(login: Login, config: ConfigOption = None) -> None:
         from clement.store.actions.person import remove_person
 
         remove_person(actor, login)
+        TakingUp(config, wait=wait).tell()
 
 
 def _change_rights(
@@ -214,16 +218,16 @@ def _state(row: PersonRow) -> str:
     return "off" if not row.enabled else "on" if row.has_password else "no password"
 
 
-def _show(row: PersonRow, *, json: bool) -> None:
-    if json:
-        print_json([row])
-        return
-    print_facts(
+def _show(row: PersonRow, *, json: bool, change: TakingUp | None = None) -> None:
+    show_row(
+        row,
         [
             ("login", row.login),
             ("roles", _roles(row)),
             ("state", _state(row)),
             *(("mailbox", address) for address in row.mailboxes),
             *(("may post as", pattern) for pattern in row.send_as),
-        ]
+        ],
+        json=json,
+        change=change,
     )

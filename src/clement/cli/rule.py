@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from clement.cli.database import operator
+from clement.cli.in_force import TakingUp, WaitOption, show_row
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.paging import all_pages
-from clement.cli.terminal import Column, local_time, print_facts, print_json, print_table
+from clement.cli.terminal import Column, local_time, print_json, print_table
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def add(
     weight: WeightOption = None,
     expires: ExpiresOption = None,
     note: NoteOption = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -100,7 +102,7 @@ def add(
             expires_at_s=expires_at_s or 0,
             note=note or "",
         )
-        _show(add_content_rule(actor, wanted), json=json)
+        _show(add_content_rule(actor, wanted), json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("list", "Show rules.")
@@ -170,6 +172,7 @@ def change(
     ] = None,
     expires: ExpiresOption = None,
     note: NoteOption = None,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -193,11 +196,11 @@ def change(
             expires_at_s=UNSET if expires_at_s is None else expires_at_s,
             note=UNSET if note is None else note,
         )
-        _show(change_content_rule(actor, number, wanted), json=json)
+        _show(change_content_rule(actor, number, wanted), json=json, change=TakingUp(config, wait=wait))
 
 
 @app.verb("remove", "Remove a rule.")
-def remove(number: Number, config: ConfigOption = None) -> None:
+def remove(number: Number, wait: WaitOption = True, config: ConfigOption = None) -> None:
     """Remove a rule.
 
     Example: clement rule remove 3
@@ -206,6 +209,7 @@ def remove(number: Number, config: ConfigOption = None) -> None:
         from clement.store.actions.content_rule import remove_content_rule
 
         remove_content_rule(actor, number)
+        TakingUp(config, wait=wait).tell()
 
 
 @app.verb("test", "Show which rules match a message in a file.")
@@ -293,11 +297,9 @@ def _field_text(row: ContentRuleRow) -> str:
     return f"{row.header_name}:" if row.header_name else row.field.value
 
 
-def _show(row: ContentRuleRow, *, json: bool) -> None:
-    if json:
-        print_json([row])
-        return
-    print_facts(
+def _show(row: ContentRuleRow, *, json: bool, change: TakingUp | None = None) -> None:
+    show_row(
+        row,
         [
             ("rule", str(row.id)),
             ("name", row.name),
@@ -308,5 +310,7 @@ def _show(row: ContentRuleRow, *, json: bool) -> None:
             ("ends", local_time(row.expires_at_s) if row.expires_at_s else "never"),
             ("made", f"by {row.created_by}, {local_time(row.created_at_s)}"),
             ("note", row.note),
-        ]
+        ],
+        json=json,
+        change=change,
     )

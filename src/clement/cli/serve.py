@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from clement.cli.directory import keeper_of
 from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.held_parts import make_held_folder
 from clement.cli.learning_parts import keeper_of as model_keeper_of
-from clement.cli.listeners import ListenerFault, Sockets
+from clement.cli.listeners import ListenerFault, Opened, Sockets
 from clement.cli.paths import Paths
 from clement.cli.postmaster import postmaster_is_lost
 from clement.cli.processes import roles
@@ -28,6 +28,7 @@ from clement.server.supervisor import Role, Supervisor
 from clement.telemetry import events as log_events
 from clement.telemetry.collect import fold
 from clement.telemetry.log import Log
+from clement.telemetry.metrics import Metrics
 
 log = Log("serve")
 
@@ -42,10 +43,9 @@ class ReloadRefused(Exception):
 
 def serve(settings: Settings, config_path: Path, outside: Outside | None = None) -> None:
     """Serve until SIGTERM. Raises Failure when the house cannot be opened."""
-    outside = outside or Outside()
     # Modes are given with every file; whatever they say, others get nothing.
     os.umask(0o007)
-    sockets, checker_sockets = Sockets(), CheckerSockets()
+    sockets = Sockets()
     try:
         opened = sockets.open(settings)
         sockets.adopt(opened)
@@ -56,9 +56,23 @@ def serve(settings: Settings, config_path: Path, outside: Outside | None = None)
         raise Failure(ExitCode.CONFIGURATION, str(fault)) from None
     except OSError as fault:
         raise Failure(ExitCode.CONFIGURATION, f"cannot start: {fault}") from None
+    try:
+        # Before the directory is read: who changes it from now on sees that somebody will take that up.
+        present = Metrics.open(Paths.of(settings).metrics, "supervisor")
+    except OSError as fault:
+        raise Failure(ExitCode.CONFIGURATION, f"cannot start: {fault}") from None
+    with closing(present):
+        _serve_on(settings, config_path, outside or Outside(), sockets, opened)
+
+
+def _serve_on(
+    settings: Settings, config_path: Path, outside: Outside, sockets: Sockets, opened: Opened
+) -> None:
+    """With the listeners open and the folders made. Raises Failure as `serve` does."""
     if stays_root(settings):
         log.warning(log_events.STAYS_ROOT, setting="processes.user")
     _prepare_directory(settings)
+    checker_sockets = CheckerSockets()
 
     def load() -> Sequence[Role]:
         """The roles of the configuration as it is now."""

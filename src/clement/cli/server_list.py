@@ -11,9 +11,10 @@ import typer
 
 from clement.cli.database import operator
 from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.in_force import TakingUp, WaitOption, show_row
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.paging import all_pages
-from clement.cli.server_list_words import COLUMNS, shown_entry, shown_reputation
+from clement.cli.server_list_words import COLUMNS, entry_facts, shown_entry, shown_reputation
 from clement.cli.terminal import complain, print_json, print_table, say
 from clement.cli.verbs import Verbs
 
@@ -101,6 +102,7 @@ def add_banned(
     final: FinalOption = False,
     expires: ExpiresOption = "never",
     note: NoteOption = "",
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -110,7 +112,7 @@ def add_banned(
     clement banned add 192.0.2.7 --expires 7d --note "sends viruses"
     clement banned add 2001:db8:5::/48 --final
     """
-    _add("banned", server, final=final, expires=expires, note=note, config=config, json=json)
+    _add("banned", server, final=final, expires=expires, note=note, wait=wait, config=config, json=json)
 
 
 @trusted.verb("add", "Trust a server by hand.")
@@ -118,6 +120,7 @@ def add_trusted(
     server: ServerArgument,
     expires: ExpiresOption = "never",
     note: NoteOption = "",
+    wait: WaitOption = True,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -125,12 +128,16 @@ def add_trusted(
 
     Example: clement trusted add 198.51.100.0/24 --note "the branch office's provider"
     """
-    _add("trusted", server, final=False, expires=expires, note=note, config=config, json=json)
+    _add("trusted", server, final=False, expires=expires, note=note, wait=wait, config=config, json=json)
 
 
 @banned.verb("remove", "Take a server from the list, and keep it off.")
 def remove_banned(
-    server: ServerArgument, until: PardonOption = "90d", note: NoteOption = "", config: ConfigOption = None
+    server: ServerArgument,
+    until: PardonOption = "90d",
+    note: NoteOption = "",
+    wait: WaitOption = True,
+    config: ConfigOption = None,
 ) -> None:
     """Take a server from the list of banned ones, whoever put it there.
 
@@ -142,11 +149,11 @@ def remove_banned(
     clement banned remove 192.0.2.7
     clement banned remove 192.0.2.0/24 --until never --note "a customer of ours"
     """
-    _remove_banned(server, until, note, config)
+    _remove_banned(server, until, note, wait=wait, config=config)
 
 
 @trusted.verb("remove", "Take a server from the list.")
-def remove_trusted(server: ServerArgument, config: ConfigOption = None) -> None:
+def remove_trusted(server: ServerArgument, wait: WaitOption = True, config: ConfigOption = None) -> None:
     """Take a server from the list of trusted ones, whoever put it there.
 
     Example: clement trusted remove 198.51.100.7
@@ -157,6 +164,7 @@ def remove_trusted(server: ServerArgument, config: ConfigOption = None) -> None:
         from clement.store.actions.server_list import unlist
 
         unlist(actor, str(network), Standing.TRUSTED)
+        TakingUp(config, wait=wait).tell()
 
 
 def wanted_network(text: str) -> Network:
@@ -237,7 +245,15 @@ def _overlaps(text: str, network: Network) -> bool:
 
 
 def _add(
-    name: str, server: str, *, final: bool, expires: str, note: str, config: ConfigOption, json: bool
+    name: str,
+    server: str,
+    *,
+    final: bool,
+    expires: str,
+    note: str,
+    wait: bool,
+    config: ConfigOption,
+    json: bool,
 ) -> None:
     from clement.cli.phrases import expiry_s
 
@@ -254,13 +270,10 @@ def _add(
         for text in noted.notes:
             complain(f"note: {text}")
         rows = server_list.entries_of(actor, Standing(name), network)
-    if json:
-        print_json(rows[:1])
-    else:
-        shown_entry(rows[:1], [])
+        show_row(rows[0], entry_facts(rows[0]), json=json, change=TakingUp(config, wait=wait))
 
 
-def _remove_banned(server: str, until: str, note: str, config: ConfigOption) -> None:
+def _remove_banned(server: str, until: str, note: str, *, wait: bool, config: ConfigOption) -> None:
     from clement.cli.phrases import expiry_s
 
     until_s = expiry_s(until, "--until", time.time())
@@ -275,7 +288,8 @@ def _remove_banned(server: str, until: str, note: str, config: ConfigOption) -> 
         except NotFound:
             pardon(actor, str(network), until_s=until_s, note=note)
             origins = ()
-    if origins and all(origin == "hand" for origin in origins):
-        say(f"{network} is no longer banned by hand.")
-    else:
-        say(f"{network} is pardoned; `clement banned show {network}` tells until when.")
+        if origins and all(origin == "hand" for origin in origins):
+            say(f"{network} is no longer banned by hand.")
+        else:
+            say(f"{network} is pardoned; `clement banned show {network}` tells until when.")
+        TakingUp(config, wait=wait).tell()

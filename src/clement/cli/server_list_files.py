@@ -13,6 +13,7 @@ import typer
 
 from clement.cli.database import operator
 from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.in_force import TakingUp, WaitOption
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.server_list import banned, entries, trusted
 from clement.cli.server_list_words import COLUMNS, counts_text, server_text
@@ -98,6 +99,7 @@ def import_banned(
     written_as: FormatOption,
     expires: ImportExpires = None,
     skip_wrong: SkipOption = False,
+    wait: WaitOption = True,
     config: ConfigOption = None,
 ) -> None:
     """Ban by hand what a list names.
@@ -107,7 +109,7 @@ def import_banned(
 
     Example: clement banned import banned.csv --format csv --expires 30d
     """
-    _import("banned", file, written_as, expires, skip_wrong=skip_wrong, config=config)
+    _import("banned", file, written_as, expires, skip_wrong=skip_wrong, wait=wait, config=config)
 
 
 @trusted.verb("import", "Take over a list of another program.")
@@ -116,13 +118,14 @@ def import_trusted(
     written_as: FormatOption,
     expires: ImportExpires = None,
     skip_wrong: SkipOption = False,
+    wait: WaitOption = True,
     config: ConfigOption = None,
 ) -> None:
     """Trust by hand what a list names. Nothing is imported while a line is wrong: each is named.
 
     Example: clement trusted import friends.csv --format csv
     """
-    _import("trusted", file, written_as, expires, skip_wrong=skip_wrong, config=config)
+    _import("trusted", file, written_as, expires, skip_wrong=skip_wrong, wait=wait, config=config)
 
 
 @banned.verb("preview", "Which good mail bans would have cost.")
@@ -281,6 +284,7 @@ def _import(
     expires: str | None,
     *,
     skip_wrong: bool,
+    wait: bool,
     config: ConfigOption,
 ) -> None:
     with operator(config) as actor, progress() as bar:
@@ -293,7 +297,9 @@ def _import(
             raise Failure(ExitCode.NEGATIVE, "nothing was imported; --skip-wrong imports the other lines")
         task = bar.add_task(f"{name} servers", total=len(lines))
         done = import_servers(actor, Standing(name), lines, progress=lambda count: bar.advance(task, count))
-    say(f"{done.added} added, {done.changed} changed, {done.same} there already")
+        bar.stop()
+        say(f"{done.added} added, {done.changed} changed, {done.same} there already")
+        TakingUp(config, wait=wait).tell()
 
 
 def _preview_file(

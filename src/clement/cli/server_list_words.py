@@ -50,30 +50,33 @@ def _cost(row: ListedRow) -> str:
     return f"{row.cost_messages} good messages; {row.trial_unwanted} unwanted events came in its trial"
 
 
+def entry_facts(row: ListedRow) -> list[tuple[str, str]]:
+    """One entry with all its evidence."""
+    evidence = row.evidence
+    return [
+        ("server", server_text(row.network)),
+        ("standing", row.standing.value + (", final" if row.final else "")),
+        ("by", row.origin.value + (f" ({', '.join(row.peers)})" if row.peers else "")),
+        ("state", row.state.value),
+        ("note", row.note),
+        ("evidence", counts_text(evidence.counts)),
+        ("certainly bad", f"{row.badness:.0%}" if row.badness else ""),
+        ("first seen", local_time(evidence.first_seen_s) if evidence.first_seen_s else ""),
+        ("last seen", local_time(evidence.last_seen_s) if evidence.last_seen_s else ""),
+        ("sessions", " ".join(evidence.sessions)),
+        ("trial until", local_time(row.trial_until_s) if row.trial_until_s else ""),
+        ("would have cost", _cost(row) if row.trial_until_s else ""),
+        ("for example", " ".join(row.cost_transactions)),
+        ("ends", local_time(row.expires_at_s) if row.expires_at_s else "never"),
+    ]
+
+
 def shown_entry(rows: Sequence[ListedRow], pardons: Sequence[PardonRow]) -> None:
     """Entries with all their evidence, one after the other."""
     for number, row in enumerate(rows):
         if number:
             say()
-        evidence = row.evidence
-        print_facts(
-            [
-                ("server", server_text(row.network)),
-                ("standing", row.standing.value + (", final" if row.final else "")),
-                ("by", row.origin.value + (f" ({', '.join(row.peers)})" if row.peers else "")),
-                ("state", row.state.value),
-                ("note", row.note),
-                ("evidence", counts_text(evidence.counts)),
-                ("certainly bad", f"{row.badness:.0%}" if row.badness else ""),
-                ("first seen", local_time(evidence.first_seen_s) if evidence.first_seen_s else ""),
-                ("last seen", local_time(evidence.last_seen_s) if evidence.last_seen_s else ""),
-                ("sessions", " ".join(evidence.sessions)),
-                ("trial until", local_time(row.trial_until_s) if row.trial_until_s else ""),
-                ("would have cost", _cost(row) if row.trial_until_s else ""),
-                ("for example", " ".join(row.cost_transactions)),
-                ("ends", local_time(row.expires_at_s) if row.expires_at_s else "never"),
-            ]
-        )
+        print_facts(entry_facts(row))
     for pardon in pardons:
         until = local_time(pardon.until_s) if pardon.until_s else "it is withdrawn"
         say()

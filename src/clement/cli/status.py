@@ -28,6 +28,7 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
 
     from clement.cli.dns_list_watch import list_alerts
     from clement.cli.paths import Paths
+    from clement.telemetry.metrics import DIRECTORY_VERSION, SERIES
 
     path = find_config(config)
     settings = load_settings(path)
@@ -35,12 +36,14 @@ def status(config: ConfigOption = None, json: JsonOption = False) -> None:
     processes = living_processes(folder)
     counted = _counted(folder)
     is_receiving = any(name.startswith("receiver") for name in processes)
+    database, stored = _database_state(settings)
     facts: dict[str, object] = {
         "version": version("clement"),
         "configuration": str(path),
         "receiving": is_receiving,
         "processes": processes,
-        "database": _database_state(settings),
+        "database": database,
+        "directory": {"stored": stored, "in_use": counted.get(SERIES[DIRECTORY_VERSION], 0)},
         "alerts": list_alerts(counted),
         "counted": counted,
     }
@@ -90,14 +93,17 @@ def _counted(folder: Path) -> dict[str, int]:
         ) from None
 
 
-def _database_state(settings: Settings) -> str:
+def _database_state(settings: Settings) -> tuple[str, int]:
+    """In words, and the version of the directory in it; 0: not known."""
     try:
         with connected(settings.database):
-            from clement.store.schema import schema_state
+            from clement.store.schema import SchemaState, schema_state
+            from clement.store.snapshot import current_version
 
-            return schema_state().value
+            state = schema_state()
+            return state.value, current_version() if state is SchemaState.CURRENT else 0
     except Failure as failure:
-        return failure.text
+        return failure.text, 0
 
 
 def _figures(counted: dict[str, int]) -> list[tuple[str, str]]:
@@ -108,4 +114,6 @@ def _figures(counted: dict[str, int]) -> list[tuple[str, str]]:
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict):
+        return f"version {value['stored'] or 'unknown'} stored, {value['in_use'] or 'none'} in use"
     return ", ".join(value) or "none" if isinstance(value, list) else str(value)

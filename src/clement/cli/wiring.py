@@ -34,6 +34,7 @@ from clement.message.foreign_fields import ForeignFields
 from clement.net.hop_connection import TlsContexts
 from clement.net.resolver import DnsResolver, ResolverSettings
 from clement.net.smtp_client import SmtpClient
+from clement.policy.directory import Directory
 from clement.policy.plan import standard_plan
 from clement.policy.score import Thresholds
 from clement.server.checker import Study
@@ -61,7 +62,7 @@ from clement.spool.points import Point
 from clement.spool.space import Room
 from clement.spool.sweep import sweep_folder, sweep_maildirs
 from clement.spool.workers import Workers
-from clement.telemetry.metrics import Metrics
+from clement.telemetry.metrics import DIRECTORY_VERSION, Metrics
 
 MOST_LARGE_WAITING = 50
 """Large contents of one receiver that wait for a checker; each holds a descriptor, and its client."""
@@ -165,8 +166,11 @@ async def start_receiver(
     proportion = Proportion(
         journal, settings.site.node_name, now_s=time.monotonic(), metrics_of_process=metrics
     )
-    feed = DirectoryFile(paths.directory)
+    greylist = Greylist(metrics.add)
+    greylist_keeper = GreylistKeeper(greylist, paths.greylist)
+    feed = DirectoryFile(paths.directory, _noting(metrics, greylist_keeper))
     feed.read()
+    greylist_keeper.tend(feed.current)
     mesh_feed = MeshFile(paths.mesh)
     mesh_feed.refresh()
     learned = learned_file(paths.learned, enabled=settings.learning.enabled)
@@ -178,9 +182,6 @@ async def start_receiver(
     reader = ContentReader(lanes, failed, workers, key_of(learned), metrics)
     lessons = lessons_of(settings, paths.learned, learned, journal, reader, workers)
     passwords = Argon2Check(token_bytes(32))
-    greylist = Greylist(metrics.add)
-    greylist_keeper = GreylistKeeper(greylist, paths.greylist)
-    greylist_keeper.tend(feed.current)
     memory = held_memory(settings)
     services = Services(
         hostname=settings.site.hostname,
@@ -244,6 +245,21 @@ async def start_receiver(
             resolver.close,
         ),
     )
+
+
+def _noting(metrics: Metrics, greylist_keeper: GreylistKeeper) -> Callable[[Directory], None]:
+    """What a receiver does with a directory it has read: once all it asks for is there, it says so."""
+    loop = asyncio.get_running_loop()
+
+    def note(directory: Directory) -> None:
+        greylist_keeper.tend(directory)
+        metrics.set(DIRECTORY_VERSION, directory.version)
+
+    def in_the_loop(directory: Directory) -> None:
+        with suppress(RuntimeError):  # the loop has ended while this was read: nobody is served any more
+            loop.call_soon_threadsafe(note, directory)
+
+    return in_the_loop
 
 
 def _closing(*calls: Callable[[], object]) -> Callable[[], Awaitable[None]]:

@@ -97,7 +97,8 @@ def nftables(lines: Iterable[ListLine], now_s: int, name: str = "banned") -> Ite
     What has an end has a time-out, so that it goes also when the file is never made again.
     """
     deed = "reject" if name == "banned" else "accept"
-    yield f"# Made by `clement {name} export`; `nft -f` loads it. Rules in this table, and no other, may name its sets:"
+    yield f"# Made by `clement {name} export`; `nft -f` loads it."
+    yield "# Rules in this table, and no other, may name its sets:"
     yield "#   nft add chain inet clement input '{ type filter hook input priority filter; }'"
     yield f"#   nft add rule inet clement input tcp dport 25 ip saddr @{name}4 {deed}"
     yield f"#   nft add rule inet clement input tcp dport 25 ip6 saddr @{name}6 {deed}"

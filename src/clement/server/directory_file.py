@@ -29,10 +29,14 @@ _Seen = tuple[int, int, int]
 
 
 class DirectoryFile:
-    """Reads the snapshot anew whenever the file has been replaced."""
+    """Reads the snapshot anew whenever the file has been replaced.
 
-    def __init__(self, path: Path) -> None:
+    taken_up: told of each directory once it is `current`, in the thread that has read it.
+    """
+
+    def __init__(self, path: Path, taken_up: Callable[[Directory], object] = lambda _directory: None) -> None:
         self._path = path
+        self._taken_up = taken_up
         self._seen: _Seen | None = None
         self._current = Directory()
         self._reader: threading.Thread | None = None
@@ -76,6 +80,7 @@ class DirectoryFile:
             self._tell(fault)
             return False
         self._seen, self._current = seen, directory
+        self._taken_up(directory)
         self._pace.over(log_events.DIRECTORY_UNREADABLE)
         return True
 

@@ -11,13 +11,13 @@ import fcntl
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from clement.telemetry.metrics import DESCRIBED, SERIES, SLOT_BYTES, SUFFIX
+from clement.telemetry.metrics import DESCRIBED, SERIES, SLOT_BYTES, SUFFIX, Series
 
 TOTALS_NAME: Final = "totals.json"
 LOCK_NAME: Final = "totals.lock"
@@ -39,8 +39,20 @@ def collect(directory: Path) -> dict[str, int]:
         values.update(totals.counted)
         for path in _files(directory, totals):
             content, alive = _content(path)
-            values.update(content if alive else _counters_of(content))
+            _add(values, content if alive else _counters_of(content))
     return dict(values)
+
+
+def of_living(directory: Path, series: Series) -> dict[str, int]:
+    """What each living process says of one series, by its file's name. Raises OSError."""
+    found = {}
+    for path in directory.iterdir():
+        if path.suffix == SUFFIX:
+            with suppress(FileNotFoundError):  # it has died meanwhile, and was folded
+                content, alive = _content(path)
+                if alive:
+                    found[path.name] = content.get(SERIES[series], 0)
+    return found
 
 
 def fold(directory: Path) -> int:
@@ -76,6 +88,15 @@ def rendered(values: Mapping[str, int]) -> str:
             lines += [f"# HELP {name} {metric.description}", f"# TYPE {name} {metric.kind}"]
         lines.append(f"{series} {values[series]}")
     return "\n".join(lines) + "\n"
+
+
+def _add(values: Counter[str], content: Mapping[str, int]) -> None:
+    for series, value in content.items():
+        metric = DESCRIBED.get(series.partition("{")[0])
+        if metric is None or not metric.is_lowest or not values[series]:
+            values[series] += value
+        elif value:
+            values[series] = min(values[series], value)
 
 
 def _counters_of(content: Mapping[str, int]) -> dict[str, int]:

@@ -29,11 +29,15 @@ _OUTSIDE_NAME: Final = re.compile(r"[^A-Za-z0-9._]")
 
 
 class Metric(msgspec.Struct, frozen=True):
-    """A named number. kind: "counter" only ever grows, "gauge" is the state now (summed over processes)."""
+    """A named number. kind: "counter" only ever grows, "gauge" is the state now.
+
+    is_lowest: of the processes that have set it the lowest counts, where others are summed.
+    """
 
     name: str
     kind: str
     description: str
+    is_lowest: bool = False
 
 
 DESCRIBED: Final[dict[str, Metric]] = {}
@@ -64,7 +68,8 @@ def _counters(name: str, description: str, label: str, values: tuple[str, ...]) 
     return {value: _series(name, "counter", description, **{label: value}) for value in values}
 
 
-def _gauge(name: str, description: str) -> Series:
+def _gauge(name: str, description: str, *, is_lowest: bool = False) -> Series:
+    DESCRIBED[name] = Metric(name, "gauge", description, is_lowest)
     return _series(name, "gauge", description)
 
 
@@ -82,6 +87,14 @@ GREYLISTING: Final = _counters(
     "Recipients for whom greylisting was asked: first contacts, early retries, returned, known, spared",
     "turn",
     ("first", "early", "returned", "known", "spared"),
+)
+
+# --- directory ----------------------------------------------------------------------------------------
+
+DIRECTORY_VERSION: Final = _gauge(
+    "clement_directory_version",
+    "Version of the directory that receivers go by: the oldest of theirs",
+    is_lowest=True,
 )
 
 # --- held mail -----------------------------------------------------------------------------------------
