@@ -1,5 +1,6 @@
 """The directory snapshot as a file: replaced as a whole, read when it changed, kept when unreadable."""
 
+import asyncio
 import stat
 import threading
 from pathlib import Path
@@ -188,3 +189,21 @@ def test_whoever_is_told_of_a_directory_finds_it_in_use(tmp_path: Path) -> None:
     path.write_bytes(b"nonsense")
     feed.read()
     assert told == [(7, 7), (8, 8)]
+
+
+def test_whoever_watches_sees_what_comes(tmp_path: Path) -> None:
+    path = tmp_path / "directory"
+
+    async def watch() -> None:
+        seen = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        feed = DirectoryFile(path, lambda _new: loop.call_soon_threadsafe(seen.set))
+        watching = loop.create_task(feed.watch())
+        for number in (1, 2):
+            write_directory(path, directory(number))
+            await asyncio.wait_for(seen.wait(), 30)
+            assert feed.current.version == number
+            seen.clear()
+        watching.cancel()
+
+    asyncio.run(watch())

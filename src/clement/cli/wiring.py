@@ -225,7 +225,6 @@ async def start_receiver(
     return Running(
         services,
         every_second=(
-            feed.refresh,
             lambda: greylist_keeper.tend(feed.current),
             *((mesh_feed.refresh,) if settings.mesh.enabled else ()),
             *((learned.refresh,) if learned is not None else ()),
@@ -233,6 +232,7 @@ async def start_receiver(
             lambda: proportion.tick(time.monotonic()),
         ),
         background=(
+            feed.watch,
             *(
                 (scanner_watch(settings, receiver_count(settings)),)
                 if first and settings.scanner.enabled

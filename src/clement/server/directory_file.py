@@ -6,6 +6,7 @@ that was known.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
@@ -21,6 +22,7 @@ from clement.telemetry.pace import Pace
 
 log = Log("server")
 
+LOOK_EVERY_S: Final = 0.25
 LONG_LOAD_S: Final = 0.2
 PAUSE_S: Final = 2.0
 """Between two snapshots of a directory that takes longer than `LONG_LOAD_S` to load."""
@@ -62,6 +64,12 @@ class DirectoryFile:
         self._reader = threading.Thread(target=self._read, args=(seen,), name="directory", daemon=True)
         self._reader.start()
         return True
+
+    async def watch(self) -> None:
+        """Look for a newer one again and again; a look is one stat(2)."""
+        while True:
+            self.refresh()
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def _newer(self) -> _Seen | None:
         """What tells the file from the one that was read last, if it is another."""
