@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.server.house import Builder, House
@@ -40,7 +42,8 @@ def test_the_transcript_tells_what_was_said_and_the_log_whose_it_is(house: House
     (transaction_id,) = house.wait_for_row("SELECT id FROM clement_transaction")
     house.wait_for_story(transaction_id)
     for asked in (ZOFIE, APART):
-        assert ZOFIE in house.verb(f"log --to {asked}")
+        line = json.loads(house.verb(f"log --to {asked} --json"))
+        assert line["address"] == ZOFIE
     assert f"RCPT TO:<{APART}>" in house.verb(f"session {transaction_id}")
 
 
