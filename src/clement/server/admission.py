@@ -17,7 +17,7 @@ class Admission(Protocol):
 
     @property
     def login_budget(self) -> FailureBudget:
-        """Failed logins by client."""
+        """Failed logins by client, at all receivers."""
 
     @property
     def fault_pace(self) -> Pace:
@@ -36,7 +36,7 @@ class Unlimited:
     """Lets everybody do everything: for simulations, and to measure a session alone."""
 
     def __init__(self) -> None:
-        self.login_budget = FailureBudget()
+        self.login_budget = FailureBudget(_nobody().failed_logins)
         self.fault_pace = Pace()
         self.rates = Rates(NO_LIMITS, _nobody())
         self.tarpit = Tarpit(NO_TARPIT, _nobody())

@@ -1,4 +1,4 @@
-"""How many sessions there are now, in all and for each client, and how many of them are held in the tarpit.
+"""What receivers count together: sessions now, in all and for each client, and those held in the tarpit.
 
 Receivers share one anonymous memory map made before they are forked. Each
 writes only its own region, so no lock is needed; a sum over the regions may be
@@ -6,7 +6,8 @@ a moment old, which for a limit is near enough. Clients are counted in hashed
 slots: two that share a slot are counted together, so a limit may come a little
 early, never late. Nobody outside can tell who shares a slot with whom.
 
-What is counted over time instead of at once has its place in `tally`.
+What is counted over time instead of at once has its place in `tally`, and failed
+logins, of which none may be put to another's account, in a `slot_table`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from clement.policy.network import Address
+from clement.server.slot_table import SlotTable
 from clement.server.tally import Tally, shared_tally
 
 SLOTS: Final = 8192
@@ -31,6 +33,9 @@ _TOTAL_SLOT: Final = 0
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
 
+LOGIN_BUCKETS: Final = 2048
+"""Room for 16384 clients whose logins failed lately: 4 MiB, used as they come."""
+
 
 class Census:
     """The shared counters. Made once, in the supervisor; each receiver then takes its `Region`."""
@@ -38,6 +43,7 @@ class Census:
     def __init__(self, receivers: int) -> None:
         self._shared = mmap.mmap(-1, receivers * _REGION_BYTES)
         self._minute, self._hour = shared_tally(), shared_tally()
+        self._failed_logins = SlotTable.in_memory(LOGIN_BUCKETS)
 
     def region(self, number: int) -> Region:
         """The region of receiver `number`, emptied: who had it before is gone, his sessions with him."""
@@ -45,19 +51,22 @@ class Census:
         self._shared[start : start + _REGION_BYTES] = bytes(_REGION_BYTES)
         counters = memoryview(self._shared).cast("H")
         lately = Tally(self._minute, MINUTE_S), Tally(self._hour, HOUR_S)
-        return Region(counters, number * _REGION_SLOTS, *lately)
+        return Region(counters, number * _REGION_SLOTS, *lately, self._failed_logins)
 
 
 class Region:
-    """One receiver's view: it adds to its own counters and reads everybody's. The tallies belong to all."""
+    """One receiver's view: it adds to its own counters and reads everybody's. The rest belongs to all."""
 
-    __slots__ = ("_base", "_counters", "hour", "minute")
+    __slots__ = ("_base", "_counters", "failed_logins", "hour", "minute")
 
-    def __init__(self, counters: memoryview, base: int, minute: Tally, hour: Tally) -> None:
+    def __init__(
+        self, counters: memoryview, base: int, minute: Tally, hour: Tally, failed_logins: SlotTable
+    ) -> None:
         self._counters = counters
         self._base = base
         self.minute = minute
         self.hour = hour
+        self.failed_logins = failed_logins
 
     def enter(self, slot: int) -> None:
         """A session with the client of this slot begins."""

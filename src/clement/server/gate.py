@@ -97,7 +97,7 @@ class Gate:
         self.loop = loop
         self.services = services
         self.timeouts = timeouts
-        self.login_budget = FailureBudget()
+        self.login_budget = FailureBudget(census.failed_logins)
         self.fault_pace = Pace()
         self.pace = Pace()
         """Of what clients can make us say in the process log."""

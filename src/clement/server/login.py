@@ -8,43 +8,56 @@ time it takes.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable
 from typing import Final
 
 from clement.policy.directory import Directory, Person
 from clement.server.services import PasswordCheck
+from clement.server.slot_table import KEY_BYTES, Entry, SlotTable
 from clement.smtp import AuthError, Credentials, Mechanism, Reply, replies
 from clement.smtp.auth import MECHANISMS
 
 FAILURE_DELAY_S: Final = 1.0
 WINDOW_S: Final = 600.0
 FAILURES_PER_WINDOW: Final = 20
-MOST_CLIENTS: Final = 10_000
 
 
 class FailureBudget:
-    """Failed logins of each client in the current window; bounded, the longest unseen forgotten first.
+    """Failed logins of each client in its window, at all receivers together.
 
-    A right password gives nothing back: whoever has one of his own could guess at others between his logins.
+    Bounded: in a bucket of the table the longest unseen is forgotten first. A right password gives nothing
+    back: whoever has one of his own could guess at others between his logins.
+
+    Not a `Tally`, which counts clients that share its cells together: many who guess would spend the budgets
+    of people who do not. Here a client has an entry of its own or none. So the count of one can be too low,
+    when thousands of others fail or two of its logins fail in the same instant, and never too high. Nobody
+    outside can tell who shares a bucket with whom: the key is hashed as `census.slot_of` does it.
     """
 
-    def __init__(self) -> None:
-        self._failures: OrderedDict[str, tuple[float, int]] = OrderedDict()
+    def __init__(self, table: SlotTable) -> None:
+        self._table = table
 
     def spent(self, client_key: str, now_s: float) -> bool:
-        """Whether this client must wait for its window to end."""
-        since_s, count = self._failures.get(client_key, (now_s, 0))
-        return count >= FAILURES_PER_WINDOW and now_s - since_s < WINDOW_S
+        """Whether this client must wait for its window to end. now_s: Unix time."""
+        entry = self._table.get(_key(client_key))
+        return entry is not None and entry.count >= FAILURES_PER_WINDOW and _holds(entry, now_s)
 
     def note_failure(self, client_key: str, now_s: float) -> None:
-        """Count one failure."""
-        since_s, count = self._failures.pop(client_key, (now_s, 0))
-        if now_s - since_s >= WINDOW_S:
-            since_s, count = now_s, 0
-        self._failures[client_key] = (since_s, count + 1)
-        if len(self._failures) > MOST_CLIENTS:
-            self._failures.popitem(last=False)
+        """Count one failure. now_s: Unix time."""
+        key, at_s = _key(client_key), int(now_s)
+        before = self._table.get(key)
+        if before is None or not _holds(before, now_s):
+            before = Entry(key, at_s, at_s)
+        self._table.put(Entry(key, before.first_s, at_s, before.count + 1))
+
+
+def _holds(entry: Entry, now_s: float) -> bool:
+    """Whether its window lasts; one that lies ahead is of a clock that was set back since."""
+    return 0 <= now_s - entry.first_s < WINDOW_S
+
+
+def _key(client_key: str) -> bytes:
+    return hash(client_key).to_bytes(KEY_BYTES, "little", signed=True)
 
 
 class Login:
