@@ -24,7 +24,7 @@ def session(person: Person | None) -> SessionFacts:
 def test_a_login_lasts_and_its_rights_follow_the_directory() -> None:
     facts = session(ANNA)
     more = Person(1, "anna", "hash", frozenset({"anna@site.example", "office@site.example"}))
-    facts.see(directory(more), 10)
+    assert not facts.see(directory(more), 10)
     assert facts.person == more
     assert (facts.directory.person("anna"), facts.now_s) == (more, 10)
 
@@ -32,14 +32,14 @@ def test_a_login_lasts_and_its_rights_follow_the_directory() -> None:
 @pytest.mark.parametrize("persons", [(), (Person(1, "anna", "another hash"),)], ids=["gone", "new password"])
 def test_a_login_ends_with_the_person_or_the_password(persons: tuple[Person, ...]) -> None:
     facts = session(ANNA)
-    facts.see(directory(*persons), 10)
+    assert facts.see(directory(*persons), 10)
     assert facts.person is None
     assert not facts.privileged()
 
 
 def test_nobody_is_logged_in_by_a_change_of_the_directory() -> None:
     facts = session(None)
-    facts.see(directory(ANNA), 10)
+    assert not facts.see(directory(ANNA), 10)
     assert facts.person is None
 
 

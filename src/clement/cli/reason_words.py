@@ -293,6 +293,11 @@ WORDS: dict[Reason, Words] = {
         "Check both in the mail program.",
         "`clement person show LOGIN`; `clement person change LOGIN --new-password`.",
     ),
+    Reason.LOGIN_ENDED: Words(
+        "While the session was open, the person was removed or turned off, or given another password.",
+        "Log in again; if the password was changed, with the new one.",
+        "`clement person show LOGIN` says whether he may log in.",
+    ),
     Reason.TIMEOUT: Words(
         "The client said nothing for too long, or was too slow.",
         "Look for a firewall or a proxy on the way that holds packets back.",

@@ -42,6 +42,7 @@ _BY_REASON: Final[dict[str, Cause | None]] = {
     Reason.PERSON_BUSY: None,
     Reason.TOO_MANY_SESSIONS: Cause.DEFERRED,
     Reason.TOO_FAST: Cause.DEFERRED,
+    Reason.LOGIN_ENDED: None,
     Reason.TIMEOUT: None,
     Reason.SHUTTING_DOWN: None,
     Reason.OWN_FAULT: None,

@@ -40,19 +40,21 @@ class SessionFacts(msgspec.Struct):
     person: Person | None = None
     called: Callable[[], Address | None] = lambda: None
 
-    def see(self, directory: Directory, now_s: float) -> None:
-        """What this directory says of the client from now on.
+    def see(self, directory: Directory, now_s: float) -> bool:
+        """Take what this directory says of the client from now on.
 
-        A login ends when the person is gone from it or has another password.
+        Returns whether a login has ended by it: the person is gone from it or has another password.
         """
         self.directory, self.now_s = directory, now_s
         self.relaying = directory.networks.relaying(self.client, now_s)
         self.reputation = directory.networks.reputation(self.client, now_s)
         person = self.person
-        if person is not None:
-            known = directory.person(person.login)
-            same = known is not None and known.password_hash == person.password_hash
-            self.person = known if same else None
+        if person is None:
+            return False
+        known = directory.person(person.login)
+        same = known is not None and known.password_hash == person.password_hash
+        self.person = known if same else None
+        return not same
 
     def privileged(self) -> bool:
         """Whether this client posts as one of ours: logged in, or from a relayable network."""

@@ -76,6 +76,7 @@ class Reason(StrEnum):
     TOO_FAST = "too-fast"
     DICTIONARY = "dictionary"
     LOGIN_FAILED = "login-failed"
+    LOGIN_ENDED = "login-ended"
     TIMEOUT = "timeout"
     SHUTTING_DOWN = "shutting-down"
     OWN_FAULT = "own-fault"

@@ -136,7 +136,10 @@ class Conversation(WatchedSession):
     def _on_mail(self, event: events.MailRequested) -> Awaitable[None] | None:
         self._transaction = None
         # A long session sees what has changed meanwhile, but never within one transaction.
-        self._facts.see(self._services.feed.current, self._services.clocks.now_s())
+        if self._facts.see(self._services.feed.current, self._services.clocks.now_s()):
+            self._log.mark(Outcome.DEFERRED, Reason.LOGIN_ENDED)
+            self._answer(event.line, replies.AUTH_ENDED)
+            return None
         excess = self._message_too_many(event.reverse_path)
         if excess is not None:
             self._log.mark(Outcome.DEFERRED, Reason.TOO_FAST)

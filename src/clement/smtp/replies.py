@@ -268,3 +268,5 @@ AUTH_CANCELLED = Reply(501, "5.7.0", ("AUTH cancelled",))
 AUTH_UNDECODABLE = Reply(501, "5.5.2", ("Not valid base64",))
 AUTH_TOO_LONG = Reply(500, "5.5.6", ("AUTH exchange line is too long",))
 AUTH_TOO_OFTEN = Reply(421, "4.7.0", ("Too many failed logins",), closes=True)
+# RFC 4954 §4 has AUTH once in a session: to log in again takes another one.
+AUTH_ENDED = Reply(421, "4.7.0", ("Your login has ended, connect and log in again",), closes=True)
