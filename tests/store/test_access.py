@@ -13,6 +13,7 @@ from clement.store import models
 from clement.store.access import directory, log
 from clement.store.access.actor import Actor, NotFound, actor_of, shell_actor
 from clement.store.access.log_filter import LogFilter
+from clement.store.access.prefix import sessions_beginning
 from clement.store.access.redaction import HIDDEN_RECIPIENT, HIDDEN_TRANSACTION
 from clement.store.actions.alias import add_alias, change_alias, remove_alias
 from clement.store.actions.change import ActionForbidden, ActionRefused
@@ -387,6 +388,19 @@ def test_root_sees_all_of_a_shared_session(root: Actor, shared_session: str) -> 
     assert not story.redacted
     assert [transaction.recipient_count for transaction in story.transactions] == [3, 1]
     assert story.session.login == "anna@one.south.example"
+
+
+def test_of_an_open_session_each_sees_what_he_would_see_later(root: Actor, shared_session: str) -> None:
+    later = log.session(root, shared_session)
+    mine = log.session(actors_of("north")["user"], shared_session)
+    models.Session.objects.filter(id=shared_session).delete()
+    for who, all_of_it in ((root, later), (actors_of("north")["user"], mine)):
+        story = log.session(who, shared_session)
+        assert (story.session, story.transcript) == (None, ())
+        assert story.transactions == all_of_it.transactions
+    assert sessions_beginning(root, shared_session[:19], limit=5) == (shared_session,)
+    assert sessions_beginning(root, shared_session, limit=1) == (shared_session,)
+    assert sessions_beginning(actors_of("north")["user"], shared_session) == ()
 
 
 @pytest.mark.usefixtures("rules")

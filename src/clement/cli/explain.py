@@ -6,21 +6,24 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from clement.cli.database import operator
+from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.options import ConfigOption, JsonOption
-from clement.cli.session import SessionId, find_story
+from clement.cli.session import SessionId, find_story, state_of
 from clement.cli.terminal import print_facts, print_json, say
 
 if TYPE_CHECKING:
     from clement.cli.explanation import Explanation
+    from clement.cli.story import SessionState
     from clement.journal.records import FindingNote
     from clement.store.access.actor import Actor
-    from clement.store.records import DirectiveRow, RecipientRow, SessionStory, TransactionRow
+    from clement.store.records import DirectiveRow, RecipientRow, SessionRow, SessionStory, TransactionRow
 
 
 def explain(which: SessionId, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Say why: what decided, whose directive it was, what would have changed it, what either side can do.
 
-    With a session's id every recipient is explained, with a transaction's those of that message.
+    With a session's id every recipient is explained, with a transaction's those of that message. What was
+    found before the content is in the session's record, which is written when the session ends.
 
     Example: clement explain 0065yj2mkq3v4n8c7d2e-1
     """
@@ -28,7 +31,7 @@ def explain(which: SessionId, config: ConfigOption = None, json: JsonOption = Fa
 
     with operator(config) as actor:
         story = find_story(actor, which)
-        explanations = list(_explanations(actor, story, which.strip("[]").lower()))
+        explanations = list(_explanations(actor, story, state_of(story, config), which.strip("[]").lower()))
     if json:
         print_json(explanations)
         return
@@ -38,18 +41,27 @@ def explain(which: SessionId, config: ConfigOption = None, json: JsonOption = Fa
         print_facts(lines(explanation), limit=600)
 
 
-def _explanations(actor: Actor, story: SessionStory, which: str) -> Iterator[Explanation]:
-    """One for each recipient; one for the session where no recipient was named."""
-    wanted = [each for each in story.transactions if "-" not in which or each.id == which]
+def _explanations(
+    actor: Actor, story: SessionStory, state: SessionState, which: str
+) -> Iterator[Explanation]:
+    """One for each recipient; one for the session where no recipient was named. Raises Failure."""
+    session, _, number = which.partition("-")
+    wanted = [each for each in story.transactions if not number or each.id.endswith(f"-{number}")]
+    if number and not wanted:
+        raise Failure(ExitCode.NOT_FOUND, f"session {session} has no transaction {number} in the log")
     for transaction in wanted:
         for recipient in transaction.recipients:
-            yield _of_recipient(actor, story, transaction, recipient)
-    if not any(transaction.recipients for transaction in wanted):
-        yield _of_session(story)
+            yield _of_recipient(actor, story, state, transaction, recipient)
+    if story.session is not None and not any(transaction.recipients for transaction in wanted):
+        yield _of_session(story, story.session)
 
 
 def _of_recipient(
-    actor: Actor, story: SessionStory, transaction: TransactionRow, recipient: RecipientRow
+    actor: Actor,
+    story: SessionStory,
+    state: SessionState,
+    transaction: TransactionRow,
+    recipient: RecipientRow,
 ) -> Explanation:
     from clement.cli.explanation import explain as explained
 
@@ -63,13 +75,13 @@ def _of_recipient(
         directive=_directive(actor, recipient.directive_id),
         score=recipient.score,
         thresholds=recipient.thresholds,
+        state=state,
     )
 
 
-def _of_session(story: SessionStory) -> Explanation:
+def _of_session(story: SessionStory, session: SessionRow) -> Explanation:
     from clement.cli.explanation import explain as explained
 
-    session = story.session
     replies = [exchange.reply for exchange in story.transcript if exchange.reply[:1] in {"4", "5"}]
     return explained(
         about=f"session {session.id} from {session.client_address}",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from clement.cli.reason_words import words_of
+from clement.cli.story import UNENDED, SessionState
 from clement.policy.reason import RULES, Reason
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Explanation(msgspec.Struct, frozen=True):
     finding: the one that decided. evidence: the others that say something.
     directive: the rule that decided, with whose it is and where it came from.
     otherwise: what would have changed the verdict, each by itself. score: the sum of what was found, and the
-    thresholds in force with where each is set.
+    thresholds in force with where each is set. state: of the session, as `SessionState`.
     """
 
     about: str
@@ -39,6 +40,7 @@ class Explanation(msgspec.Struct, frozen=True):
     postmaster_can: str = ""
     evidence: tuple[str, ...] = ()
     score: str = ""
+    state: str = SessionState.ENDED.value
 
 
 def explain(
@@ -51,6 +53,7 @@ def explain(
     directive: DirectiveRow | None,
     score: float = 0.0,
     thresholds: str = "",
+    state: SessionState = SessionState.ENDED,
 ) -> Explanation:
     """What the log holds of one answer, in words."""
     words = words_of(reason)
@@ -75,6 +78,7 @@ def explain(
             )
         )[:MAX_EVIDENCE],
         score=score_text(score, thresholds) if thresholds else "",
+        state=state.value,
     )
 
 
@@ -132,6 +136,7 @@ def _otherwise(reason: str, directive: DirectiveRow | None) -> Iterator[str]:
 def lines(explanation: Explanation) -> Iterator[tuple[str, str]]:
     """Names and values, in the order in which a person wants to know."""
     yield "about", explanation.about
+    yield "session", UNENDED.get(SessionState(explanation.state), "")
     yield (
         "outcome",
         f"{explanation.outcome} ({explanation.reason})" if explanation.reason else explanation.outcome,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from clement.cli.options import load_settings
-from clement.cli.terminal import as_objects, print_facts, print_json, say
+from clement.cli.terminal import as_fields, print_facts, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,5 +118,5 @@ def show_row(
         if change is not None:
             change.tell()
         return
-    fields = {name: as_objects(getattr(row, name)) for name in row.__struct_fields__}
-    print_json([fields if change is None else {**fields, "in_force": change.state().value}])
+    added = {} if change is None else {"in_force": change.state().value}
+    print_json([{**as_fields(row), **added}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from clement.cli.terminal import OUTCOME_STYLES, Line, duration, local_time, safe, size
@@ -34,6 +35,32 @@ def tell(
     for transaction in transactions:
         yield "", ""
         yield from tell_transaction(transaction)
+
+
+class SessionState(Enum):
+    """Whether the record of a session is in the log, can still come, or was lost."""
+
+    ENDED = "ended"
+    OPEN = "open"
+    LOST = "lost"
+
+
+UNENDED = {
+    SessionState.OPEN: "still open as far as the log knows; its transcript follows when it ends",
+    SessionState.LOST: "its transcript is lost: its process died, or the journal had no room",
+}
+
+
+def tell_unended(state: SessionState, transactions: Sequence[TransactionRow]) -> Iterator[Line]:
+    """What there is of a session whose record is not in the log."""
+    yield f"session {transactions[0].session_id}", "bold"
+    yield f"  {UNENDED[state]}", "yellow"
+    for transaction in transactions:
+        yield "", ""
+        yield from tell_transaction(transaction)
+        for finding in transaction.findings:
+            yield _finding(finding, "   ")
+        yield safe(f"  S: {transaction.reply}", MAX_LINE), REPLY_STYLES.get(transaction.reply[:1], "")
 
 
 def _head(session: SessionRow | SessionRecord) -> Iterator[Line]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from clement.message.text import visible
 
 if TYPE_CHECKING:
+    import msgspec
     from rich.console import Console
     from rich.progress import Progress
 
@@ -135,12 +136,17 @@ def as_objects(value: object) -> object:
     import msgspec
 
     if isinstance(value, msgspec.Struct):
-        return {name: as_objects(getattr(value, name)) for name in value.__struct_fields__}
+        return as_fields(value)
     if isinstance(value, tuple):
         return [as_objects(item) for item in value]
     if isinstance(value, IntEnum):
         return value.name.lower()
     return str(value) if isinstance(value, IPv4Network | IPv6Network | Path) else value
+
+
+def as_fields(row: msgspec.Struct) -> dict[str, object]:
+    """The fields of a record as `as_objects` makes them, for whoever has some to add."""
+    return {name: as_objects(getattr(row, name)) for name in row.__struct_fields__}
 
 
 def progress() -> Progress:

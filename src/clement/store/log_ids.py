@@ -21,9 +21,33 @@ def first_id_at(time_s: float) -> str:
     return "".join(DIGITS[number >> shift & 31] for shift in range(5 * (ID_LENGTH - 1), -1, -5))
 
 
+def began_s(session_id: str) -> float:
+    """When a session began, in Unix seconds. Raises ValueError for what is no id."""
+    if len(session_id) != ID_LENGTH:
+        raise ValueError(session_id)
+    number = 0
+    for digit in session_id:
+        number = number << 5 | DIGITS.index(digit)
+    return (number >> RANDOM_BITS) / 1000
+
+
 def session_of(transaction_id: str) -> str:
     """The id of the session that a transaction belongs to."""
     return transaction_id.rpartition("-")[0]
+
+
+def sessions_between(prefix: str) -> tuple[str, str]:
+    """Bounds of the ids of sessions that begin with `prefix`.
+
+    Of digits and letters only: collations differ in where they put a hyphen or a tilde.
+    """
+    return prefix, prefix.ljust(ID_LENGTH, DIGITS[-1])
+
+
+def transactions_between(prefix: str) -> tuple[str, str]:
+    """Bounds of the ids of transactions in those sessions."""
+    first, last = sessions_between(prefix)
+    return first, last + DIGITS[-1]
 
 
 def transactions_of(session_id: str, count: int) -> Iterable[str]:

@@ -246,10 +246,11 @@ class TransactionRow(msgspec.Struct, frozen=True):
 class SessionStory(msgspec.Struct, frozen=True):
     """A whole session: the line, the annotated transcript, the transactions.
 
-    `redacted` is True when something was left out because it concerns others.
+    session: None where its record is not in the log: a session is recorded when it ends, a transaction before
+    its reply. `redacted` is True when something was left out because it concerns others.
     """
 
-    session: SessionRow
+    session: SessionRow | None
     transcript: tuple[Exchange, ...]
     transactions: tuple[TransactionRow, ...]
     redacted: bool = False

@@ -17,7 +17,7 @@ from clement.store.access.actor import Actor, NotFound
 from clement.store.access.log_filter import EVERYTHING, LogFilter, Page
 from clement.store.access.log_streams import START, Key, holds, merged, streams, visible_among
 from clement.store.access.redaction import redacted
-from clement.store.log_ids import first_id_at, session_of, transactions_of
+from clement.store.log_ids import first_id_at, session_of, transactions_between, transactions_of
 from clement.store.log_text import unpacked
 from clement.store.models import LogGap, Recipient, RefusalRun, Session, Transaction
 from clement.store.records import (
@@ -30,6 +30,7 @@ from clement.store.records import (
 )
 
 WINDOW_SESSIONS = 20_000
+MOST_TRANSACTIONS = 1000
 
 
 def recipients(
@@ -71,10 +72,10 @@ def sessions(
 
 
 def session(actor: Actor, session_id: str) -> SessionStory:
-    """A whole session, as far as the actor may see it. Raises NotFound."""
+    """A whole session, as far as the actor may see it and it is in the log. Raises NotFound."""
     found = Session.objects.filter(id=session_id).first()
     if found is None:
-        raise NotFound("session", session_id)
+        return _unended(actor, session_id)
     ids = list(transactions_of(found.id, found.transaction_count))
     everybody = list(
         Recipient.objects.filter(transaction_key__in=ids).order_by("transaction_key", "position")
@@ -92,6 +93,19 @@ def session(actor: Actor, session_id: str) -> SessionStory:
         transactions=_transactions(ids, seen, all_of_them=False),
         redacted=not whole,
     )
+
+
+def _unended(actor: Actor, session_id: str) -> SessionStory:
+    """Those transactions that are in the log of a session which is not. Raises NotFound."""
+    first, last = transactions_between(session_id)
+    rows = Transaction.objects.filter(id__gte=first, id__lte=last).order_by("at_s")
+    ids = list(rows.values_list("id", flat=True)[:MOST_TRANSACTIONS])
+    everybody = Recipient.objects.filter(transaction_key__in=ids).order_by("transaction_key", "position")
+    seen = visible_among(actor, everybody)
+    told = _transactions(ids, seen, all_of_them=actor.root)
+    if not told:
+        raise NotFound("session", session_id)
+    return SessionStory(session=None, transcript=(), transactions=told, redacted=not actor.root)
 
 
 def transaction(actor: Actor, transaction_id: str) -> TransactionRow:
