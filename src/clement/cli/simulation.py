@@ -12,7 +12,6 @@ import random
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -45,7 +44,7 @@ from clement.server.greylist_memory import GreylistMemory
 from clement.server.peer import Door, client
 from clement.server.services import Clocks, Services, SessionLimits
 from clement.server.slot_table import UnfitTable
-from clement.server.splitting import SplitMemory, SplitNote
+from clement.server.splitting import SplitMemory
 from clement.server.study import study
 from clement.smtp import ContentWriter as WireContent
 from clement.smtp import Extensions, ServerSession, replies
@@ -217,19 +216,6 @@ def _saw_content(transaction: TransactionRecord) -> bool:
     return transaction.size_bytes > 0
 
 
-class _NoSplits(SplitMemory):
-    """Remembers and recalls nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(Path())
-
-    def remember(self, client: object, reverse_path: str, classes: object) -> None:
-        return None
-
-    def recall(self, client: object, reverse_path: str) -> SplitNote:
-        return SplitNote({})
-
-
 def _remembered(paths: Paths, directory: Directory) -> GreylistMemory | None:
     """What receivers remember, for looking only. Raises Failure when it may not be read."""
     if not directory.greylists:
@@ -285,7 +271,7 @@ def _services(
         examine=lambda content: examine(content.header_block),
         new_content=lambda: ContentWriter(filesystem, folder, workers, settings.limits.size_bytes),
         room_for=lambda _size: True,
-        splits=_NoSplits(),
+        splits=SplitMemory.of_this_process(time.time),
         greylist=Greylist(lambda _series: None, _remembered(paths, directory)),
         journal=ear,
         proportion=ear,

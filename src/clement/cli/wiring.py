@@ -183,6 +183,7 @@ async def start_receiver(
     lessons = lessons_of(settings, paths.learned, learned, journal, reader, workers)
     passwords = Argon2Check(token_bytes(32))
     memory = held_memory(settings)
+    splits = SplitMemory.open(paths.splits, time.time)
     services = Services(
         hostname=settings.site.hostname,
         node=settings.site.node_name,
@@ -203,7 +204,7 @@ async def start_receiver(
         examine=HeaderReader(lanes.light),
         new_content=content_writers(settings, paths, outside.filesystem, workers),
         room_for=room_for(settings, outside.filesystem),
-        splits=SplitMemory(paths.splits),
+        splits=splits,
         greylist=greylist,
         journal=journal,
         proportion=proportion,
@@ -241,7 +242,7 @@ async def start_receiver(
             *((lists.watch,) if lists is not None else ()),
         ),
         at_end=(
-            _closing(proportion.close, journal.close, passwords.close, greylist_keeper.close),
+            _closing(proportion.close, journal.close, passwords.close, greylist_keeper.close, splits.close),
             resolver.close,
         ),
     )
@@ -337,7 +338,7 @@ def room_for(settings: Settings, filesystem: FileSystem) -> Callable[[int], bool
 def sweep(settings: Settings, filesystem: FileSystem, now_s: float) -> int:
     """Remove what crashes and clients that never came back have left behind; how many files went."""
     paths, mail_root = Paths.of(settings), str(settings.store.mail_root)
-    swept = SplitMemory(paths.splits).sweep(now_s)
+    swept = 0
     with suppress(OSError):
         swept += sweep_folder(filesystem, str(paths.staging), now_s, Point.MAILDIR_TAKEN_BACK)
     with suppress(OSError):

@@ -28,7 +28,7 @@ from clement.policy.greylisting import (
     Seen,
 )
 from clement.server.shared_secret import SECRET_BYTES, locked, secret_of
-from clement.server.slot_table import KEY_BYTES, SEAL_BYTES, Entry, SlotTable, UnfitTable
+from clement.server.slot_table import KEY_BYTES, Entry, SlotTable, open_or_make, seal_of
 
 WAITING_BUCKETS: Final = 8192
 SOURCE_BUCKETS: Final = 2048
@@ -84,19 +84,12 @@ class GreylistMemory:
         anew: dict[str, str] = {}
         with locked(folder / "lock"):
             secret = secret_of(folder / "key")
-            seal = _seal(secret)
+            seal = seal_of(secret)
             tables = {}
             for name, buckets in BUCKETS.items():
-                path = _path(folder, name)
-                try:
-                    tables[name] = SlotTable.open(path, buckets, seal)
-                    continue
-                except FileNotFoundError:
-                    pass
-                except UnfitTable as fault:
-                    anew[name] = str(fault)
-                SlotTable.make(path, buckets, seal)
-                tables[name] = SlotTable.open(path, buckets, seal)
+                tables[name], fault = open_or_make(_path(folder, name), buckets, seal)
+                if fault:
+                    anew[name] = fault
         return cls(secret, tables, anew)
 
     @classmethod
@@ -106,7 +99,7 @@ class GreylistMemory:
         Raises FileNotFoundError when there is none yet, UnfitTable, OSError.
         """
         secret = (folder / "key").read_bytes()
-        seal = _seal(secret)
+        seal = seal_of(secret)
         tables = {
             name: SlotTable.open(_path(folder, name), buckets, seal, writable=writable)
             for name, buckets in BUCKETS.items()
@@ -224,7 +217,3 @@ def _shown(parts: tuple[str, ...]) -> str:
 
 def _path(folder: Path, name: str) -> Path:
     return folder / f"{name}.table"
-
-
-def _seal(secret: bytes) -> bytes:
-    return blake2b(b"seal", digest_size=SEAL_BYTES, key=secret).digest()

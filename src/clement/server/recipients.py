@@ -266,7 +266,6 @@ class RecipientDesk:
     def _class_of(self, recipient: Recipient) -> str:
         note = self._split
         if note is None:
-            # Read once for each transaction: it is a file.
             client, reverse_path = self._facts.session.client, str(self._facts.reverse_path)
             note = self._split = self._services.splits.recall(client, reverse_path)
         return note.class_of(recipient.address)

@@ -20,6 +20,7 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -144,6 +145,8 @@ class SlotTable:
         if not self._writable:
             return False
         start, removed = self._start(key), False
+        if key not in _KEYS.unpack(self._map[start : start + _BUCKET_BYTES]):
+            return False
         # Two processes that put one key at once may have used two slots.
         for at in range(start, start + _BUCKET_BYTES, SLOT_BYTES):
             if self._map[at + _KEY_AT : at + _KEY_AT + KEY_BYTES] == key:
@@ -170,6 +173,27 @@ class SlotTable:
 
     def _start(self, key: bytes) -> int:
         return _HEADER_BYTES + int.from_bytes(key[:8], "little") % self._buckets * _BUCKET_BYTES
+
+
+def open_or_make(path: Path, buckets: int, seal: bytes) -> tuple[SlotTable, str]:
+    """The table at a path, and what was wrong with the one that was there before if it had to be made anew.
+
+    Call it under a lock that others respect. Raises OSError.
+    """
+    fault = ""
+    try:
+        return SlotTable.open(path, buckets, seal), fault
+    except FileNotFoundError:
+        pass
+    except UnfitTable as unfit:
+        fault = str(unfit)
+    SlotTable.make(path, buckets, seal)
+    return SlotTable.open(path, buckets, seal), fault
+
+
+def seal_of(secret: bytes) -> bytes:
+    """What a table bears that was made with this key of its hashes."""
+    return blake2b(b"seal", digest_size=SEAL_BYTES, key=secret).digest()
 
 
 # A bucket is copied before it is looked at. So all of one look-up sees one state; and `mmap.find` of Python

@@ -3,36 +3,41 @@
 The first time the answers differ the whole transaction is deferred and each
 recipient's class remembered. When the client comes back, the first recipient
 sets the class and recipients of another class wait for a transaction of their
-own (452). The memory is a folder with one small file for each client network and
-reverse-path, so that all receivers, and those started later, know of it; a
-transaction with one recipient never looks there. It is bounded: what is not
+own (452). The memory is a table that all receivers of a machine share, those
+started later too, with an entry for each recipient of a client network and
+reverse-path who was not simply to have the message: nothing is looked for, read
+or written on the disk while a session waits. It is bounded: what is not
 remembered is deferred once more, and nothing is lost. When it is full, the oldest
-give way: they are the ones whose clients have most likely come back.
+give way: they are the ones whose clients have most likely come back. A
+transaction with one recipient never looks there.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from heapq import nsmallest
 from ipaddress import IPv4Address
 from pathlib import Path
+from secrets import token_bytes
 from typing import Final
-
-import msgspec
 
 from clement.policy.network import Address
 from clement.policy.verdict import TAKEN, Quarantine, Verdict
+from clement.server.shared_secret import SECRET_BYTES, locked, secret_of
+from clement.server.slot_table import KEY_BYTES, MAX_TEXT_BYTES, Entry, SlotTable, open_or_make, seal_of
+from clement.telemetry import events as log_events
+from clement.telemetry.log import Log
+
+log = Log("server")
 
 REMEMBERED_S: Final = 5 * 24 * 3600
 """RFC 5321 §4.5.4.1: a client gives up after 4-5 days."""
 
-MOST_NOTES: Final = 20_000
-MOST_RECIPIENTS: Final = 2000
-COUNT_EVERY: Final = 64
-"""Notes written before the folder is counted again."""
+BUCKETS: Final = 16_384
+"""8 entries each, 256 octets an entry: 131,072 recipients in 32 MiB of disk."""
+
+TAKEN_CLASS: Final = "accept"
+"""Of those who simply get the message. It is not remembered: who is unknown is expected to belong here."""
 
 
 def class_of(verdict: Verdict, mark: str = "") -> str:
@@ -41,7 +46,7 @@ def class_of(verdict: Verdict, mark: str = "") -> str:
     mark: what is written on the message, where all recipients get one.
     """
     if isinstance(verdict, TAKEN):
-        return f"accept.{mark}" if mark and not isinstance(verdict, Quarantine) else "accept"
+        return f"{TAKEN_CLASS}.{mark}" if mark and not isinstance(verdict, Quarantine) else TAKEN_CLASS
     return f"{type(verdict).__name__.lower()}.{verdict.reason.value}"
 
 
@@ -53,86 +58,90 @@ def agree(verdicts: Sequence[Verdict]) -> bool:
 class SplitNote:
     """What is remembered of one client network and reverse-path."""
 
-    __slots__ = ("_classes",)
+    __slots__ = ("_keyed", "_now_s", "_table")
 
-    def __init__(self, classes: Mapping[bytes, str]) -> None:
-        self._classes = classes
+    def __init__(self, table: SlotTable, keyed: blake2b, now_s: float) -> None:
+        self._table = table
+        self._keyed = keyed
+        self._now_s = now_s
 
     def class_of(self, recipient: str) -> str:
-        """The class this recipient was put in, or "" when it was never split."""
-        return self._classes.get(_key(recipient), "") if self._classes else ""
+        """The class this recipient was put in; of those who were never split that of the accepted."""
+        entry = self._table.get(self._key(recipient))
+        return entry.text if entry is not None and self._now_s - entry.last_s < REMEMBERED_S else TAKEN_CLASS
+
+    def put(self, recipient: str, name: str) -> None:
+        """Remember the class of a recipient from now on."""
+        key, now_s = self._key(recipient), int(self._now_s)
+        if name == TAKEN_CLASS:
+            self._table.remove(key)
+        else:
+            self._table.put(Entry(key, now_s, now_s, text=_fitting(name)))
+
+    def _key(self, recipient: str) -> bytes:
+        keyed = self._keyed.copy()
+        keyed.update(recipient.encode("utf-8", "surrogateescape"))
+        return keyed.digest()
 
 
 class SplitMemory:
-    """Which class each recipient of a split transaction belongs to."""
+    """Which class each recipient of a split transaction belongs to. now_s: Unix seconds."""
 
-    def __init__(self, folder: Path, most_notes: int = MOST_NOTES) -> None:
-        self._folder = folder
-        self._most_notes = most_notes
-        self._until_count = 0
-        folder.mkdir(parents=True, exist_ok=True)
+    __slots__ = ("_keyed", "_now_s", "_table")
+
+    def __init__(self, table: SlotTable, secret: bytes, now_s: Callable[[], float]) -> None:
+        self._table = table
+        self._keyed = blake2b(digest_size=KEY_BYTES, key=secret, person=b"split")
+        self._now_s = now_s
+
+    @classmethod
+    def open(cls, folder: Path, now_s: Callable[[], float], buckets: int = BUCKETS) -> SplitMemory:
+        """Open the table for service; one that is missing or unusable is made anew.
+
+        Once in the life of a process: takes a lock, so that processes that start together agree. Where the
+        disk does not have it the process remembers for itself, and the log says so.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with locked(folder / "lock"):
+                secret = secret_of(folder / "key")
+                table, _fault = open_or_make(folder / "splits.table", buckets, seal_of(secret))
+        except OSError as fault:
+            log.warning(log_events.SPLITS_UNAVAILABLE, fault=str(fault)[:300])
+            return cls.of_this_process(now_s, buckets)
+        return cls(table, secret, now_s)
+
+    @classmethod
+    def of_this_process(cls, now_s: Callable[[], float], buckets: int = 1) -> SplitMemory:
+        """A memory without files, which nobody else shares."""
+        return cls(SlotTable.in_memory(buckets), token_bytes(SECRET_BYTES), now_s)
 
     def remember(self, client: Address, reverse_path: str, classes: Sequence[tuple[str, str]]) -> None:
-        """Note `(recipient, class)` for this client network and reverse-path. Raises OSError."""
-        self._make_room()
-        note = self._folder / _name(client, reverse_path)
-        known = _read(note)
-        if len(known) > MOST_RECIPIENTS:
-            known.clear()
-        known.update({_key(recipient): name for recipient, name in classes})
-        fresh = note.with_suffix(f".{os.getpid()}")
-        fresh.write_bytes(msgspec.msgpack.encode(known))
-        fresh.replace(note)
+        """Note `(recipient, class)` for this client network and reverse-path."""
+        note = self.recall(client, reverse_path)
+        for recipient, name in classes:
+            note.put(recipient, name)
 
     def recall(self, client: Address, reverse_path: str) -> SplitNote:
-        """What is remembered of this client network and reverse-path; reads a file. Raises OSError."""
-        return SplitNote(_read(self._folder / _name(client, reverse_path)))
+        """What is remembered of this client network and reverse-path."""
+        keyed = self._keyed.copy()
+        keyed.update(_name(client, reverse_path))
+        return SplitNote(self._table, keyed, self._now_s())
 
-    def _make_room(self) -> None:
-        if self._until_count <= 0:
-            if len(os.listdir(self._folder)) >= self._most_notes:  # noqa: PTH208 - names alone, quickly
-                self._evict(max(COUNT_EVERY, self._most_notes // 16))
-            self._until_count = COUNT_EVERY
-        self._until_count -= 1
-
-    def _evict(self, count: int) -> None:
-        """Forget the oldest, many at once: to find them, all must be looked at."""
-        ages: list[tuple[float, str]] = []
-        with os.scandir(self._folder) as notes:
-            for note in notes:
-                with suppress(FileNotFoundError):
-                    ages.append((note.stat().st_mtime, note.path))
-        for _age, path in nsmallest(count, ages):
-            Path(path).unlink(missing_ok=True)
-
-    def sweep(self, now_s: float) -> int:
-        """Delete what no client will come back for; the number of notes deleted."""
-        swept = 0
-        for path in self._folder.iterdir():
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime < now_s - REMEMBERED_S:
-                    path.unlink()
-                    swept += 1
-        return swept
+    def close(self) -> None:
+        """Give the table up; what was remembered stays."""
+        self._table.close()
 
 
-_DECODER: Final = msgspec.msgpack.Decoder(dict[bytes, str])
-
-
-def _read(note: Path) -> dict[bytes, str]:
-    """What a note says; one that is missing or damaged says nothing."""
-    try:
-        return _DECODER.decode(note.read_bytes())
-    except (FileNotFoundError, msgspec.DecodeError):
-        return {}
-
-
-def _name(client: Address, reverse_path: str) -> str:
+def _name(client: Address, reverse_path: str) -> bytes:
     """Clients retry from other hosts of the same network: IPv4 /24 and IPv6 /64 count as one."""
     network = int(client) >> (8 if isinstance(client, IPv4Address) else 64)
     key = f"{client.version} {network}\n{reverse_path}".encode("utf-8", "surrogateescape")
-    return blake2b(key, digest_size=16).hexdigest()
+    # Of one length, so that what follows cannot be taken for a part of it.
+    return blake2b(key, digest_size=KEY_BYTES).digest()
 
 
-def _key(recipient: str) -> bytes:
-    return blake2b(recipient.encode("utf-8", "surrogateescape"), digest_size=12).digest()
+def _fitting(name: str) -> str:
+    """A class as an entry can hold it; they are only compared."""
+    octets = name.encode("utf-8", "replace")
+    return name if len(octets) <= MAX_TEXT_BYTES else blake2b(octets, digest_size=KEY_BYTES).hexdigest()

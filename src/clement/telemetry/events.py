@@ -151,6 +151,10 @@ GREYLIST_ANEW: Final = _event(
     "greylist-anew",
     "A table of greylisting could not be used and was begun anew: senders are asked once more",
 )
+SPLITS_UNAVAILABLE: Final = _event(
+    "splits-unavailable",
+    "The memory of split transactions cannot be opened: a receiver remembers its own until it starts again",
+)
 GREYLIST_UNAVAILABLE: Final = _event(
     "greylist-unavailable",
     "The memory of greylisting cannot be opened: meanwhile nobody is asked to come back",
