@@ -175,3 +175,9 @@ def test_a_password_comes_from_its_file(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_used_are_refused(settings: DatabaseSettings) -> None:
     with pytest.raises(DatabaseMisconfigured):
         connect(settings)
+
+
+def test_settings_are_shown_without_the_password() -> None:
+    settings = DatabaseSettings(engine=Engine.POSTGRESQL, user="clement", password="told-to-nobody")
+    assert "told-to-nobody" not in repr(settings)
+    assert "user='clement'" in repr(settings)

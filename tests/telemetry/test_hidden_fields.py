@@ -21,7 +21,11 @@ def test_what_repr_hides_is_hidden_from_rich_too() -> None:
     # In a process of its own: whoever imports everything connects to a database.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:
         looked_at, telltales = other.submit(_look_at_all).result(timeout=120)
-    assert {"clement.net.s3_signing.Credentials", "clement.smtp.events.AuthRequested"} <= set(looked_at)
+    assert {
+        "clement.net.s3_signing.Credentials",
+        "clement.smtp.events.AuthRequested",
+        "clement.store.database.DatabaseSettings",
+    } <= set(looked_at)
     assert telltales == []
 
 

@@ -49,6 +49,14 @@ class DatabaseSettings(msgspec.Struct, frozen=True):
     lock_timeout_s: int = 10
     statement_timeout_s: int = 0
 
+    def __repr__(self) -> str:
+        """All but the password."""
+        return f"DatabaseSettings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The same for tracebacks, which `rich` prints with their variables."""
+        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name != "password"]
+
 
 class DatabaseMisconfigured(Exception):
     """The settings cannot be used; the message says which and why."""
