@@ -15,7 +15,7 @@ import typer
 from clement.cli.exit_codes import MEANINGS, ExitCode, Failure
 from clement.cli.options import ConfigOption, find_config
 from clement.cli.terminal import complain
-from clement.cli.verbs import Later, LaterVerbs, Verbs
+from clement.cli.verbs import Later, LaterVerbs, ReaderGone, Verbs
 
 
 class _EveryVerb(LaterVerbs):
@@ -138,8 +138,8 @@ def main() -> None:
         _leave(failure.code, f"clement: {failure.text}")
     except KeyboardInterrupt:
         _leave(ExitCode.INTERRUPTED, "")
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`): nobody is left to be told, also not at exit.
+    except (BrokenPipeError, ReaderGone):
+        # Nobody is left to be told, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.OK)
     except Exception as error:  # noqa: BLE001 - those it does not know are raised again

@@ -79,6 +79,10 @@ class _Announced(UserDict[str, Any]):
         ]
 
 
+class ReaderGone(Exception):
+    """Whoever read our output has gone (`| head`). Typer would take an OSError for a failure of the verb."""
+
+
 class LaterVerbs(TyperGroup):
     """A group that knows the names and summaries of its verbs, and imports the one that runs."""
 
@@ -87,6 +91,12 @@ class LaterVerbs(TyperGroup):
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what TyperGroup takes
         super().__init__(**settings)
         self.announced = self.commands = _Announced({**self.commands, **self.later})
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - of private types
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderGone from None
 
     def list_commands(self, _ctx: object) -> list[str]:
         return list(self.commands)
