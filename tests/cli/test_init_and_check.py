@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography import x509
 
 from tests.cli.conftest import Shell
+from tests.fixtures.clement import Clement
 
 
 def test_init_makes_everything_and_shows_passwords_once(empty: Shell) -> None:
@@ -115,6 +116,12 @@ def test_check_finds_a_port_that_is_taken(shell: Shell) -> None:
         said = shell.refusal("check", code=1)
         assert f"127.0.0.1:{port} is taken by another program" in said
         assert "listener[1].address" in said
+
+
+def test_check_does_not_take_ourselves_for_another_program(running_clement: Clement) -> None:
+    said = running_clement.verb("check")
+    assert said.endswith(": nothing is wrong; Clement runs, so the listeners were not tried\n")
+    running_clement.verb("check --ports", fails=True)
 
 
 def test_check_finds_a_folder_that_cannot_be(shell: Shell) -> None:

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 def check(
     config: ConfigOption = None,
     ports: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--ports/--no-ports", help="Also try to open the listeners; skip it while Clement runs."
+            "--ports/--no-ports",
+            help="Also try to open the listeners; by default where Clement does not run.",
+            show_default=False,
         ),
-    ] = True,
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Find out what is wrong with the configuration: exit code 0 nothing, 1 something, 2 wrong usage.
@@ -30,7 +32,7 @@ def check(
     Each line names file, line and key: `clement.toml:12: limits.recipients: expected ...`.
     A warning says that it is one and leaves the exit code at 0.
 
-    Example: clement check --no-ports && systemctl reload clement
+    Example: clement check && systemctl reload clement
     """
     from clement.cli.terminal import complain, print_json, say
     from clement.config import ConfigurationError, Problem
@@ -40,10 +42,12 @@ def check(
     path = find_config(config)
     problems: list[Problem] = []
     warnings: list[Problem] = []
+    is_running = False
     try:
         settings, blame = load_with_blame(path)
         find_faults(settings, blame)
-        if ports:
+        is_running = ports is None and _runs_here(settings)
+        if ports is not False and not is_running:
             find_obstacles(settings, blame)
         problems.extend(sorted(blame.problems))
         find_cautions(settings, blame)
@@ -57,9 +61,21 @@ def check(
         for problem in [*problems, *warnings]:
             complain(str(problem))
         if not problems:
-            say(f"{path}: nothing is wrong")
+            untried = "; Clement runs, so the listeners were not tried" if is_running else ""
+            say(f"{path}: nothing is wrong{untried}")
     if problems:
         raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def _runs_here(settings: Settings) -> bool:
+    """Whether the ports are taken by ourselves, as far as we may see that."""
+    from clement.cli.paths import Paths
+    from clement.cli.status import living_processes
+
+    try:
+        return bool(living_processes(Paths.of(settings).metrics))
+    except OSError:
+        return False
 
 
 def _find_lost_postmaster(settings: Settings, blame: Blame) -> None:
