@@ -54,7 +54,9 @@ def test_what_is_not_there_is_code_3(shell: Shell, words: tuple[str, ...]) -> No
     [
         (("group", "add", "local"), "name: there is a group local already"),
         (("group", "add", "Bad Name"), "letters, digits"),
-        (("group", "remove", "local"), "still has domains"),
+        (("group", "remove", "local"), "still has domains (local.example); remove them first"),
+        (("domain", "remove", "local.example"), "clement: --with-mailboxes: needed, since the domain has"),
+        (("directive", "add", "refuse", "--for", "site", "--from", "a@@b"), "clement: --from: "),
         (("domain", "add", "no domain", "--group", "local"), "is no domain name"),
         (("mailbox", "add", "someone@relay.example", "--quota", "1GB"), "kept by its next hop"),
         (("mailbox", "add", "anna@local.example"), "there is a mailbox"),

@@ -18,6 +18,22 @@ if TYPE_CHECKING:
     from clement.store.database import DatabaseSettings
 
 
+OPTIONS = {
+    "sender_pattern": "--from",
+    "recipient_pattern": "--to",
+    "scope_name": "--for",
+    "client_network": "--client",
+    "expires_at_s": "--expires",
+    "quota_bytes": "--quota",
+    "owner_login": "--owner",
+    "catch_all": "--catch-all",
+    "subaddress_separator": "--separator",
+    "next_hops": "--relay-to or --lmtp-to",
+    "with_mailboxes": "--with-mailboxes",
+}
+"""What the command line calls the fields of the store that it has options for."""
+
+
 def store_settings(configured: Configured) -> DatabaseSettings:
     """The `[database]` table as `clement.store` wants it. Raises Failure when the password cannot be read."""
     from clement.store.database import DatabaseSettings, Engine
@@ -97,7 +113,8 @@ def _failures_explained() -> Iterator[None]:
     except NotFound as error:
         raise Failure(ExitCode.NOT_FOUND, str(error)) from None
     except ActionRefused as error:
-        raise Failure(ExitCode.NEGATIVE, str(error)) from None
+        option = OPTIONS.get(error.field, error.field)
+        raise Failure(ExitCode.NEGATIVE, f"{option}: {error.reason}") from None
     except StoreUnavailable as error:
         raise Failure(ExitCode.DATABASE_AWAY, str(error)) from None
     except (OperationalError, InterfaceError, ProgrammingError) as error:

@@ -170,4 +170,7 @@ def _check_is_unused(domain: models.Domain, *, with_mailboxes: bool) -> None:
         raise ActionRefused("name", f"the catch-all of {other.name} points here")
     in_use = domain.mailboxes.exists() or domain.aliases.exists() or domain.persons.exists()
     if in_use and not with_mailboxes:
-        raise ActionRefused("name", "the domain has mailboxes, aliases or persons; say that they go too")
+        raise ActionRefused(
+            "with_mailboxes",
+            "needed, since the domain has mailboxes, aliases or persons: say that they go too",
+        )

@@ -93,11 +93,10 @@ def remove_group(actor: Actor, name: str) -> None:
     with directory_change(actor) as change:
         group = visible.one_group(actor, name)
         require_root(actor, "remove a group")
-        held = list(group.domains.order_by("name").values_list("name", flat=True)[:3])
+        held = list(group.domains.order_by("name").values_list("name", flat=True)[:4])
         if held:
-            raise ActionRefused(
-                "name", f"the group still has domains ({', '.join(held)}…); remove or move them first"
-            )
+            shown = ", ".join(held[:3]) + ("…" if len(held) > 3 else "")
+            raise ActionRefused("name", f"the group still has domains ({shown}); remove them first")
         change.note("group.remove", group.name, Tenant(group.id), old=rows.group_row(group))
         group.delete()
 
