@@ -54,6 +54,10 @@ def test_what_is_not_there_is_code_3(shell: Shell, words: tuple[str, ...]) -> No
     [
         (("group", "add", "local"), "name: there is a group local already"),
         (("group", "add", "Bad Name"), "letters, digits"),
+        (
+            ("domain", "change", "local.example", "--policy", "spf_fail=maybe"),
+            "spf_fail: expected defer or refuse or accept or quarantine, found maybe",
+        ),
         (("group", "remove", "local"), "still has domains (local.example); remove them first"),
         (("domain", "remove", "local.example"), "clement: --with-mailboxes: needed, since the domain has"),
         (("directive", "add", "refuse", "--for", "site", "--from", "a@@b"), "clement: --from: "),
@@ -80,7 +84,10 @@ def test_what_is_refused_is_code_1_and_says_why(shell: Shell, words: tuple[str, 
         (("group", "add", "g", "--relay-to", "a:25,tls=maybe"), "tls=never|offered|required"),
         (("group", "add", "g", "--relay-to", "a", "--lmtp-to", "b"), "not both"),
         (("group", "change", "local", "--policy", "unscanable=refuse"), "did you mean unscannable?"),
-        (("group", "change", "local", "--policy", "unscannable=maybe"), "Invalid enum value 'maybe'"),
+        (
+            ("group", "change", "local", "--policy", "unscannable=maybe"),
+            "unscannable: expected defer or refuse",
+        ),
         (("mailbox", "change", "anna@local.example", "--quota", "much"), "a size such as 500MB"),
         (("person", "add", "x@local.example", "--grant", "king"), "group:NAME or domain:NAME"),
         (("directive", "add", "refuse", "--for", "@local.example"), "site, group:NAME, domain:NAME"),
@@ -233,3 +240,18 @@ def test_settings_that_make_no_sense_are_refused(
     shell: Shell, words: tuple[str, ...], code: int, message: str
 ) -> None:
     assert message in shell.refusal(*words, code=code)
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (
+            "spf_fail=maybe",
+            "--policy: spf_fail: expected defer or refuse or accept or quarantine, found maybe",
+        ),
+        ("scan_content=perhaps", "--policy: scan_content: expected true or false, found perhaps"),
+        ("size_limit_bytes=much", "--policy: size_limit_bytes: expected a whole number, found much"),
+    ],
+)
+def test_a_wrong_policy_is_told_what_would_be_right(shell: Shell, policy: str, message: str) -> None:
+    assert message in shell.refusal("group", "change", "local", "--policy", policy, code=2)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import ValidationError
 from msgspec.structs import replace
 
 from clement.policy.directory import Directory, Fallback, Greylisting, GroupPolicy, Local, Relayed
-from clement.policy.overrides import GROUP_ONLY, overridden, said_in, setting, written
+from clement.policy.overrides import GROUP_ONLY, SettingUnusable, overridden, said_in, setting, written
 from tests.policy.samples import CONTENTS
 
 
@@ -70,7 +69,7 @@ def test_settings_are_read_as_people_type_them_and_as_they_are_stored() -> None:
     assert said == {"tag_at": 2.5, "spf_fail": Fallback.DEFER}
     assert said_in(GroupPolicy, written(said)) == said
     assert written({}) == ""
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingUnusable):
         setting(GroupPolicy, "spf_fail", "perhaps")
 
 

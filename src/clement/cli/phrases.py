@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from clement.cli.exit_codes import ExitCode, Failure
 from clement.policy.directive import Scope
 from clement.policy.directory import GroupPolicy, NextHop, TlsUse, Wire
+from clement.policy.overrides import SettingUnusable, setting
 
 if TYPE_CHECKING:
     from clement.policy.content_rule import Field
@@ -75,21 +76,22 @@ def next_hop_text(hop: NextHop) -> str:
 
 def group_policy(words: Sequence[str], before: GroupPolicy) -> GroupPolicy:
     """`before` with each `name=value` of `--policy` changed. Raises Failure."""
-    changed = msgspec.to_builtins(before)
+    changed: dict[str, object] = {}
     for word in words:
         name, mark, value = word.partition("=")
-        if not mark or name not in changed:
-            near = difflib.get_close_matches(name, changed, n=1)
-            hint = f"did you mean {near[0]}?" if near else "expected one of " + ", ".join(changed)
+        if not mark or name not in _DEFAULTS:
+            near = difflib.get_close_matches(name, _DEFAULTS, n=1)
+            hint = f"did you mean {near[0]}?" if near else "expected one of " + ", ".join(_DEFAULTS)
             raise wrong(
                 "--policy", f"unknown policy {name}; {hint}" if mark else f"expected NAME=VALUE, found {word}"
             )
         # Without a value, what a setting that may be left to the site is by default: nothing.
-        changed[name] = value or (None if _DEFAULTS[name] is None else value)
-    try:
-        return msgspec.convert(changed, GroupPolicy, strict=False)
-    except msgspec.ValidationError as error:
-        raise wrong("--policy", str(error)) from None
+        wanted = value or (None if _DEFAULTS[name] is None else value)
+        try:
+            changed[name] = setting(GroupPolicy, name, wanted)
+        except SettingUnusable as fault:
+            raise wrong("--policy", f"{name}: {fault}") from None
+    return msgspec.structs.replace(before, **changed)
 
 
 def policy_words(words: Sequence[str]) -> dict[str, object]:

@@ -7,12 +7,18 @@ a policy.
 
 from __future__ import annotations
 
+from enum import Enum
 from functools import cache, lru_cache
 from typing import Any, Final, TypeVar, get_type_hints
 
 import msgspec
 
 Policy = TypeVar("Policy", bound=msgspec.Struct)
+
+
+class SettingUnusable(ValueError):
+    """This is no value of that setting; the message says what would be."""
+
 
 GROUP_ONLY: Final = frozenset(
     {
@@ -36,8 +42,25 @@ _types = cache(get_type_hints)
 
 
 def setting(kind: type[msgspec.Struct], name: str, value: object) -> Any:  # noqa: ANN401 - of many types
-    """The value of a setting, given as text or as JSON has it. Raises ValueError, KeyError when unknown."""
-    return msgspec.convert(value, _types(kind)[name], strict=False)
+    """The value of a setting, given as text or as JSON has it.
+
+    Raises SettingUnusable in words for a person, KeyError when there is no such setting.
+    """
+    wanted = _types(kind)[name]
+    try:
+        return msgspec.convert(value, wanted, strict=False)
+    except msgspec.ValidationError as fault:
+        words = _words_for(wanted)
+        text = f"expected {words}, found {value}" if words else str(fault)
+        raise SettingUnusable(text) from fault
+
+
+def _words_for(wanted: object) -> str:
+    if wanted is bool:
+        return "true or false"
+    if isinstance(wanted, type) and issubclass(wanted, Enum):
+        return " or ".join(str(each.value) for each in wanted)
+    return "a whole number" if wanted is int else ""
 
 
 @lru_cache(maxsize=4096)
@@ -53,7 +76,7 @@ def said_in(kind: type[msgspec.Struct], text: str) -> dict[str, Any]:
     for name, value in written.items():
         try:
             found[name] = setting(kind, name, value)
-        except (KeyError, msgspec.ValidationError):
+        except (KeyError, SettingUnusable):
             continue
     return found
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from msgspec import UNSET, UnsetType
 
 from clement.policy.directory import GroupPolicy, Mode
-from clement.policy.overrides import GROUP_ONLY, overridden, said_in, setting, written
+from clement.policy.overrides import GROUP_ONLY, SettingUnusable, overridden, said_in, setting, written
 from clement.store import models, names
 from clement.store.access import rows, visible
 from clement.store.access.actor import Actor
@@ -139,7 +139,7 @@ def _policy(actor: Actor, domain: models.Domain, wanted: Mapping[str, object]) -
             continue
         try:
             said[name] = setting(GroupPolicy, name, value)
-        except msgspec.ValidationError as fault:
+        except SettingUnusable as fault:
             raise ActionRefused(name, str(fault)) from fault
     text = written(said)
     if len(text) > LONGEST_POLICY:
