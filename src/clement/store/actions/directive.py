@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from msgspec import UNSET, UnsetType
 
 from clement.policy.directive import Action, Origin, Scope
+from clement.policy.directory import Mode
 from clement.store import models, names
 from clement.store.access import rows, visible
 from clement.store.access.actor import Actor, NotFound
@@ -193,6 +194,8 @@ def _on_the_same_question(
 def _notes(directive: models.Directive) -> list[str]:
     """What its author may not have thought of."""
     notes = []
+    if directive.address and not _is_known(directive):
+        notes.append(f"there is no mailbox or alias {directive.address}")
     if directive.action == Action.ACCEPT and directive.sender_pattern and not directive.client_network:
         notes.append(
             "holds only for mail whose sender is authenticated (SPF or DKIM), since names can be forged"
@@ -211,6 +214,17 @@ def _notes(directive: models.Directive) -> list[str]:
             said = f"directive {wider.id} ({wider.action} {domain_pattern})"
             notes.append(f"is more specific than {said} and wins over it")
     return notes
+
+
+def _is_known(directive: models.Directive) -> bool:
+    """Whether the address of a user's rule is one that gets mail, as far as that is known here."""
+    domain = directive.domain
+    if domain is None or domain.group.mode == Mode.RELAY:
+        return True
+    address = directive.address
+    return bool(domain.catch_all) or any(
+        kind.objects.filter(address=address).exists() for kind in (models.Mailbox, models.Alias)
+    )
 
 
 def _note_change(
