@@ -143,7 +143,10 @@ REFUSALS: dict[str, tuple[Deed, str]] = {
     "NUL in a password": (lambda who: add_person(who, "bert", "long\0enough"), "NUL"),
     "a person with a strange name": (lambda who: add_person(who, "b e r t"), "letters, digits"),
     "a network of everybody": (lambda who: add_network(who, "0.0.0.0/0", Standing.RELAYABLE), "everybody"),
-    "a network with host bits": (lambda who: add_network(who, "192.0.2.1/24", Standing.BANNED), "host bits"),
+    "a network with host bits": (
+        lambda who: add_network(who, "192.0.2.1/24", Standing.BANNED),
+        "192.0.2.0/24",
+    ),
     "a final trust": (
         lambda who: add_network(who, "192.0.2.0/24", Standing.TRUSTED, final=True),
         "only a ban",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -35,3 +36,9 @@ class Failure(Exception):
         self.code = code
         self.text = text
         super().__init__(text)
+
+
+def unreadable(file: Path, error: OSError | UnicodeDecodeError) -> Failure:
+    """For a file that was named on the command line."""
+    why = error.strerror if isinstance(error, OSError) else error
+    return Failure(ExitCode.USAGE, f"cannot read {file}: {why}")

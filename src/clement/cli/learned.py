@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clement.cli.database import operator
-from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.exit_codes import ExitCode, Failure, unreadable
 from clement.cli.options import ConfigOption, JsonOption, load_settings
 from clement.cli.terminal import Column, local_time, print_facts, print_json, print_table, safe, say, size
 from clement.cli.train import ForOption
@@ -95,7 +95,7 @@ def _octets(file: Path) -> bytes:
     try:
         octets = sys.stdin.buffer.read(MOST_BYTES + 1) if str(file) == "-" else file.read_bytes()
     except OSError as error:
-        raise Failure(ExitCode.USAGE, f"cannot read {file}: {error.strerror}") from None
+        raise unreadable(file, error) from None
     if len(octets) > MOST_BYTES:
         raise Failure(ExitCode.USAGE, f"{file} is larger than a message that can be learned")
     return octets

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.exit_codes import ExitCode, Failure, unreadable
 from clement.cli.simulate import with_crlf
 from clement.message.grammar import examine
 from clement.message.headers import MAX_HEADER_BYTES
@@ -72,7 +72,7 @@ def specimens(path: Path, *, unwanted: bool | None, root: Path | None = None) ->
             if file.read(5) == b"From ":
                 return list(_of_mbox(path, unwanted))
     except OSError as error:
-        raise Failure(ExitCode.USAGE, f"cannot read {path}: {error.strerror}") from None
+        raise unreadable(path, error) from None
     return [_of_file(path, unwanted)]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clement.cli.database import operator
-from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.exit_codes import ExitCode, Failure, unreadable
 from clement.cli.in_force import TakingUp, WaitOption, show_row
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.paging import all_pages
@@ -101,7 +101,7 @@ def _read_mailboxes(file: Path) -> Iterator[tuple[str, int, str]]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(ExitCode.USAGE, f"cannot read {file}: {error}") from None
+        raise unreadable(file, error) from None
     for number, line in enumerate(text.splitlines(), 1):
         address, quota, owner, *rest = [*(part.strip() for part in line.split(",")), "", ""]
         if not address or address.startswith("#"):

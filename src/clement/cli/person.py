@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clement.cli.database import operator
-from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.exit_codes import unreadable
 from clement.cli.in_force import TakingUp, WaitOption, show_row
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.paging import all_pages
@@ -198,7 +198,7 @@ def _password(file: Path | None) -> tuple[str, bool]:
     try:
         text = sys.stdin.readline() if str(file) == "-" else file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(ExitCode.USAGE, f"cannot read {file}: {error}") from None
+        raise unreadable(file, error) from None
     return text.partition("\n")[0].rstrip("\r"), False
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.exit_codes import ExitCode, Failure, unreadable
 from clement.cli.options import ConfigOption, JsonOption, load_settings
 from clement.cli.terminal import print_json, print_lines
 
@@ -95,7 +95,7 @@ def read_message(file: Path) -> bytes:
     try:
         content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
-        raise Failure(ExitCode.USAGE, f"cannot read {file}: {error.strerror}") from None
+        raise unreadable(file, error) from None
     if len(content) > MAX_CONTENT_BYTES:
         raise Failure(ExitCode.USAGE, f"{file} is larger than any message can be")
     return with_crlf(content)

@@ -121,9 +121,20 @@ def maildir_path(text: str) -> str:
 
 def network(text: str) -> Network:
     """A network; one of IPv4-mapped addresses becomes the IPv4 network it carries (RFC 4291 §2.5.5.2)."""
-    typed = ip_network(text.strip())
+    typed = _network(text.strip())
     if isinstance(typed, IPv6Network) and typed.prefixlen >= 96:
         carried = typed.network_address.ipv4_mapped
         if carried is not None:
             return ip_network((int(carried), typed.prefixlen - 96))
     return typed
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError as fault:
+        try:
+            around = ip_network(text, strict=False)
+        except ValueError:
+            raise fault from None
+        raise ValueError(f"{text}: name the network, {around}, or one address without a prefix") from None
