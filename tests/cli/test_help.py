@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+
+import pytest
 
 from tests.cli.conftest import Shell
 
@@ -56,12 +59,16 @@ def test_the_version_is_told(empty: Shell) -> None:
     assert empty.out("--version").startswith("clement 3.")
 
 
-def test_output_to_a_closed_pipe_is_no_error(shell: Shell) -> None:
-    for verb in ("mailbox list --json", "group show local"):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_to_a_closed_pipe_is_no_error(shell: Shell, unbuffered: str) -> None:
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    for verb in ("mailbox list --json", "group show local", "--help"):
         clement = f"{sys.executable.rpartition('/')[0]}/clement {verb}"
         # The reader is gone before anything is written: whoever only is quick might not notice.
         line = f"{{ sleep 0.1; {clement}; echo $? >&3; }} 3>&2 | true"
-        done = subprocess.run(line, shell=True, cwd=shell.folder, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            line, shell=True, cwd=shell.folder, env=environment, capture_output=True, text=True, check=True
+        )
         assert done.stderr == "0\n"
 
 

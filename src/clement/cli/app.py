@@ -133,7 +133,11 @@ def main() -> None:
     # Until a verb begins its work it makes nothing but modules. Those that work long switch this on again.
     gc.disable()
     try:
-        app(prog_name="clement")
+        try:
+            app(prog_name="clement")
+        finally:
+            # Here and not at exit, where nobody could tell a reader that has gone from a failure.
+            sys.stdout.flush()
     except Failure as failure:
         _leave(failure.code, f"clement: {failure.text}")
     except KeyboardInterrupt:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import inspect
 from collections import UserDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, ClassVar, NamedTuple
 
@@ -83,6 +84,14 @@ class ReaderGone(Exception):
     """Whoever read our output has gone (`| head`). Typer would take an OSError for a failure of the verb."""
 
 
+@contextmanager
+def _reader_may_go() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderGone from None
+
+
 class LaterVerbs(TyperGroup):
     """A group that knows the names and summaries of its verbs, and imports the one that runs."""
 
@@ -92,11 +101,13 @@ class LaterVerbs(TyperGroup):
         super().__init__(**settings)
         self.announced = self.commands = _Announced({**self.commands, **self.later})
 
+    def make_context(self, *words: Any, **settings: Any) -> Any:  # noqa: ANN401 - of private types
+        with _reader_may_go():  # `--help` is printed here
+            return super().make_context(*words, **settings)
+
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - of private types
-        try:
+        with _reader_may_go():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise ReaderGone from None
 
     def list_commands(self, _ctx: object) -> list[str]:
         return list(self.commands)
