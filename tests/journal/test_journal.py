@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +63,10 @@ class FailingFiles(SegmentFiles):
 
 
 def recorded(directory: Path, log: ListLog | None = None) -> ListLog:
-    """A log with everything that a recorder finds in a directory."""
+    """A log with everything that a recorder finds in a directory, once finished segments are synced."""
+    for thread in threading.enumerate():
+        if thread.name == "journal-sync":
+            thread.join()
     log = log or ListLog()
     recorder = Recorder(directory, log, "mx1")
     while recorder.step():
