@@ -336,7 +336,7 @@ def room_for(settings: Settings, filesystem: FileSystem) -> Callable[[int], bool
 
 
 def sweep(settings: Settings, filesystem: FileSystem, now_s: float) -> int:
-    """Remove what crashes and clients that never came back have left behind; how many files went."""
+    """Remove what crashes have left behind; how many files went."""
     paths, mail_root = Paths.of(settings), str(settings.store.mail_root)
     swept = 0
     with suppress(OSError):
