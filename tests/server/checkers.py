@@ -38,7 +38,7 @@ def hostile_study(octets: bytes, key: bytes) -> ContentStudy:
 
 @dataclass
 class Checkers:
-    """Processes that accept from one socket; those that have died are started again by `revive`."""
+    """Processes that accept from one socket; `revive` starts others for those that `ended` has waited for."""
 
     path: Path
     count: int = 1
@@ -54,7 +54,6 @@ class Checkers:
         self.revive()
 
     def revive(self) -> None:
-        self.pids = [pid for pid in self.pids if os.waitpid(pid, os.WNOHANG) == (0, 0)]
         while len(self.pids) < self.count:
             self.pids.append(forked(self._live))
 
@@ -69,7 +68,11 @@ class Checkers:
         self.pids = []
 
     def ended(self) -> int:
-        """Wait for the one checker to end; its exit code, negative for a signal."""
+        """Wait for the one checker to end; its exit code, negative for a signal.
+
+        That its connection has closed does not say so: a dying process closes its files before it can be
+        waited for.
+        """
         _pid, status = os.waitpid(self.pids.pop(), 0)
         return os.waitstatus_to_exitcode(status)
 

@@ -194,6 +194,7 @@ def test_what_was_being_read_when_a_checker_was_killed_from_outside_is_read_agai
     receiver = Receiver(ours.path)
 
     async def read_while_it_is_killed() -> None:
+        await receiver.read(letter())  # the checker is up, so it takes the next at once
         reading = asyncio.create_task(receiver.read(letter(SLOW)))
         await asyncio.sleep(0.3)
         os.kill(ours.pids[0], signal.SIGKILL)
@@ -201,6 +202,7 @@ def test_what_was_being_read_when_a_checker_was_killed_from_outside_is_read_agai
             await reading
 
     asyncio.run(read_while_it_is_killed())
+    assert ours.ended() == -signal.SIGKILL
     ours.revive()
     assert isinstance(asyncio.run(receiver.read(letter(SLOW))), ContentStudy)
 
