@@ -158,7 +158,7 @@ def show(number: Number, config: ConfigOption = None, json: JsonOption = False) 
         _show(directory.directive(actor, number), json=json)
 
 
-@app.verb("change", "Change a rule's action, end or note.")
+@app.verb("change", "Change a rule's action, end or note.", names_changes=True)
 def change(
     number: Number,
     action: Annotated[

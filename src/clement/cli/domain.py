@@ -102,7 +102,7 @@ def show(name: Name, config: ConfigOption = None, json: JsonOption = False) -> N
         _show(directory.domain(actor, name), json=json)
 
 
-@app.verb("change", "Change a domain.")
+@app.verb("change", "Change a domain.", names_changes=True)
 def change(
     name: Name,
     catch_all: CatchAllOption = None,

@@ -120,7 +120,7 @@ def show(name: Name, config: ConfigOption = None, json: JsonOption = False) -> N
         _show(directory.group(actor, name), json=json)
 
 
-@app.verb("change", "Change a group's name, next hops or policy.")
+@app.verb("change", "Change a group's name, next hops or policy.", names_changes=True)
 def change(
     name: Name,
     new_name: Annotated[str | None, typer.Option("--name", help="Another name.", show_default=False)] = None,

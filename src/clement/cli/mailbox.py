@@ -158,7 +158,7 @@ def show(address: Address, config: ConfigOption = None, json: JsonOption = False
         _show(directory.mailbox(actor, address), json=json)
 
 
-@app.verb("change", "Change a mailbox.")
+@app.verb("change", "Change a mailbox.", names_changes=True)
 def change(
     address: Address,
     quota: QuotaOption = None,

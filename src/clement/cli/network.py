@@ -108,7 +108,7 @@ def show(which: Which, config: ConfigOption = None, json: JsonOption = False) ->
             _show(row, json=json)
 
 
-@app.verb("change", "Change what is said of a network.")
+@app.verb("change", "Change what is said of a network.", names_changes=True)
 def change(
     which: Which,
     standing: Annotated[

@@ -109,7 +109,7 @@ def show(login: Login, config: ConfigOption = None, json: JsonOption = False) ->
         _show(_read(actor, login), json=json)
 
 
-@app.verb("change", "Change a person's password, roles or rights.")
+@app.verb("change", "Change a person's password, roles or rights.", names_changes=True)
 def change(
     login: Login,
     on: Annotated[

@@ -156,7 +156,7 @@ def show(number: Number, config: ConfigOption = None, json: JsonOption = False) 
         _show(directory.content_rule(actor, number), json=json)
 
 
-@app.verb("change", "Change a rule, or turn it off.")
+@app.verb("change", "Change a rule, or turn it off.", names_changes=True)
 def change(
     number: Number,
     action: Annotated[

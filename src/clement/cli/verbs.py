@@ -13,7 +13,9 @@ from importlib import import_module
 from typing import Any, ClassVar, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+
+from clement.cli.exit_codes import ExitCode, Failure
 
 PLAIN_HELP: dict[str, Any] = {
     "no_args_is_help": True,
@@ -29,15 +31,39 @@ class Verbs(typer.Typer):
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - what typer.Typer takes
         super().__init__(**PLAIN_HELP, **settings)
 
-    def verb(self, name: str, summary: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Announce a function as a verb; `summary` stands in the list of verbs."""
+    def verb(
+        self, name: str, summary: str, *, names_changes: bool = False
+    ) -> Callable[[Callable[..., None]], Callable[..., None]]:
+        """Announce a function as a verb; `summary` stands in the list of verbs.
+
+        names_changes: what it does is in its options, so that it needs one of them.
+        """
 
         def announce(function: Callable[..., None]) -> Callable[..., None]:
             text = keep_examples(inspect.getdoc(function) or "")
-            self.command(name, short_help=summary, help=text)(function)
+            self.command(
+                name, short_help=summary, help=text, cls=_NamesChanges if names_changes else TyperCommand
+            )(function)
             return function
 
         return announce
+
+
+class _NamesChanges(TyperCommand):
+    """A verb without a change would write a new version of what is as it was."""
+
+    _NOT_CHANGES: ClassVar = frozenset({"wait", "config", "json"})
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - of private types
+        said = {
+            param.name
+            for param in self.params
+            if param.param_type_name == "option"
+            and ctx.get_parameter_source(param.name).name == "COMMANDLINE"
+        }
+        if said <= self._NOT_CHANGES:
+            raise Failure(ExitCode.USAGE, f"nothing to change; `{ctx.command_path} --help` shows what can be")
+        return super().invoke(ctx)
 
 
 class Later(NamedTuple):
