@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,8 +73,29 @@ def test_moments() -> None:
     assert moment_s("2h", "--since", 10_000, is_future=False) == 2800
     assert moment_s("7d", "--expires", 0, is_future=True) == 604_800
     assert moment_s("2026-01-01T00:00:00+00:00", "--since", 0, is_future=False) == 1_767_225_600
-    with pytest.raises(Failure, match="expected 30min"):
+    with pytest.raises(Failure, match="expected 30min, 2h, 7d, 4w, today, yesterday or a date"):
         moment_s("99999-01-01", "--since", 0, is_future=False)
+
+
+def test_days_begin_at_midnight_of_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Zurich")
+    time.tzset()
+    try:
+        # The clocks go back in the night to Sunday, 25 October 2026.
+        sunday_noon_s = datetime.fromisoformat("2026-10-25T12:00:00+01:00").timestamp()
+        midnight_s = datetime.fromisoformat("2026-10-25T00:00:00+02:00").timestamp()
+        assert moment_s("today", "--since", sunday_noon_s, is_future=False) == midnight_s
+        assert moment_s("yesterday", "--since", sunday_noon_s, is_future=False) == midnight_s - 86_400
+        assert moment_s("tomorrow", "--expires", sunday_noon_s, is_future=True) == midnight_s + 25 * 3600
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize(("text", "is_future"), [("today", True), ("yesterday", True), ("tomorrow", False)])
+def test_no_day_on_the_wrong_side(text: str, *, is_future: bool) -> None:
+    with pytest.raises(Failure, match=f"found {text}"):
+        moment_s(text, "--at", 1_800_000_000, is_future=is_future)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,10 @@ def list_held(
     group: Annotated[str, typer.Option(help="Only this group's.", show_default=False)] = "",
     kind: Annotated[Kind | None, typer.Option(help="Only these.", show_default=False)] = None,
     since: Annotated[
-        str, typer.Option(help="From here on: 30min, 2h, 7d (ago) or a date.", show_default=False)
+        str,
+        typer.Option(
+            help="From here on: 30min, 2h, 7d (ago), today, yesterday or a date.", show_default=False
+        ),
     ] = "",
     every: Annotated[bool, typer.Option("--all", help="Also what was released or deleted.")] = False,
     limit: Annotated[int, typer.Option(help="Lines at most.", min=1)] = 50,

@@ -31,7 +31,10 @@ FOLLOW_OVERLAP_S = 60.0
 
 def log(
     since: Annotated[
-        str, typer.Option(help="From here on: 30min, 2h, 7d (ago) or a date.", show_default=False)
+        str,
+        typer.Option(
+            help="From here on: 30min, 2h, 7d (ago), today, yesterday or a date.", show_default=False
+        ),
     ] = "",
     until: Annotated[str, typer.Option(help="Up to here.", show_default=False)] = "",
     sender: Annotated[str, typer.Option("--from", help="This reverse-path.", show_default=False)] = "",

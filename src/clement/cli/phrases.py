@@ -25,6 +25,8 @@ NEXT_HOP = "[smtp:|lmtp:]HOST[:PORT][,priority=N][,tls=never|offered|required]"
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kMGT]?)(i?)B?")
 _SPAN = re.compile(r"([0-9]+)\s*(min|h|d|w)")
 _SPAN_S = {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DAYS_BEHIND = {"today": 0, "yesterday": -1}
+_DAYS_AHEAD = {"tomorrow": 1}
 _HOST_PORT = re.compile(r"(?:\[(?P<bracketed>[^\]]+)\]|(?P<plain>[^:\[\]]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -134,19 +136,34 @@ def size_bytes(text: str, option: str) -> int:
 
 
 def moment_s(text: str, option: str, now_s: float, *, is_future: bool) -> float:
-    """Unix seconds of `30min`, `2h`, `7d`, `4w` from now (or ago), or of an ISO 8601 date. Raises Failure."""
+    """Unix seconds of `30min`, `2h`, `7d`, `4w` from now (or ago), of an ISO 8601 date, or of a day.
+
+    A day is when it begins: `today` or `yesterday` of what lies behind, `tomorrow` of what lies ahead. Raises
+    Failure.
+    """
     from datetime import datetime
 
-    found = _SPAN.fullmatch(text.strip())
+    text = text.strip()
+    days = _DAYS_AHEAD if is_future else _DAYS_BEHIND
+    if text in days:
+        return _beginning_of_day_s(now_s, days[text])
+    found = _SPAN.fullmatch(text)
     if found is not None:
         span_s = int(found[1]) * _SPAN_S[found[2]]
         return now_s + span_s if is_future else now_s - span_s
     try:
-        return datetime.fromisoformat(text.strip()).astimezone().timestamp()
+        return datetime.fromisoformat(text).astimezone().timestamp()
     except (ValueError, OverflowError, OSError):
-        raise wrong(
-            option, f"expected 30min, 2h, 7d, 4w or a date such as 2027-01-31T12:00, found {text}"
-        ) from None
+        expected = ", ".join(("30min", "2h", "7d", "4w", *days))
+        raise wrong(option, f"expected {expected} or a date such as 2027-01-31T12:00, found {text}") from None
+
+
+def _beginning_of_day_s(now_s: float, days_away: int) -> float:
+    """Local midnight; days of 23 and 25 hours are counted as days."""
+    from datetime import datetime, time, timedelta
+
+    day = datetime.fromtimestamp(now_s).astimezone().date() + timedelta(days=days_away)
+    return datetime.combine(day, time()).astimezone().timestamp()
 
 
 def role(text: str, option: str) -> tuple[Role, str]:

@@ -72,7 +72,7 @@ def train(
     if json:
         print_json([told])
         return
-    say(f"{told['read']} messages read: {told['taught']} taught, {told['known']} known already")
+    say(f"messages read: {told['read']} ({told['taught']} taught, {told['known']} known already)")
     if told["unreadable"]:
         complain(f"{told['unreadable']} could not be read")
 

@@ -60,6 +60,8 @@ def _words_for(wanted: object) -> str:
         return "true or false"
     if isinstance(wanted, type) and issubclass(wanted, Enum):
         return " or ".join(str(each.value) for each in wanted)
+    if wanted == float | None:
+        return "a number such as 4.6"
     return "a whole number" if wanted is int else ""
 
 
