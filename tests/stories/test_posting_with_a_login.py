@@ -34,8 +34,20 @@ def test_nobody_posts_without_a_login(posting: Talk) -> None:
 def test_under_a_name_that_is_not_hers(posting: Talk) -> None:
     with posting as client:
         assert client.log_in(LOGIN, PASSWORD).code == 235
-        for name in ("bruno@local.example", "someone@elsewhere.example", ""):
+        for name in ("bruno@local.example", "someone@elsewhere.example"):
             assert client.ask(f"MAIL FROM:<{name}>").codes == "553 5.7.1"
+
+
+def test_a_receipt_that_nothing_shall_answer(server: Server, posting: Talk) -> None:
+    with posting as client:
+        assert client.log_in(LOGIN, PASSWORD).code == 235
+        client.envelope("bruno@local.example", sender="")
+        refused = client.content(message("not hers", author="bruno@local.example"))
+        assert refused.codes == "550 5.7.1"
+        assert "with MAIL FROM:<> the From field counts" in refused.text
+        client.envelope("bruno@local.example", sender="")
+        assert client.content(message("read", author=LOGIN)).code == 250
+        server.copies += 1
 
 
 def test_to_somewhere_else(posting: Talk) -> None:

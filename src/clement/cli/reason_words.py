@@ -68,6 +68,12 @@ WORDS: dict[Reason, Words] = {
         "Use an address of one's own mailboxes.",
         "`clement person change LOGIN --allow ADDRESS` gives the right.",
     ),
+    Reason.AUTHOR_NOT_OWNED: Words(
+        "The person who logged in posted with the null reverse-path, as receipts and notices of absence are, "
+        "and the author is not one of his addresses.",
+        "Write in From an address of one's own mailboxes.",
+        "`clement person change LOGIN --allow ADDRESS` gives the right.",
+    ),
     Reason.SENDER_UNRESOLVABLE: Words(
         "The domain of the reverse-path has neither MX nor address records: nobody there could be answered.",
         "Correct the domain's DNS, or the sender's address.",

@@ -47,6 +47,7 @@ _BY_REASON: Final[dict[str, Cause | None]] = {
     Reason.SHUTTING_DOWN: None,
     Reason.OWN_FAULT: None,
     Reason.SENDER_NOT_OWNED: None,
+    Reason.AUTHOR_NOT_OWNED: None,
     Reason.OUTGOING_UNAVAILABLE: None,
     Reason.REPORT_EMPTY: None,
 }

@@ -94,6 +94,7 @@ def standard_plan(
         content=(
             Check(grammar.NAME, grammar.check_lines),
             Check(grammar.NAME, grammar.check_header),
+            Check(sender_ownership.NAME, sender_ownership.check_author),
             Check(loop.NAME, loop.check_hops),
             *(_IDENTITIES if identities else ()),
             *((Check(virus.NAME, virus.check, bounds_itself=True),) if scanner else ()),

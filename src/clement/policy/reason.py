@@ -36,6 +36,7 @@ class Reason(StrEnum):
     HELLO_IMPLAUSIBLE = "hello-implausible"
     LOGIN_REQUIRED = "login-required"
     SENDER_NOT_OWNED = "sender-not-owned"
+    AUTHOR_NOT_OWNED = "author-not-owned"
     SENDER_UNRESOLVABLE = "sender-unresolvable"
     SENDER_REFUSES_MAIL = "sender-refuses-mail"
     DNS_LISTED = "dns-listed"
@@ -129,6 +130,7 @@ RULES: Final[dict[Reason, Rule]] = {
     Reason.HELLO_IMPLAUSIBLE: Rule(Disposition.REJECT, liftable=True, setting="implausible_hello"),
     Reason.LOGIN_REQUIRED: _REJECT,
     Reason.SENDER_NOT_OWNED: _REJECT,
+    Reason.AUTHOR_NOT_OWNED: _REJECT,
     Reason.SENDER_UNRESOLVABLE: Rule(Disposition.DEFER, liftable=True, setting="unresolvable_sender"),
     Reason.SENDER_REFUSES_MAIL: Rule(Disposition.REJECT, liftable=True),
     Reason.DNS_LISTED: Rule(Disposition.REJECT, liftable=True, setting="dns_listed"),

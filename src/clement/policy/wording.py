@@ -30,6 +30,10 @@ _REFUSALS: Final[dict[Reason, tuple[Reply, str]]] = {
     Reason.HELLO_IMPLAUSIBLE: (replies.HELO_REFUSED, "Your HELO name is {detail} (RFC 5321 2.3.5)"),
     Reason.LOGIN_REQUIRED: (replies.AUTH_REQUIRED, "Log in before you send mail here"),
     Reason.SENDER_NOT_OWNED: (replies.REVERSE_PATH_NOT_OWNED, "Your login may not send as {detail}"),
+    Reason.AUTHOR_NOT_OWNED: (
+        replies.AUTHOR_REFUSED,
+        "Your login may not write as {detail}, and with MAIL FROM:<> the From field counts",
+    ),
     Reason.SENDER_UNRESOLVABLE: (
         replies.REVERSE_DOMAIN_UNKNOWN,
         "Nobody at {detail} could be answered: it has neither MX nor address records",
