@@ -125,6 +125,21 @@ def test_next_hops_are_shown_as_they_are_typed(shell: Shell) -> None:
     assert (group["storage"], group["next_hops"], group["policy"]["scan_content"]) == ("maildir", [], False)
 
 
+def test_mail_outlives_its_mailbox_and_whoever_gets_the_address_is_told_of(shell: Shell) -> None:
+    folder = shell.folder / "mail" / "local.example" / "carla"
+    assert "holds mail" not in shell.run("mailbox", "add", "carla@local.example").stderr
+    for name in ("new/1", "cur/2:2,S", ".Junk/cur/3:2,"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("Subject: for her alone\n\n")
+    assert f"Its mail stays in {folder}." in shell.out("mailbox", "remove", "carla@local.example")
+    told = f"note: {folder} holds mail of a mailbox that was here before (messages: 3)."
+    assert told in shell.run("mailbox", "add", "Carla@local.example", "--json").stderr
+    shell.run("mailbox", "remove", "carla@local.example")
+    lines = "new@local.example\nCarla@local.example\n"
+    assert told in shell.run("mailbox", "import", "-", stdin=lines).stderr
+    assert "stays in" not in shell.out("mailbox", "remove", "new@local.example")
+
+
 def test_mailboxes_are_imported_all_or_none(shell: Shell) -> None:
     lines = [f"user{number}@local.example,10MB" for number in range(500)]
     shell.run("mailbox", "import", "-", stdin="# people\n\n" + "\n".join(lines) + "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +12,14 @@ import typer
 from clement.cli.database import operator
 from clement.cli.exit_codes import ExitCode, Failure, unreadable
 from clement.cli.in_force import TakingUp, WaitOption, show_row
-from clement.cli.options import ConfigOption, JsonOption
+from clement.cli.options import ConfigOption, JsonOption, load_settings
 from clement.cli.paging import all_pages
-from clement.cli.terminal import Column, print_json, print_table, progress, say, size
+from clement.cli.terminal import Column, complain, print_json, print_table, progress, say, size
 from clement.cli.verbs import Verbs
 
 if TYPE_CHECKING:
+    from clement.store.access.actor import Actor
+    from clement.store.actions.mailbox import NewMailbox
     from clement.store.records import MailboxRow
 
 app = Verbs()
@@ -64,6 +66,7 @@ def add(
         from clement.store.actions.mailbox import add_mailbox
 
         row = add_mailbox(actor, address, quota_bytes=quota_bytes, owner_login=owner or "", maildir=maildir)
+        _note_earlier_mail(config, [row.maildir])
         _show(row, json=json, change=TakingUp(config, wait=wait))
 
 
@@ -93,6 +96,7 @@ def import_file(
         count = add_mailboxes(actor, wanted, lambda done, _total: bar.update(task, completed=done))
         bar.stop()
         say(f"added {count} mailboxes")
+        _note_earlier_mail(config, _with_mail_by_default(actor, config, wanted))
         TakingUp(config, wait=wait).tell()
 
 
@@ -208,10 +212,39 @@ def remove(address: Address, wait: WaitOption = True, config: ConfigOption = Non
     Example: clement mailbox remove bob@example.org
     """
     with operator(config) as actor:
+        from clement.cli.mail_on_disk import messages_in
+        from clement.store.access import directory
         from clement.store.actions.mailbox import remove_mailbox
 
+        maildir = directory.mailbox(actor, address).maildir
         remove_mailbox(actor, address)
+        folder = load_settings(config).store.mail_root / maildir
+        if maildir and messages_in(folder):
+            say(f"Its mail stays in {folder}.")
         TakingUp(config, wait=wait).tell()
+
+
+def _with_mail_by_default(actor: Actor, config: Path | None, added: Iterable[NewMailbox]) -> list[str]:
+    """The folders of those that find mail where a mailbox has it by default."""
+    from clement.cli.mail_on_disk import messages_in
+    from clement.store.access import directory
+    from clement.store.names import default_maildir, mailbox_address
+
+    mail_root = load_settings(config).store.mail_root
+    addresses = [mailbox_address(new.address) for new in added]
+    return [
+        directory.mailbox(actor, address).maildir
+        for address in addresses
+        if messages_in(mail_root / default_maildir(address))
+    ]
+
+
+def _note_earlier_mail(config: Path | None, maildirs: Iterable[str]) -> None:
+    from clement.cli.mail_on_disk import earlier_mail
+
+    text = earlier_mail(load_settings(config).store.mail_root, filter(None, maildirs))
+    if text:
+        complain(f"note: {text}")
 
 
 def _quota(text: str, option: str = "--quota") -> int:
