@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from clement.spool.workers import Workers
+
+PATIENCE_S = 30.0
+"""Only a true failure waits so long."""
 
 
 @pytest.fixture
@@ -15,6 +17,24 @@ def workers() -> Iterator[Workers]:
     workers = Workers(3)
     yield workers
     workers.stop()
+
+
+class Gate:
+    """A step that has `begun`, and ends when it `may_end`."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.begun = asyncio.Event()
+        self.may_end = threading.Event()
+        self.has_ended = False
+        self._failure = failure
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self) -> None:
+        self._loop.call_soon_threadsafe(self.begun.set)
+        assert self.may_end.wait(PATIENCE_S)
+        self.has_ended = True
+        if self._failure is not None:
+            raise self._failure
 
 
 def test_results_and_errors_come_back(workers: Workers) -> None:
@@ -27,58 +47,53 @@ def test_results_and_errors_come_back(workers: Workers) -> None:
     asyncio.run(play())
 
 
-def test_no_more_steps_at_once_than_threads(workers: Workers) -> None:
-    at_once, most, lock = 0, 0, threading.Lock()
+def test_as_many_steps_at_once_as_threads_and_no_more(workers: Workers) -> None:
+    at_once, most, lock, door = 0, 0, threading.Lock(), threading.Barrier(3)
 
     def step() -> None:
         nonlocal at_once, most
         with lock:
             at_once += 1
             most = max(most, at_once)
-        time.sleep(0.005)
+        door.wait(PATIENCE_S)
         with lock:
             at_once -= 1
 
     async def play() -> None:
-        await asyncio.gather(*(workers.run(step) for _ in range(20)))
+        await asyncio.gather(*(workers.run(step) for _ in range(21)))
 
     asyncio.run(play())
-    assert 2 <= most <= 3
+    assert most == 3
 
 
 def test_a_cancelled_task_waits_for_its_step(workers: Workers) -> None:
-    ended = threading.Event()
-
-    def step() -> None:
-        time.sleep(0.1)
-        ended.set()
-
     async def play() -> None:
+        step = Gate()
         task = asyncio.create_task(workers.run(step))
-        await asyncio.sleep(0.01)
+        await step.begun.wait()
         for _ in range(3):
             task.cancel()
             await asyncio.sleep(0.01)
         assert not task.done()
+        step.may_end.set()
         await asyncio.wait((task,))
         assert task.cancelled()
-        assert ended.is_set()
+        assert step.has_ended
 
     asyncio.run(play())
 
 
 def test_a_step_that_fails_behind_a_cancelled_task_is_not_reported_again(workers: Workers) -> None:
-    def step() -> None:
-        time.sleep(0.05)
-        raise OSError
-
     async def play() -> None:
         unheard: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+        step = Gate(OSError())
         task = asyncio.create_task(workers.run(step))
-        await asyncio.sleep(0.01)
+        await step.begun.wait()
         task.cancel()
+        step.may_end.set()
         await asyncio.wait((task,))
+        assert task.cancelled()
         assert unheard == []
 
     asyncio.run(play())
