@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Iterator
 
 import pytest
 
 from clement.spool.workers import Workers
+from tests.fixtures.programs import wait_until
 
 PATIENCE_S = 30.0
 """Only a true failure waits so long."""
@@ -104,3 +106,39 @@ def test_one_loop_at_a_time(workers: Workers) -> None:
         return await workers.run(lambda: 1)
 
     assert [asyncio.run(play()) for _ in range(2)] == [1, 1]
+
+
+class HeldUp(deque[object]):
+    """What has ended; the first thread that adds to it is held up behind that until it `may_go_on`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_come = threading.Event()
+        self.may_go_on = threading.Event()
+
+    def append(self, step: object) -> None:
+        super().append(step)
+        if not self.has_come.is_set():
+            self.has_come.set()
+            assert self.may_go_on.wait(PATIENCE_S)
+
+
+def test_a_thread_outlives_a_loop_that_closed_while_it_was_held_up(workers: Workers) -> None:
+    """Another thread's call has the step handed back, and everybody goes home."""
+    ended = HeldUp()
+    workers._ended = ended  # type: ignore[assignment]
+
+    async def play() -> None:
+        first = asyncio.create_task(workers.run(lambda: 1))
+        await asyncio.to_thread(ended.has_come.wait, PATIENCE_S)
+        assert await workers.run(lambda: 2) == 2
+        assert await first == 1
+
+    async def all_at_once() -> None:
+        door = threading.Barrier(3)
+        await asyncio.gather(*(workers.run(lambda: door.wait(PATIENCE_S)) for _ in range(3)))
+
+    asyncio.run(play())
+    ended.may_go_on.set()
+    wait_until(lambda: workers._wake_pending, "it goes on")
+    asyncio.run(all_at_once())

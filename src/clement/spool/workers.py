@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
@@ -97,7 +98,9 @@ class Workers:
             self._ended.append(step)
             if not self._wake_pending and self._loop is not None:
                 self._wake_pending = True
-                self._loop.call_soon_threadsafe(self._hand_back)
+                # Closed meanwhile: another thread woke it, it took our step too, and was not needed any more.
+                with suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self._hand_back)
 
     def _hand_back(self) -> None:
         # Reset first: a step that ends while we look is either seen here or wakes the loop again.
