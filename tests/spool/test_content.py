@@ -5,8 +5,8 @@ import errno
 import os
 import resource
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from threading import Event
 
 import pytest
 from hypothesis import given, settings
@@ -19,11 +19,16 @@ from clement.spool.failure import StorageFailure, StorageFull
 from clement.spool.filesystem import OsFileSystem
 from clement.spool.points import Point
 from clement.spool.workers import Workers
-from tests.fixtures.faults import Fault, FaultyFileSystem, Kind
+from tests.fixtures.faults import Fault, FaultyFileSystem, GatedFileSystem, Kind
 
 
-def open_files() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+def open_files(folder: Path) -> int:
+    """How many files of a folder this process has open, with or without a name."""
+    found = 0
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # another thread closed it
+            found += str(descriptor.readlink()).startswith(f"{folder}/")
+    return found
 
 
 async def written(writer: ContentWriter, chunks: list[bytes]) -> Content:
@@ -58,6 +63,7 @@ def test_large_content_goes_to_a_file_without_a_name(tmp_path: Path) -> None:
     content = write(tmp_path, [octets[at : at + 4096] for at in range(0, len(octets), 4096)])
     assert content.whole is None
     assert list(tmp_path.iterdir()) == []
+    assert open_files(tmp_path) == 1
     assert os.fstat(content.fileno()).st_size == len(octets) == content.size_bytes
     assert b"".join(content.chunks(70_000)) == octets
     assert content.header_block == b"Subject: x\r\n"
@@ -102,25 +108,32 @@ def test_case_120_a_failing_disk_is_told_at_the_end(
     tmp_path: Path, point: Point, number: int, kind: type[Exception]
 ) -> None:
     filesystem = FaultyFileSystem(Fault(point, Kind.ERROR, errno=number))
-    before = open_files()
     with pytest.raises(kind):
         write(tmp_path, [b"x" * 5000] * 4, filesystem=filesystem)
-    assert open_files() == before
+    assert open_files(tmp_path) == 0
     assert not [path for path in tmp_path.iterdir() if point is not Point.CONTENT_CREATED]
+
+
+async def begun(filesystem: GatedFileSystem, writer: ContentWriter) -> asyncio.Task[None]:
+    """A piece is on its way to the disk, and waits at the gate."""
+    writer.append(b"x" * 1000)
+    await asyncio.to_thread(filesystem.has_come.wait, 30)
+    assert writer._writing is not None
+    return writer._writing
 
 
 def test_discarding_while_a_piece_is_written_leaves_no_descriptor(tmp_path: Path) -> None:
     async def play() -> None:
-        filesystem = FaultyFileSystem(Fault(Point.CONTENT_WRITTEN, Kind.DELAY))
+        filesystem = GatedFileSystem(Point.CONTENT_WRITTEN)
         workers = Workers(1)
-        before = open_files()
         writer = ContentWriter(filesystem, tmp_path, workers, 100)
-        writer.append(b"x" * 1000)
-        await asyncio.sleep(0.01)
+        writing = await begun(filesystem, writer)
         writer.discard()
-        await asyncio.sleep(0.1)
+        assert open_files(tmp_path) == 1
+        filesystem.may_go_on.set()
+        await asyncio.wait((writing,))
+        assert open_files(tmp_path) == 0
         workers.stop()
-        assert open_files() == before
         with pytest.raises(StorageFailure):
             await writer.finish()
 
@@ -129,21 +142,22 @@ def test_discarding_while_a_piece_is_written_leaves_no_descriptor(tmp_path: Path
 
 def test_a_cancelled_reader_makes_the_content_a_failure_not_a_truncation(tmp_path: Path) -> None:
     async def play() -> None:
-        filesystem = FaultyFileSystem(Fault(Point.CONTENT_WRITTEN, Kind.DELAY))
+        filesystem = GatedFileSystem(Point.CONTENT_WRITTEN)
         workers = Workers(1)
         writer = ContentWriter(filesystem, tmp_path, workers, 100)
-        writer.append(b"x" * 1000)
-        await asyncio.sleep(0.01)
+        await begun(filesystem, writer)
+        full = writer.append(b"y" * 300_000)
+        assert full is not None
 
         async def reader() -> None:
-            full = writer.append(b"y" * 300_000)
-            assert full is not None
             await full
 
         waiting = asyncio.create_task(reader())
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         waiting.cancel()
+        filesystem.may_go_on.set()
         await asyncio.wait((waiting,))
+        assert waiting.cancelled()
         with pytest.raises(StorageFailure):
             await writer.finish()
         workers.stop()
@@ -174,28 +188,23 @@ def test_a_header_beyond_the_bound_is_known_to_be_longer(tmp_path: Path) -> None
 
 
 def test_content_given_up_while_it_is_handed_over_leaves_no_descriptor(tmp_path: Path) -> None:
-    class Slow(OsFileSystem):
-        def read(self, descriptor: int, size_bytes: int, offset: int, at: Point) -> bytes:
-            reading.set()
-            go_on.wait(5)
-            return super().read(descriptor, size_bytes, offset, at)
-
     async def give_up() -> None:
-        writer = ContentWriter(Slow(), tmp_path, workers, 1000)
+        filesystem = GatedFileSystem(Point.CONTENT_READ)
+        writer = ContentWriter(filesystem, tmp_path, workers, 1000)
         writer.append(b"x" * 5000)
         finishing = asyncio.create_task(writer.finish())
-        await asyncio.to_thread(reading.wait, 5)
+        await asyncio.to_thread(filesystem.has_come.wait, 30)
         finishing.cancel()
-        go_on.set()
+        filesystem.may_go_on.set()
         with pytest.raises(asyncio.CancelledError):
             await finishing
+        assert open_files(tmp_path) == 1
         writer.discard()
 
-    reading, go_on, workers = Event(), Event(), Workers(1)
-    before = open_files()
+    workers = Workers(1)
     asyncio.run(give_up())
     workers.stop()
-    assert open_files() == before
+    assert open_files(tmp_path) == 0
 
 
 @pytest.mark.parametrize("whole", [True, False])

@@ -12,7 +12,8 @@ from clement.spool.folder_sync import FolderSync
 from clement.spool.points import Point
 from clement.spool.space import MIN_FREE_FILES, Room
 from clement.spool.sweep import STALE_AFTER_S, sweep_folder, sweep_maildirs
-from tests.fixtures.faults import Fault, FaultyFileSystem, Kind
+from tests.fixtures.faults import Fault, FaultyFileSystem, GatedFileSystem, Kind
+from tests.fixtures.programs import wait_until
 
 POINT = Point.MAILDIR_CREATED
 
@@ -86,18 +87,21 @@ def test_case_127_only_stale_files_are_swept(tmp_path: Path) -> None:
 
 
 class TestFolderSync:
-    def test_many_share_one_sync_that_began_after_they_asked(self, tmp_path: Path) -> None:
-        filesystem = FaultyFileSystem(Fault(Point.MAILDIR_FOLDER_SYNCED, Kind.DELAY, hit=0, delay_s=0.02))
+    def test_all_who_ask_while_one_is_under_way_share_the_next(self, tmp_path: Path) -> None:
+        point = Point.MAILDIR_FOLDER_SYNCED
+        filesystem = GatedFileSystem(point)
         folder_sync = FolderSync(filesystem)
-        threads = [
-            threading.Thread(target=folder_sync.sync, args=(str(tmp_path), Point.MAILDIR_FOLDER_SYNCED))
-            for _ in range(20)
-        ]
-        for thread in threads:
+        threads = [threading.Thread(target=folder_sync.sync, args=(str(tmp_path), point)) for _ in range(20)]
+        threads[0].start()
+        assert filesystem.has_come.wait(30)
+        for thread in threads[1:]:
             thread.start()
+        # Those who asked after it had begun are not served by it.
+        wait_until(lambda: folder_sync._folders[str(tmp_path)].users == 20, "all have asked")
+        filesystem.may_go_on.set()
         for thread in threads:
             thread.join()
-        assert 2 <= filesystem.hits[Point.MAILDIR_FOLDER_SYNCED] < 20
+        assert filesystem.hits[point] == 2
 
     def test_a_failure_reaches_all_who_shared_it(self, tmp_path: Path) -> None:
         point = Point.MAILDIR_FOLDER_SYNCED
