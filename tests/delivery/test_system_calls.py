@@ -125,13 +125,13 @@ def test_case_122_killed_at_every_call(tmp_path: Path, call: str) -> None:
     assert len(stored(root)) == 1
 
 
-@pytest.mark.parametrize(("size", "inodes"), [("8k", "0"), ("1m", "6")])
+@pytest.mark.parametrize(("size", "inodes"), [("64k", "0"), ("1m", "6")])
 def test_case_120_a_disk_that_is_really_full(tmp_path: Path, size: str, inodes: str) -> None:
     """A tmpfs in a mount namespace of its own: too few pages for the message, or too few inodes."""
     root = tmp_path / "mail"
     root.mkdir()
     large = SCENE.replace(
-        "[destination(mailbox(1))])", "[destination(mailbox(1))], content=Content.in_memory(b'x' * 9000))"
+        "[destination(mailbox(1))])", "[destination(mailbox(1))], content=Content.in_memory(b'x' * 100_000))"
     ).replace("import os, sys", "import os, sys\nfrom clement.spool.content import Content")
     script = 'mount -t tmpfs -o size="$1",nr_inodes="$2" tmpfs "$3" && "$4" -c "$5" "$3" && find "$3" -type f'
     done = run(["unshare", "-Urm", "sh", "-c", script, "sh", size, inodes, str(root), sys.executable, large])
