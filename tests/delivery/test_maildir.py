@@ -14,6 +14,7 @@ from clement.policy.directory import LocalMailbox
 from clement.smtp import replies
 from clement.spool.content import HEADER_LIMIT_BYTES, Content, ContentWriter
 from clement.spool.filesystem import OsFileSystem
+from clement.spool.points import Point
 from clement.spool.workers import Workers
 from tests.delivery.local import (
     HEAD,
@@ -26,6 +27,7 @@ from tests.delivery.local import (
     stored,
     transport,
 )
+from tests.fixtures.faults import GatedFileSystem
 
 
 def answers(placements: list[object]) -> list[int]:
@@ -154,11 +156,13 @@ def test_aborting_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_cancelled_session_never_leaves_a_step_running(tmp_path: Path) -> None:
     async def play() -> None:
-        via = transport(tmp_path, workers)
+        filesystem = GatedFileSystem(Point.MAILDIR_WRITTEN)
+        via = transport(tmp_path, workers, filesystem)
         delivery = via.start(envelope(), [destination(mailbox(number)) for number in range(1, 30)])
         preparing = asyncio.create_task(delivery.prepare(Content.in_memory(MESSAGE)))
-        await asyncio.sleep(0.001)
+        await asyncio.to_thread(filesystem.has_come.wait, 30)
         preparing.cancel()
+        filesystem.may_go_on.set()
         await asyncio.wait((preparing,))
         assert preparing.cancelled()
         await delivery.abort()
