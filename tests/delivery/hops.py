@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
+
 from clement.delivery.relay import RelayOptions, RelayTransport
 from clement.delivery.transport import Destination, Envelope
 from clement.net.hop_connection import HopTimeouts, TlsContexts
@@ -22,7 +24,12 @@ from clement.spool.workers import Workers
 FROM = Mailbox("author", "client.example")
 TRACE = b"Received: from client.example by mx.example;\r\n\tThu, 1 Jan 1970 00:00:00 +0000\r\n"
 MESSAGE = b"Subject: hello\r\n\r\nFirst line\r\n.dot\r\n..two\r\nlast line\r\n"
-TIMEOUTS = HopTimeouts(2, 2, 0.5, 0.5, 0.5, 0.5, 0.5)
+PATIENT = HopTimeouts(60, 60, 60, 60, 60, 60, 60)
+"""What nobody reaches, however busy the machine; a test that waits for the end of one sets that one alone."""
+
+BOUND_S = 20.0
+"""Less than any of those: whoever takes as long has waited for the wrong thing."""
+
 DOMAIN = Domain(1, "relay.example", 1)
 
 STANDARD_TLS = TlsContexts.standard()
@@ -121,7 +128,7 @@ class Hop:
         if answer == CLOSE:
             return False
         if answer == STALL:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         writer.write(answer + b"\r\n")
         await writer.drain()
         return True
@@ -153,6 +160,10 @@ class Hop:
         finally:
             self._tasks.discard(task)
 
+    async def left(self) -> None:
+        """Wait until everybody has gone, and all that they had sent is read."""
+        await until(lambda: not self._tasks, "all connections of a next hop are closed")
+
     def hang_up(self) -> None:
         """Close every connection that is open."""
         for task in self._tasks:
@@ -161,6 +172,16 @@ class Hop:
     def address(self, tls: TlsUse = TlsUse.NEVER, priority: int = 10) -> NextHop:
         wire = Wire.LMTP if self.is_lmtp else Wire.SMTP
         return NextHop(self.path or "127.0.0.1", self.port, priority, wire, tls)
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for something that happens in this event loop; fails the test when it does not."""
+    try:
+        async with asyncio.timeout(BOUND_S):
+            while not condition():  # noqa: ASYNC110 - has a deadline
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        pytest.fail(f"{what}: not within {BOUND_S:g} s")
 
 
 def destination(*hops: NextHop, local_part: str = "u", verify: bool = True) -> Destination:
@@ -186,7 +207,7 @@ class World:
         tls: TlsContexts | None = None,
         clock: Callable[[], float] = time.monotonic,
         options: RelayOptions | None = None,
-        timeouts: HopTimeouts = TIMEOUTS,
+        timeouts: HopTimeouts = PATIENT,
     ) -> None:
         self.workers = Workers(2)
         self.client = SmtpClient("mx.example", clock, tls or STANDARD_TLS, timeouts, limits, avoid_s=5.0)

@@ -2,19 +2,29 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from clement.delivery.relay import RelayOptions
-from clement.net.hop_connection import HopTimeouts
 from clement.smtp import replies
 from clement.spool.content import Content, ContentWriter
 from clement.spool.filesystem import OsFileSystem
 from clement.spool.workers import Workers
-from tests.delivery.hops import FROM, MESSAGE, STALL, Hop, World, destination, envelope, play
+from tests.delivery.hops import (
+    BOUND_S,
+    FROM,
+    MESSAGE,
+    STALL,
+    Hop,
+    World,
+    destination,
+    envelope,
+    play,
+    until,
+)
 
-PATIENT = HopTimeouts(5, 5, 5, 5, 5, 5, 5)
 LARGE = b"Subject: x\r\n\r\n" + b"".join(b"line %d\r\n" % number for number in range(1_500_000))
 
 
@@ -53,7 +63,7 @@ def test_no_dot_is_sent_when_the_budget_is_spent(large: bool, tmp_path: Path) ->
             now[0] += 301
             (placement,) = await delivery.commit()
             assert placement.reply == replies.NEXT_HOP_LOST
-            await asyncio.sleep(0.05)
+            await hop.left()
             assert hop.messages == []
 
     now = [1000.0]
@@ -66,31 +76,37 @@ def test_the_answer_is_awaited_until_ten_minutes_after_the_clients_dot() -> None
             # The clock stands still: 0.1 s of 570 are left, although the delivery has only begun.
             delivery = world.transport.start(envelope(content_ended_s=1000.0), [destination(hop.address())])
             assert await delivery.prepare(Content.in_memory(MESSAGE)) == [None]
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(BOUND_S):
                 (placement,) = await delivery.commit()
             assert placement.reply == replies.NEXT_HOP_LOST
             assert len(hop.messages) == 1
 
     options = RelayOptions(content_s=600.0, answer_s=570.0)
-    play(scene, clock=lambda: 1569.9, options=options, timeouts=PATIENT)
+    play(scene, clock=lambda: 1569.9, options=options)
 
 
+@dataclass
 class EarlyHop(Hop):
-    """Reads some of the content, says something, and then reads no more, or all the rest."""
+    """Reads some of the content, says something, and then reads no more, or all the rest.
+
+    rest: the last that it has read.
+    """
 
     said = b"552 5.3.4 that is too much"
     reads_on = False
     rest = b""
+    has_paused: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         if self.said:
             self.messages.append(await reader.read(1000))
             await self._say(writer, self.said)
-        if self.reads_on:
-            self.rest = await reader.read(-1)
-        else:
+        if not self.reads_on:
             reader._transport.pause_reading()  # type: ignore[attr-defined]
-            await asyncio.sleep(30)
+            self.has_paused.set()
+            await asyncio.Event().wait()
+        while piece := await reader.read(1 << 20):
+            self.rest = (self.rest + piece)[-(1 << 20) :]
         return False
 
 
@@ -101,14 +117,15 @@ def commit_early(hop: EarlyHop, folder: Path, after: Callable[[], None], count: 
             destinations = [destination(hop.address(), local_part=f"u{number}") for number in range(count)]
             delivery = world.transport.start(envelope(), destinations)
             assert await delivery.prepare(content) == [None] * count
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(BOUND_S):
                 placements = await delivery.commit()
             expected = [b"554 5.3.4 Next hop: that is too much"] * count
             assert [str(placement.reply).encode() for placement in placements] == expected
-            await asyncio.sleep(0.1)
+            if hop.reads_on:
+                await hop.left()
             after()
 
-    play(scene, timeouts=PATIENT)
+    play(scene)
 
 
 @pytest.mark.parametrize("is_lmtp", [False, True])
@@ -121,6 +138,7 @@ def test_after_an_early_refusal_the_content_is_never_ended(tmp_path: Path) -> No
     hop.reads_on = True
 
     def after() -> None:
+        assert hop.rest
         assert not hop.rest.endswith(b"\r\n.\r\n")
         assert b"QUIT" not in hop.commands
 
@@ -134,11 +152,11 @@ def test_an_early_refusal_of_content_from_memory_is_the_answer_for_all(is_lmtp: 
             destinations = [destination(hop.address(), local_part=f"u{number}") for number in range(2)]
             delivery = world.transport.start(envelope(), destinations)
             assert await delivery.prepare(Content.in_memory(LARGE)) == [None, None]
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(BOUND_S):
                 placements = await delivery.commit()
             assert [str(each.reply) for each in placements] == ["554 5.3.4 Next hop: that is too much"] * 2
 
-    play(scene, timeouts=PATIENT)
+    play(scene)
 
 
 def test_content_that_is_still_on_its_way_cannot_have_been_accepted() -> None:
@@ -148,13 +166,14 @@ def test_content_that_is_still_on_its_way_cannot_have_been_accepted() -> None:
         async with hop.running():
             delivery = world.transport.start(envelope(), [destination(hop.address())])
             assert await delivery.prepare(Content.in_memory(LARGE)) == [None]
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(BOUND_S):
                 (placement,) = await delivery.commit()
             assert placement.reply == replies.NEXT_HOP_LOST
-            await asyncio.sleep(0.1)
+            await hop.left()
+            assert hop.rest
             assert not hop.rest.endswith(b"\r\n.\r\n")
 
-    play(scene, timeouts=PATIENT)
+    play(scene)
 
 
 class RefusingHop(Hop):
@@ -253,10 +272,9 @@ def test_a_refusal_right_behind_354_is_the_answer() -> None:
         async with Hop({"DATA": b"354 go on\r\n452 4.3.1 or rather not"}).running() as hop:
             delivery = world.transport.start(envelope(), [destination(hop.address())])
             assert await delivery.prepare(Content.in_memory(MESSAGE)) == [None]
-            await asyncio.sleep(0.05)
             (placement,) = await delivery.commit()
             assert str(placement.reply) == "451 4.3.1 Next hop: or rather not"
-            await asyncio.sleep(0.05)
+            await hop.left()
             assert hop.messages == []
 
     play(scene)
@@ -272,8 +290,8 @@ def test_a_forced_stop_takes_back_what_the_next_hop_has_not_read() -> None:
             connection = delivery._connection
             assert connection is not None
             committing = asyncio.create_task(delivery.commit())
-            await asyncio.sleep(0.1)
-            assert connection.has_unsent
+            await hop.has_paused.wait()
+            await until(lambda: connection.has_unsent, "more is sent than the next hop reads")
             committing.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await committing
@@ -281,4 +299,4 @@ def test_a_forced_stop_takes_back_what_the_next_hop_has_not_read() -> None:
             # A graceful close would go on sending, and the dot is the last of it.
             assert not connection.has_unsent
 
-    play(scene, timeouts=PATIENT)
+    play(scene)
