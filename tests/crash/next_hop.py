@@ -9,7 +9,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.fixtures.programs import choose_port
+from tests.fixtures.programs import START_TIMEOUT_S, choose_port
 
 
 @dataclass
@@ -21,7 +21,9 @@ class NextHop:
     kept: list[tuple[str, bytes]] = field(default_factory=list)
 
     def start(self) -> None:
-        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller = _Controller(
+            self, hostname="127.0.0.1", port=self.port, ready_timeout=START_TIMEOUT_S
+        )
         self._controller.start()
 
     def stop(self) -> None:

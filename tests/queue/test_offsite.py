@@ -29,7 +29,7 @@ def server() -> Iterator[S3Server]:
 
 @pytest.fixture
 def objects(server: S3Server) -> S3Store:
-    place = S3Place("127.0.0.1", server.port, server.bucket, tls=False, timeout_s=5.0)
+    place = S3Place("127.0.0.1", server.port, server.bucket, tls=False, timeout_s=30.0)
     return S3Store(place, Credentials(server.access_key, server.secret, server.region))
 
 
