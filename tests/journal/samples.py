@@ -1,5 +1,6 @@
 """Records for the journal's tests."""
 
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def payloads_in(content: bytes) -> list[bytes]:
 def content_of(directory: Path) -> bytes:
     """All segments of a directory, one after the other."""
     return b"".join(segment.path.read_bytes() for segment in listed(directory))
+
+
+def wait_for_syncs() -> None:
+    """Wait until the segments that are full are synced and closed, which journals do in threads.
+
+    What a disk is slow to sync, a recorder leaves in place.
+    """
+    for thread in threading.enumerate():
+        if thread.name == "journal-sync":
+            thread.join()
 
 
 def ids(records: Iterable[Record]) -> list[str]:

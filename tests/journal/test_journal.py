@@ -4,7 +4,6 @@ import errno
 import os
 import resource
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from clement.journal.records import GapRecord, SessionRecord
 from clement.journal.segments import SegmentFiles, listed, opened, remove_finished
 from clement.telemetry.metrics import JOURNAL_DROPPED, Metrics
 from tests.journal.log_writers import ListLog
-from tests.journal.samples import content_of, ids, payloads_in, session, transaction
+from tests.journal.samples import content_of, ids, payloads_in, session, transaction, wait_for_syncs
 
 KIB = 1024
 
@@ -64,9 +63,7 @@ class FailingFiles(SegmentFiles):
 
 def recorded(directory: Path, log: ListLog | None = None) -> ListLog:
     """A log with everything that a recorder finds in a directory, once finished segments are synced."""
-    for thread in threading.enumerate():
-        if thread.name == "journal-sync":
-            thread.join()
+    wait_for_syncs()
     log = log or ListLog()
     recorder = Recorder(directory, log, "mx1")
     while recorder.step():

@@ -9,7 +9,7 @@ from clement.journal.recorder import Recorder, RecorderLimits
 from clement.journal.records import GapRecord, SessionRecord, TransactionRecord
 from clement.journal.segments import level_of, listed, remove_finished
 from tests.journal.log_writers import ListLog
-from tests.journal.samples import session, transaction
+from tests.journal.samples import session, transaction, wait_for_syncs
 
 KIB = 1024
 LIMIT = 200 * KIB
@@ -47,6 +47,7 @@ def test_the_oldest_transcripts_go_first(tmp_path: Path) -> None:
     recorder = recorder_of(tmp_path, log)
     while size(tmp_path) < LIMIT // 2 + 10 * KIB:
         write(journal, size(tmp_path), 1)
+    wait_for_syncs()
     for _ in range(4):
         recorder.step()
     thinned = [segment for segment in listed(tmp_path) if level_of(segment.name)]
@@ -73,6 +74,7 @@ def test_a_long_outage_stays_within_the_limit_and_accounts_for_everything(tmp_pa
     for number in range(count):
         write(journal, number, 1)
         if number % 4 == 0:
+            wait_for_syncs()
             recorder.step()
         assert size(tmp_path) < LIMIT
     journal.close()
