@@ -46,7 +46,7 @@ class SqliteLog:
     """Rows and positions in one SQL transaction. A row that comes twice breaks its primary key."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, timeout=5, isolation_level=None)
+        self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("CREATE TABLE IF NOT EXISTS log (id TEXT PRIMARY KEY, record BLOB NOT NULL)")
         self._connection.execute("CREATE TABLE IF NOT EXISTS position (segment TEXT PRIMARY KEY, at INTEGER)")

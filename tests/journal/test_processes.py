@@ -102,7 +102,7 @@ def test_case_124_a_recorder_stops_on_sigterm_with_nothing_left(tmp_path: Path) 
     assert recorder.stdout is not None
     assert recorder.stdout.readline() == "ready\n"
     recorder.send_signal(signal.SIGTERM)
-    recorder.communicate(timeout=20)
+    recorder.communicate(timeout=100)
     assert recorder.returncode == 0
     assert len(SqliteLog(database).ids()) == 1000
     assert listed(directory) == []
