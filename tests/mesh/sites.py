@@ -98,6 +98,11 @@ class Site:
         """Networks that a quorum of the others bans, as the server lists are told."""
         return {str(row[0]) for row in self._sql("SELECT network FROM clement_foreignassertion")}
 
+    def accepted_from(self) -> set[str]:
+        """Clients from whom it has accepted mail, as far as its log has come."""
+        found = self._sql("SELECT client_address FROM clement_session WHERE outcome = 'accepted'")
+        return {str(row[0]) for row in found}
+
     def standing(self, peer: Site) -> float:
         """What is left of a peer's 100."""
         found = self._sql("SELECT score FROM clement_meshpeer WHERE key = ?", peer.key_id)

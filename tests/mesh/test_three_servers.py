@@ -70,6 +70,10 @@ def test_a_liar_bans_nobody_and_loses_its_standing(mesh: Mesh) -> None:
     victims = [f"198.51.100.{number}" for number in range(20, 26)]
     for address in victims:
         deliver(carla, address)
+    # What it is asked about before its log stands in SQL, it believes for minutes.
+    wait_until(
+        lambda: carla.accepted_from() >= {*victims}, "carla knows whom it has accepted mail from", LONG_S
+    )
     liar.bans(*victims)
     carla.hears(*((liar, "ban", address) for address in victims))
     wait_until(lambda: carla.standing(liar) < 50, "the liar is not heard any more", LONG_S)
