@@ -240,6 +240,10 @@ def test_case_103_time_is_linear_on_repeated_pieces(piece: bytes) -> None:
             times.append(time.process_time() - began)
         return min(times)
 
-    for prefix in (b"From: ", b"Subject: ", b""):
+    def is_linear(prefix: bytes) -> bool:
         # Eight times the octets: linear is 8, quadratic 64. The floor keeps the clock's grain out of it.
-        assert cost_s(prefix, MAX_HEADER_BYTES) < 30 * max(cost_s(prefix, MAX_HEADER_BYTES // 8), 0.001)
+        return cost_s(prefix, MAX_HEADER_BYTES) < 30 * max(cost_s(prefix, MAX_HEADER_BYTES // 8), 0.001)
+
+    for prefix in (b"From: ", b"Subject: ", b""):
+        # What is quadratic is so each time; what is not may be measured while another has the caches.
+        assert any(is_linear(prefix) for _ in range(5))
