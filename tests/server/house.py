@@ -6,8 +6,8 @@ import json
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from tests.fixtures.programs import Program, choose_port, wait_until
 from tests.fixtures.verbs import run_in_fork
 from tests.server.fake_clamd import FakeClamd, clean
 from tests.server.next_hop import NextHop
-from tests.server.talk import Talk
+from tests.server.process_log import read_lines
+from tests.server.talk import Hung, Talk
 
 KINDS = ("mx", "submission", "submissions", "lmtp", "behind", "behind-tls")
 BALANCER = "127.0.0.2"
@@ -32,12 +33,16 @@ Tables = Mapping[str, Mapping[str, object]]
 
 @dataclass
 class House:
-    """One Clement: where it listens, what it stored, what it logged, which processes it has."""
+    """One Clement: where it listens, what it stored, what it logged, which processes it has.
+
+    log_offset: how far its log was read as fresh. begun_at: where in its log the latest start is told.
+    """
 
     folder: Path
     ports: dict[str, int]
     program: Program
     log_offset: int = 0
+    begun_at: int = 0
 
     @property
     def config(self) -> Path:
@@ -81,19 +86,38 @@ class House:
         staged = [*(self.folder / "spool" / "staging").glob("*"), *(self.folder / "mail").glob("*/*/tmp/*")]
         return [path for path in staged if path.is_file()]
 
+    def wait_until_tidy(self) -> None:
+        """Until nothing is unfinished: what was refused is removed behind its reply."""
+        wait_until(lambda: not self.unfinished(), "nothing refused is left behind")
+
     def verb(self, line: str, *, fails: bool = False) -> str:
         return run_verb(self.config, line, fails=fails)
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """What stands in the SQLite database."""
         place = f"file:{self.folder / 'clement.sqlite3'}?mode=ro"
-        with closing(sqlite3.connect(place, uri=True, timeout=5)) as connection:
+        with closing(sqlite3.connect(place, uri=True, timeout=30)) as connection:
             return connection.execute(statement, values).fetchall()
+
+    def wait_for_rows(
+        self, expected: Callable[[list[tuple[Any, ...]]], bool], statement: str, *values: object
+    ) -> list[tuple[Any, ...]]:
+        """The rows, once they are as expected. Who only reads cannot recover what a killed writer left."""
+        found: list[tuple[Any, ...]] = []
+
+        def there() -> bool:
+            try:
+                found[:] = self.rows(statement, *values)
+            except sqlite3.OperationalError:
+                return False
+            return expected(found)
+
+        wait_until(there, statement)
+        return found
 
     def wait_for_row(self, statement: str, *values: object) -> tuple[Any, ...]:
         """The first row, once the recorder has written it."""
-        wait_until(lambda: bool(self.rows(statement, *values)), statement)
-        return self.rows(statement, *values)[0]
+        return self.wait_for_rows(bool, statement, *values)[0]
 
     def wait_for_story(self, transaction_id: str) -> None:
         """Until all of a message is in the log: itself, which may be before its reply, and its session."""
@@ -102,21 +126,28 @@ class House:
 
     def log(self, *, fresh: bool = False) -> list[dict[str, Any]]:
         """The lines of the process log; `fresh`: only those since the last time this was asked."""
-        octets = self.program.log.read_bytes()
-        start = self.log_offset if fresh else 0
-        complete = octets.rfind(b"\n") + 1
-        if fresh:
-            self.log_offset = complete
-        return [_log_line(line) for line in octets[start:complete].splitlines()]
+        lines, end = read_lines(self.program.log, self.log_offset if fresh else 0)
+        self.log_offset = end if fresh else self.log_offset
+        return lines
 
     def events(self, name: str) -> list[dict[str, Any]]:
         return [line for line in self.log() if line.get("event") == name]
 
     def process(self, name: str) -> int:
-        """The id of the latest process of this name."""
-        return int(
-            next(line["pid"] for line in reversed(self.events("process-started")) if line["process"] == name)
-        )
+        """The id of the latest process of this name, of those since the latest start.
+
+        Waited for: the receiver greets while the supervisor may still be starting others.
+        """
+        found: list[int] = []
+
+        def begun() -> bool:
+            lines, _end = read_lines(self.program.log, self.begun_at)
+            started = [line for line in lines if line.get("event") == "process-started"]
+            found[:] = [int(line["pid"]) for line in started if line["process"] == name]
+            return bool(found)
+
+        wait_until(begun, f"{name} has begun")
+        return found[-1]
 
     def wait(self) -> None:
         """Wait until a client is greeted: the ports are open before, and whoever knocked is counted."""
@@ -124,20 +155,14 @@ class House:
         wait_until(self._greets, "a greeting")
 
     def _greets(self) -> bool:
-        with self.talk() as client:
+        with suppress(Hung), self.talk() as client:
             return client.answer().code == 220
+        return False
 
     def start_again(self) -> None:
+        self.begun_at = self.program.log.stat().st_size
         self.program.start_again()
         self.wait()
-
-
-def _log_line(line: bytes) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(line)
-    except ValueError:
-        found = {"event": "unreadable", "level": "error", "line": line.decode(errors="replace")}
-    return found
 
 
 @dataclass
@@ -206,8 +231,8 @@ class Builder:
             "site": {"hostname": "mx.clement.example", "postmaster": "postmaster@local.example"},
             "tls": {"certificate": "tls/certificate.pem", "key": "tls/key.pem"},
             "processes": {"receivers": 1, "checkers": 1},
-            "scanner": {"addresses": [f"unix:{self.clamd.path}"], **QUICK_SCANS},
-            "dns": {"servers": [self.dns.address], "timeout_s": 0.5},
+            "scanner": {"addresses": [f"unix:{self.clamd.path}"], **FEW_SCANS},
+            "dns": {"servers": [self.dns.address], "timeout_s": 5},
             "limits": {
                 "size_bytes": 1_000_000,
                 "recipients": 100,
@@ -219,14 +244,9 @@ class Builder:
         }
 
 
-QUICK_SCANS: Mapping[str, object] = {
-    "scans_at_once": 4,
-    "waiting": 16,
-    "connect_timeout_s": 1,
-    "wait_timeout_s": 2,
-    "timeout_s": 1.5,
-    "timeout_per_mebibyte_s": 1,
-}
+FEW_SCANS: Mapping[str, object] = {"scans_at_once": 4, "waiting": 16}
+IMPATIENT: Mapping[str, object] = {"connect_timeout_s": 1, "timeout_s": 1.5, "timeout_per_mebibyte_s": 1}
+"""For a scanner that never answers, and for no other: a busy machine may need longer."""
 
 
 LEAST = """
@@ -365,7 +385,7 @@ def server(standing_house: House, fake_clamd: FakeClamd, next_hop: NextHop) -> I
     assert len(next_hop.messages) - handed == seen.handed_on, (
         "what was handed on, and no mail to anybody else"
     )
-    wait_until(lambda: not standing_house.unfinished(), "nothing refused is left behind", 5)
+    standing_house.wait_until_tidy()
     assert standing_house.process("receiver-0") == receiver, "no process has ended"
     wrong = [line for line in standing_house.log(fresh=True) if line.get("level") in ("error", "critical")]
     assert not [line for line in wrong if line["event"] not in seen.faults], wrong

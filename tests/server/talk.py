@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
 
 # What RFC 5321 §4.2 allows in a reply line, and what no reply of ours may ever hold.
 LINE = re.compile(rb"([2-5]\d\d)([ -])([ -~]*)")

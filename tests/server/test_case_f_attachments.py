@@ -18,7 +18,7 @@ def offer(server: Server, *files: tuple[str, bytes]) -> Answer:
         answer = client.content(TOP + message(*files))
         client.silent()
     server.copies += answer.code == 250
-    assert server.house.unfinished() == []
+    server.house.wait_until_tidy()
     return answer
 
 

@@ -1,14 +1,14 @@
 """Hostile cases 106 to 111 as a client meets them: the scanner is away, slow, full or talks nonsense."""
 
 import threading
-import time
+from typing import Any
 
 import pytest
 
 from scripts.eicar import EICAR
 from tests.fixtures.programs import wait_until
 from tests.server.fake_clamd import Act, FakeClamd, clean, hanging_up, replying, stalling
-from tests.server.house import Builder, House, Server
+from tests.server.house import IMPATIENT, Builder, House, Server
 from tests.server.talk import Answer, Talk, message
 
 ANNA = "anna@local.example"
@@ -56,23 +56,16 @@ def test_case_108_a_group_may_accept_unscanned(server: Server) -> None:
         server.copies += 1
 
 
-def test_case_109_a_scanner_that_never_answers(server: Server) -> None:
-    server.faults |= FAILED
-    server.clamd.act = stalling
-    with server.client() as client:
-        began_s = time.monotonic()
-        assert offer(client, ANNA, message("case-109")).codes == "451 4.7.1"
-        assert time.monotonic() - began_s < 8
-        server.clamd.act = clean
-        assert offer(client, ANNA, message("case-109-after")).code == 250
-        server.copies += 1
-
-
-def test_case_109_a_scanner_that_drips(server: Server) -> None:
-    server.faults |= FAILED
-    server.clamd.act = replying(*[b"stream: OK\0"[n : n + 1] for n in range(11)], pause_s=0.5)
-    with server.client() as client:
-        assert offer(client, ANNA, message("case-109-drip")).codes == "451 4.7.1"
+def test_case_109_a_scanner_that_never_answers_or_drips(build: Builder, fake_clamd: FakeClamd) -> None:
+    house = build(tables={"scanner": IMPATIENT})
+    dripping = replying(*[b"stream: OK\0"[n : n + 1] for n in range(11)], pause_s=0.5)
+    with house.client() as client:
+        for act in (stalling, dripping):
+            fake_clamd.act = act
+            assert offer(client, ANNA, message("case-109")).codes == "451 4.7.1"
+        fake_clamd.act = clean
+        wait_until(lambda: offer(client, ANNA, message("case-109-after")).code == 250, "scanned again")
+    assert len(house.stored()) == 1
 
 
 @pytest.mark.parametrize(
@@ -113,24 +106,31 @@ def test_case_106_no_signature_can_forge_a_reply(server: Server) -> None:
 
 
 def test_case_111_too_many_waiting_scans_are_told_early(build: Builder, fake_clamd: FakeClamd) -> None:
-    house = build(tables={"scanner": {"scans_at_once": 2, "waiting": 4, "timeout_s": 4, "wait_timeout_s": 4}})
-    fake_clamd.act = stalling
-    took: list[tuple[int, float]] = []
-    threads = [threading.Thread(target=_offer_timed, args=(house, number, took)) for number in range(30)]
+    house = build(tables={"scanner": {"scans_at_once": 2, "waiting": 4}})
+    enough = threading.Event()
+
+    def stall_until_enough(handler: Any) -> None:
+        handler.take()
+        enough.wait()
+
+    fake_clamd.act = stall_until_enough
+    told: list[int] = []
+    threads = [threading.Thread(target=_offer, args=(house, number, told)) for number in range(30)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: len(took) >= 24, "those beyond the bound are answered while others still wait", 3.5)
-    for thread in threads:
-        thread.join()
-    assert {code for code, _ in took} == {451}
-    assert max(took_s for _, took_s in took) < 12
+    try:
+        wait_until(lambda: len(told) >= 24, "those beyond the bound are answered while others still wait")
+        assert len(told) == 24
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
+    assert told == [451] * 30
     fake_clamd.act = clean
     with house.client() as client:
         assert offer(client, ANNA, message("case-111-after")).code == 250
 
 
-def _offer_timed(house: House, number: int, took: list[tuple[int, float]]) -> None:
+def _offer(house: House, number: int, told: list[int]) -> None:
     with house.client(source=f"127.0.111.{number + 1}") as client:
-        began_s = time.monotonic()
-        answer = offer(client, ANNA, message(f"case-111-{number}"))
-        took.append((answer.code, time.monotonic() - began_s))
+        told.append(offer(client, ANNA, message(f"case-111-{number}")).code)
