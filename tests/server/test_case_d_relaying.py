@@ -164,7 +164,8 @@ def test_case_086_known_and_unknown_take_the_same_time(server: Server) -> None:
                 client.ask(f"RCPT TO:<{name}@local.example>")
                 times.append(time.perf_counter() - began_s)
             client.ask("RSET")
-    assert sorted(took["nobody"])[5] < 0.05, "nobody waits for a stranger's sake"
+    # Who is made to wait, waits each time; a busy machine does not.
+    assert min(took["nobody"]) < 0.05, "nobody waits for a stranger's sake"
 
 
 @pytest.mark.parametrize(
