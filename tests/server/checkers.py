@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import time
@@ -15,16 +16,28 @@ from clement.server.checker import LARGE, Allowance, Study, serve_checks
 from clement.server.study import study
 
 SLEEP, SEGFAULT, DEVOUR, SPIN = b"X-Test: sleep", b"X-Test: segfault", b"X-Test: devour", b"X-Test: spin"
-SLOW = b"X-Test: slow"
-"""Harmless, but read for so long that something can happen meanwhile."""
+TOUCH, UNTIL = (re.compile(rb"X-%s: (\S+)" % name) for name in (b"Touch", b"Until"))
+
+
+def touching(path: Path) -> bytes:
+    """A field by which whoever reads the content makes this file first: the reading has begun."""
+    return b"X-Touch: " + os.fsencode(path)
+
+
+def until(path: Path) -> bytes:
+    """A field by which the content is read for as long as there is no such file; harmless."""
+    return b"X-Until: " + os.fsencode(path)
 
 
 def hostile_study(octets: bytes, key: bytes) -> ContentStudy:
     """The study, unless the content says what shall become of whoever reads it."""
+    if found := TOUCH.search(octets):
+        Path(os.fsdecode(found[1])).touch()
     if SLEEP in octets:
         time.sleep(3600)
-    if SLOW in octets:
-        time.sleep(1)
+    if found := UNTIL.search(octets):
+        while not Path(os.fsdecode(found[1])).exists():
+            time.sleep(0.01)
     if SEGFAULT in octets:
         os.kill(os.getpid(), signal.SIGSEGV)
     if DEVOUR in octets:

@@ -26,7 +26,7 @@ from clement.spool.filesystem import OsFileSystem
 from clement.spool.workers import Workers
 from clement.telemetry import metrics
 from clement.telemetry.metrics import Metrics
-from tests.server.checkers import DEVOUR, SEGFAULT, SLEEP, SLOW, SPIN, Checkers
+from tests.server.checkers import DEVOUR, SEGFAULT, SLEEP, SPIN, Checkers, touching, until
 
 # Whatever is attached has to be taken apart by a checker, however small it is.
 ATTACHED = b"From: a@b.example\r\nContent-Type: application/pdf\r\n"
@@ -37,6 +37,13 @@ PATIENT = replace(LARGE, cpu_s=1.0)
 
 def letter(line: bytes = b"X-Test: no", size_bytes: int = 100) -> bytes:
     return ATTACHED + line + b"\r\n\r\n" + b"x" * size_bytes + b"\r\n"
+
+
+async def there(path: Path) -> None:
+    """Until a file is there."""
+    async with asyncio.timeout(60):
+        while not path.exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -140,7 +147,7 @@ def test_what_is_no_question_ends_the_connection_and_not_the_checker(
             client.connect(str(path))
             client.sendall(nonsense)
             client.shutdown(socket.SHUT_WR)
-            client.settimeout(5)
+            client.settimeout(30)
             try:
                 assert client.recv(1) == b""
             except ConnectionResetError:
@@ -188,15 +195,16 @@ def test_two_checkers_die_of_it_and_no_more(
 
 
 def test_what_was_being_read_when_a_checker_was_killed_from_outside_is_read_again(
-    checkers: Callable[..., Checkers],
+    checkers: Callable[..., Checkers], short_folder: Path
 ) -> None:
     ours = checkers(LARGE)
     receiver = Receiver(ours.path)
+    begun, enough = short_folder / "begun", short_folder / "enough"
+    slow = letter(touching(begun) + b"\r\n" + until(enough))
 
     async def read_while_it_is_killed() -> None:
-        await receiver.read(letter())  # the checker is up, so it takes the next at once
-        reading = asyncio.create_task(receiver.read(letter(SLOW)))
-        await asyncio.sleep(0.3)
+        reading = asyncio.create_task(receiver.read(slow))
+        await there(begun)
         os.kill(ours.pids[0], signal.SIGKILL)
         with pytest.raises(CheckerFailure, match=Why.STRUCK):
             await reading
@@ -204,18 +212,22 @@ def test_what_was_being_read_when_a_checker_was_killed_from_outside_is_read_agai
     asyncio.run(read_while_it_is_killed())
     assert ours.ended() == -signal.SIGKILL
     ours.revive()
-    assert isinstance(asyncio.run(receiver.read(letter(SLOW))), ContentStudy)
+    enough.touch()
+    assert isinstance(asyncio.run(receiver.read(slow)), ContentStudy)
 
 
-def test_others_never_notice(checkers: Callable[..., Checkers]) -> None:
-    ours = checkers(SHORT, count=2)
+def test_others_never_notice(checkers: Callable[..., Checkers], short_folder: Path) -> None:
+    ours = checkers(LARGE, count=2)
     receiver = Receiver(ours.path)
+    begun = short_folder / "begun"
 
     async def both() -> list[object]:
-        hung = asyncio.create_task(receiver.read(letter(SLEEP)))
-        await asyncio.sleep(0.05)
+        hung = asyncio.create_task(receiver.read(letter(touching(begun) + b"\r\n" + SLEEP)))
+        await there(begun)
         found: list[object] = await asyncio.gather(*(receiver.read(letter()) for _ in range(10)))
         assert not hung.done()
+        for process_id in ours.pids:
+            os.kill(process_id, signal.SIGKILL)
         with pytest.raises(CheckerFailure, match=Why.STRUCK):
             await hung
         return found
@@ -278,6 +290,7 @@ def test_questions_that_nobody_read_are_asked_again(checkers: Callable[..., Chec
 
     async def read() -> Studied:
         asking = asyncio.create_task(receiver.read(letter()))
+        # It connects and sends at once, and then waits for an answer.
         await asyncio.sleep(0.05)
         ours.stop()
         checkers()
@@ -286,13 +299,16 @@ def test_questions_that_nobody_read_are_asked_again(checkers: Callable[..., Chec
     assert isinstance(asyncio.run(read()), ContentStudy)
 
 
-def test_a_checker_that_is_told_to_end_answers_first(checkers: Callable[..., Checkers]) -> None:
+def test_a_checker_that_is_told_to_end_answers_first(
+    checkers: Callable[..., Checkers], short_folder: Path
+) -> None:
     ours = checkers(replace(LARGE, light_cpu_s=0.3))
-    lane = Lane(ours.path)
+    lane, begun = Lane(ours.path), short_folder / "begun"
+    spinning = letter(touching(begun) + b"\r\n" + SPIN)
 
     async def ask() -> object:
-        asking = asyncio.create_task(lane.ask(Kind.CONTENT, len(letter(SPIN)), letter(SPIN)))
-        await asyncio.sleep(0.1)
+        asking = asyncio.create_task(lane.ask(Kind.CONTENT, len(spinning), spinning))
+        await there(begun)
         os.kill(ours.pids[0], signal.SIGTERM)
         return await asking
 
