@@ -1,5 +1,6 @@
 """sd_notify and socket activation, with a datagram socket in systemd's place."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -7,9 +8,10 @@ from clement.server import systemd
 
 
 def test_notification_on_a_path_and_in_the_abstract_namespace(short_folder: Path) -> None:
+    abstract = f"clement-test-{os.getpid()}"  # there is one such namespace for all of the machine
     for address, name in (
         (str(short_folder / "n"), str(short_folder / "n")),
-        ("\0clement-test", "@clement-test"),
+        (f"\0{abstract}", f"@{abstract}"),
     ):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
             manager.bind(address)
