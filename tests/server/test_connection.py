@@ -131,6 +131,13 @@ def connected(house: House, wire: Wire) -> Connection:
     return connection
 
 
+async def said(wire: Wire, reply: Reply) -> None:
+    """Until this is the last that was written."""
+    async with asyncio.timeout(30):
+        while not wire.written.endswith(reply.wire):  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0)
+
+
 async def up_to_content(wire: Wire) -> Connection:
     connection = connected(House(), wire)
     connection.data_received(
@@ -152,8 +159,7 @@ async def test_an_answer_that_takes_long_is_not_taken_for_slow_content() -> None
         connection.tick(now_s + later_s)
     assert b"421" not in wire.written
     connection._conversation.verdict.set()  # type: ignore[union-attr]
-    await asyncio.sleep(0.01)
-    assert wire.written.endswith(replies.MESSAGE_OK.wire)
+    await said(wire, replies.MESSAGE_OK)
 
 
 @in_a_loop
@@ -175,7 +181,7 @@ async def test_octets_of_an_earlier_message_pay_for_no_later_one() -> None:
     now_s = asyncio.get_running_loop().time()
     connection.data_received(b"x" * 100_000 + b"\r\n.\r\n")
     connection._conversation.verdict.set()  # type: ignore[union-attr]
-    await asyncio.sleep(0.01)
+    await said(wire, replies.MESSAGE_OK)
     connection.tick(now_s)
     connection.data_received(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n")
     for later_s in range(70):
