@@ -87,6 +87,11 @@ def test_the_address_that_a_client_has_called_is_known_on_listeners_for_all(
     everywhere: str,
     address: str,
 ) -> None:
+    with socket.socket(family) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            pytest.skip("this machine has no IPv6 loopback")
     assert run(address_called(family, everywhere, address)) == client_address(address)
 
 
