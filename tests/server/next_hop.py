@@ -32,7 +32,7 @@ class NextHop:
     def start(self) -> int:
         """Begin to listen; returns the port."""
         port = choose_port()
-        self._controller = Controller(self, hostname="127.0.0.1", port=port)
+        self._controller = Controller(self, hostname="127.0.0.1", port=port, ready_timeout=60)
         self._controller.start()
         return port
 
