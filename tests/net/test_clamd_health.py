@@ -51,7 +51,7 @@ def looks(folder: Path, replies: list[bytes | None], now_s: float) -> list[Clamd
 
     async def main() -> None:
         health = ClamdHealth(
-            ClamdSettings(addresses=(address,), stall_s=0.5),
+            ClamdSettings(addresses=(address,), stall_s=60.0),
             events.append,
             clock=lambda: now_s,
             max_age_days=7,

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from msgspec.structs import replace
 
 from clement.net.clamd import ClamdScanner
 from clement.net.clamd_settings import ClamdAddress, ClamdSettings
@@ -144,16 +145,15 @@ def test_encrypted_archives_are_unscannable(run: Run, start_clamd: Callable[...,
 
 def test_case_108_and_109_a_clamd_that_hangs_goes_and_comes_back(start_clamd: Callable[..., Clamd]) -> None:
     clamd = start_clamd()
-    settings = ClamdSettings(
-        addresses=(ClamdAddress(path=str(clamd.unix_socket)),), timeout_base_s=0.5, timeout_cap_s=0.5
-    )
+    settings = ClamdSettings(addresses=(ClamdAddress(path=str(clamd.unix_socket)),))
+    impatient = replace(settings, timeout_base_s=0.5, timeout_cap_s=0.5)
 
-    def result() -> Scan:
-        return uvloop.run(scan(settings, unique(10_000)))
+    def result(chosen: ClamdSettings = settings) -> Scan:
+        return uvloop.run(scan(chosen, unique(10_000)))
 
     assert result() == Clean()
     clamd.program.pause()
-    assert isinstance(result(), ScannerUnavailable)
+    assert isinstance(result(impatient), ScannerUnavailable)
     clamd.program.resume()
     clamd.program.kill()
     assert isinstance(result(), ScannerUnavailable)
@@ -163,7 +163,12 @@ def test_case_108_and_109_a_clamd_that_hangs_goes_and_comes_back(start_clamd: Ca
 
 def test_case_111_a_reload_under_load_costs_no_scan(start_clamd: Callable[..., Clamd]) -> None:
     clamd = start_clamd(MaxThreads="4")
-    settings = ClamdSettings(addresses=(ClamdAddress(path=str(clamd.unix_socket)),), scans_at_once=8)
+    settings = ClamdSettings(
+        addresses=(ClamdAddress(path=str(clamd.unix_socket)),),
+        scans_at_once=8,
+        wait_s=100.0,
+        timeout_base_s=60.0,
+    )
 
     async def main() -> list[Scan]:
         scanner = ClamdScanner(settings)

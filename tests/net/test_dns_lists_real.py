@@ -75,7 +75,8 @@ def play(
 
     async def main() -> T:
         def new_resolver() -> DnsResolver:
-            chosen = {"timeout_s": 2.0, "try_s": 0.5, **settings}
+            # Longer than a busy machine needs, or a question would be asked twice or given up.
+            chosen = {"timeout_s": 60.0, "try_s": 20.0, **settings}
             return DnsResolver(ResolverSettings(servers=(server,), **chosen))  # type: ignore[arg-type]
 
         resolver, reports = new_resolver(), Reports()

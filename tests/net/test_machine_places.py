@@ -24,7 +24,7 @@ def test_as_many_as_there_are_files_whoever_asks(short_folder: Path) -> None:
         first, _second = await one.take(0), await other.take(0)
         with pytest.raises(Overloaded):
             await one.take(0.05)
-        waiting = asyncio.create_task(other.take(5))
+        waiting = asyncio.create_task(other.take(60))
         await asyncio.sleep(0.03)
         assert not waiting.done()
         one.give_back(first)
@@ -50,7 +50,7 @@ def test_a_process_that_is_killed_leaves_its_place(short_folder: Path) -> None:
             await places.take(0)
 
     async def one_is_left() -> None:
-        places.give_back(await places.take(1))
+        places.give_back(await places.take(60))
 
     run(none_is_left)
     os.kill(process, signal.SIGKILL)

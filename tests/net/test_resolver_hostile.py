@@ -10,6 +10,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+from msgspec.structs import replace
 
 from clement.message.dns import DnsAnswer, DnsTemporaryFailure
 from clement.net.resolver import DnsResolver
@@ -302,8 +303,10 @@ def test_case_090_a_recursive_server_and_its_servfail_are_understood(
                 await resolver.a(name)
         zones.program.stop()
         assert (await resolver.a("www.real.example")).records == ("192.0.2.1",)
+        impatient = DnsResolver(replace(resolver.settings, timeout_s=2.0, try_s=0.5), clock)
         with pytest.raises(DnsTemporaryFailure):
-            await resolver.a("never-asked-before.real.example")
+            await impatient.a("never-asked-before.real.example")
+        await impatient.close()
 
     play(server, scene)  # type: ignore[arg-type]
 
