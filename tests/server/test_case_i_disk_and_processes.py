@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.clement import CLEMENT
-from tests.fixtures.programs import choose_port, wait_until
+from tests.fixtures.programs import choose_port, has_ended, wait_until
 from tests.server.house import Builder, House, still_serves
 from tests.server.talk import Gone, message
 
@@ -178,15 +178,6 @@ def test_case_126_what_dies_again_and_again_waits_longer(build: Builder) -> None
 
 def _replaced(house: House, pid: int) -> bool:
     return house.process("web") != pid
-
-
-def has_ended(pid: int) -> bool:
-    """Whether a process that is nobody's child any more does nothing; not every init waits for the dead."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return state in "ZX"
 
 
 def test_case_126_nothing_outlives_the_supervisor(build: Builder) -> None:

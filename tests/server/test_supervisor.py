@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.places import ROOT
-from tests.fixtures.programs import Program, wait_until
+from tests.fixtures.programs import Program, has_ended, wait_until
 
 TINY = """
     import errno, os, signal, sys, time
@@ -70,7 +70,12 @@ TINY = """
             if not room:
                 raise OSError(errno.EAGAIN, "no room for another process")
             crowded.write_text(str(room - 1))
-        return fork()
+        supervisor_id, process_id = os.getpid(), fork()
+        if process_id == 0 and (folder / "late").exists():
+            note(f"forked {os.getpid()}")
+            while os.getppid() == supervisor_id:
+                time.sleep(0.01)
+        return process_id
 
     os.fork = fork_if_the_system_can
     KINDS = {"failing": failing, "stubborn": stubborn}
@@ -294,3 +299,15 @@ def test_children_end_when_the_supervisor_is_killed(house: Callable[..., House])
     tiny.wait_for("one begins")
     tiny.program.kill()
     tiny.wait_for("one ends")
+
+
+def test_a_child_that_is_forked_as_the_supervisor_dies_does_not_live(
+    house: Callable[..., House], short_folder: Path
+) -> None:
+    (short_folder / "late").touch()
+    tiny = house("one:0")
+    wait_until(lambda: bool(tiny.notes()), "forked")
+    tiny.program.kill()
+    process_id = int(tiny.notes()[0].removeprefix("forked "))
+    wait_until(lambda: has_ended(process_id), "ended")
+    assert tiny.notes() == [f"forked {process_id}"]

@@ -126,6 +126,7 @@ class Supervisor:
     def _spawn(self, child: _Child) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        supervisor_id = os.getpid()
         try:
             process_id = os.fork()
         except OSError as fault:
@@ -133,7 +134,7 @@ class Supervisor:
             self._start_later(child, str(fault))
             return
         if process_id == 0:
-            _live(child.role)
+            _live(child.role, supervisor_id)
         child.started_s = time.monotonic()
         self._children[process_id] = child
         self._unstarted.discard(child.role.name)
@@ -272,16 +273,21 @@ def _signal(process_id: int, number: int) -> None:
         return
 
 
-def _end_with_parent() -> None:
-    """Have the kernel tell us when the supervisor dies (prctl(2)): nobody would stop us any more."""
+def _end_with_parent(parent_id: int) -> None:
+    """Have the kernel tell us when the supervisor dies (prctl(2)): nobody would stop us any more.
+
+    Of one that is dead already it does not tell.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent_id:
+        os._exit(1)
 
 
-def _live(role: Role) -> None:
+def _live(role: Role, supervisor_id: int) -> None:
     """A child's life, from fork to exit. Never returns, whatever happens."""
     code = 1
     try:
-        _end_with_parent()
+        _end_with_parent(supervisor_id)
         for number in _WATCHED:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
