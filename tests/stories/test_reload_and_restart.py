@@ -90,6 +90,18 @@ def renew(house: House) -> None:
     subprocess.run([CLEMENT, "init", "--config", house.config], check=True, capture_output=True)
 
 
+def test_a_reload_asked_for_while_it_starts_comes_when_it_has_started(build: Builder) -> None:
+    house = build()
+    house.program.stop()
+    house.program.start_again()
+    # Its ports are open long before there is anybody who takes signals.
+    wait_until(lambda: accepts_connections(house.address()), "the port is open")
+    reload(house)
+    house.wait()
+    wait_until(lambda: bool(house.events("reloaded")), "reloaded")
+    still_serves(house)
+
+
 def test_reloads_hang_up_on_nobody(build: Builder) -> None:
     house = build()
     run_folder = Paths.of(load(house.config)).checkers.parent

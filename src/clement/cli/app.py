@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from typing import Annotated, ClassVar
 
@@ -115,6 +116,10 @@ def serve(config: ConfigOption = None) -> None:
 
     Example: clement serve --config /etc/clement/clement.toml
     """
+    # Its default is to end us. Kept back from here on, and by every thread that a library starts, it is a
+    # reload as soon as the supervisor takes signals.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
+
     from clement.cli.serve import serve as run
     from clement.config import ConfigurationError
     from clement.config.inspection import find_faults
