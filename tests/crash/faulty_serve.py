@@ -1,8 +1,9 @@
 """`python -m tests.crash.faulty_serve CONFIG PLAN`: the real `serve`, on a disk that fails when told to.
 
 PLAN is a file that a test writes while the server runs: a JSON list of faults, each {"point", "kind",
-"moment", "errno", "hit"}. It is read again at every named point, so one server serves a whole matrix. What
-has struck is appended to PLAN.struck; a plan that kills is removed first, so that the next receiver lives.
+"moment", "errno", "hit"}, and a number that no other plan has. It is read again at every named point, so one
+server serves a whole matrix. What has struck is appended to PLAN.struck; a plan that kills is removed first,
+so that the next receiver lives.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class ArmedFileSystem(FaultyFileSystem):
     def __init__(self, plan_file: Path) -> None:
         super().__init__()
         self._plan_file = plan_file
-        self._read_ns = 0
+        self._text = ""
 
     def _faults(self, point: Point) -> list[Fault]:
         self._read_plan()
@@ -47,15 +48,15 @@ class ArmedFileSystem(FaultyFileSystem):
 
     def _read_plan(self) -> None:
         try:
-            changed_ns = self._plan_file.stat().st_mtime_ns
+            text = self._plan_file.read_text()
         except FileNotFoundError:
             self.plan = ()
             return
         with self._lock:
-            if changed_ns != self._read_ns:
-                self._read_ns = changed_ns
+            if text != self._text:
+                self._text = text
                 self.hits.clear()
-                self.plan = tuple(fault(each) for each in read(self._plan_file) if "point" in each)
+                self.plan = tuple(fault(each) for each in json.loads(text) if "point" in each)
 
 
 class ArmedSegments(SegmentFiles):

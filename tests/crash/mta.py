@@ -7,8 +7,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 PAUSE_S = 0.02
+GIVE_UP_AFTER_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,10 @@ def _dialogue(smtp: smtplib.SMTP, message: Letter, recipients: Sequence[str]) ->
     return answers
 
 
-def deliver(address: tuple[str, int], message: Letter, attempts: int = 8, source: str = "127.0.0.1") -> None:
+def deliver(address: tuple[str, int], message: Letter, source: str = "127.0.0.1") -> None:
     """Try until every recipient has been accepted or refused for good."""
-    for _ in range(attempts):
-        if not message.waiting:
-            return
+    until_s = time.monotonic() + GIVE_UP_AFTER_S
+    while message.waiting and time.monotonic() < until_s:
         attempt(address, message, source)
         if message.waiting:
             time.sleep(PAUSE_S)

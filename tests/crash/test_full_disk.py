@@ -82,10 +82,10 @@ def test_case_120_a_full_disk_loses_nothing_and_stores_nothing_refused(short_fol
         for each in sent:
             places = PLACES[each.recipients[0]]
             assert world.copies(each) == Counter(places if each.accepted else ())
-        wait_until(lambda: world.unfinished() == [], "nothing refused is stored", 5)
+        wait_until(lambda: world.unfinished() == [], "nothing refused is stored")
         filler.unlink()
         for each in sent:
-            deliver(world.mx, each, attempts=100)
+            deliver(world.mx, each)
             assert world.copies(each) == Counter(PLACES[each.recipients[0]])
         world.wait_for_recorder(set().union(*(transaction_ids(each) for each in [before, *sent])))
         assert "Traceback" not in world.log()
@@ -96,11 +96,11 @@ def test_case_121_too_little_room_is_said_before_content_is_taken(short_folder: 
     with a_small_world(short_folder, part, free_space_bytes=1_000_000) as world:
         sent = letter("case121", LOCAL[:1])
         filler = fill(world.seen(world.folder / part), leaving_bytes=900_000)
-        wait_until(lambda: _refused_at_mail(world), "it is noticed within a second", 5)
+        wait_until(lambda: _refused_at_mail(world), "it is noticed")
         attempt(world.mx, sent)
         assert [heard.code for heard in sent.heard[LOCAL[0]]] == [452]
         filler.unlink()
-        deliver(world.mx, sent, attempts=100)
+        deliver(world.mx, sent)
         assert world.copies(sent) == Counter(LOCAL[:1])
 
 

@@ -215,7 +215,7 @@ def test_case_120_the_disk_fails(world: World, ledger: Ledger, case: Case) -> No
     made_in_vain = case.fault.point in {Point.MAILDIR_CREATED, Point.CONTENT_CREATED} and (
         case.fault.moment is AFTER or case.fault.hit == 2
     )
-    wait_until(lambda: len(world.unfinished()) <= made_in_vain, "nothing refused is stored", 5)
+    wait_until(lambda: len(world.unfinished()) <= made_in_vain, "nothing refused is stored")
     check_sent_again(world, case, sent, Counter())
 
 

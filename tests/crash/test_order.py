@@ -63,13 +63,13 @@ def traced(world: World, folder: Path) -> Iterator[Path]:
     assert tracer.stderr is not None
     told = tracer.stderr.readline()
     if "attached" not in told:
-        tracer.wait(10)
+        tracer.wait(60)
         pytest.skip(f"this machine does not allow tracing: {told.strip()}")
     try:
         yield log
     finally:
         tracer.send_signal(signal.SIGINT)
-        tracer.wait(10)
+        tracer.wait(60)
         tracer.stderr.close()
 
 
@@ -88,7 +88,7 @@ def watch(world: World, folder: Path, sent: Letter) -> tuple[list[Call], Call]:
     with traced(world, folder) as log:
         attempt(world.mx, sent)
         (transaction_id,) = transaction_ids(sent)
-        wait_until(lambda: f"Accepted [{transaction_id}]" in log.read_text(), "the reply is in the trace", 5)
+        wait_until(lambda: f"Accepted [{transaction_id}]" in log.read_text(), "the reply is in the trace")
     calls = parsed(log.read_text(encoding="utf-8", errors="replace"))
     replies = [
         call for call in calls if re.match(r"(write|writev|sendto|sendmsg)\(\d+<(TCP|socket)", call.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -22,6 +23,7 @@ from tests.crash.mta import Letter
 from tests.crash.next_hop import NextHop
 from tests.fixtures.clement import CLEMENT, make_site
 from tests.fixtures.databases import DatabaseServer
+from tests.fixtures.dns_server import DnsServer
 from tests.fixtures.faults import Fault
 from tests.fixtures.places import ROOT
 from tests.fixtures.programs import Program, choose_port, wait_until
@@ -31,6 +33,7 @@ Tables = Mapping[str, Mapping[str, object]]
 
 ACCEPTED_AS = re.compile(r"Accepted \[([^\]]+)\]")
 MEMORY_BYTES = 8192  # larger content goes through a file
+_plan_numbers = itertools.count(1)
 
 TABLES: Tables = {
     "site": {"hostname": "mx.clement.example", "postmaster": "anna@local.example"},
@@ -100,6 +103,8 @@ class World:
     def arm(self, *faults: Fault | dict[str, object]) -> None:
         """From now on these go wrong, once each."""
         plain = [fault if isinstance(fault, dict) else _as_json(fault) for fault in faults]
+        # Each plan is another: the clock of a file system stands still for some milliseconds.
+        plain.append({"number": next(_plan_numbers)})
         fresh = self.plan.with_suffix(".new")
         fresh.write_text(json.dumps(plain))
         fresh.rename(self.plan)
@@ -107,10 +112,14 @@ class World:
     def disarm(self) -> list[str]:
         """Nothing goes wrong any more; what has struck since it was armed."""
         self.plan.unlink(missing_ok=True)
-        told = self.plan.with_suffix(".struck")
-        found = told.read_text().splitlines() if told.exists() else []
-        told.unlink(missing_ok=True)
+        found = self.struck()
+        self.plan.with_suffix(".struck").unlink(missing_ok=True)
         return found
+
+    def struck(self) -> list[str]:
+        """What has gone wrong since it was armed."""
+        told = self.plan.with_suffix(".struck")
+        return told.read_text().splitlines() if told.exists() else []
 
     # --- What is where ----------------------------------------------------------------------------------
 
@@ -188,7 +197,8 @@ class World:
     def log_lines(self) -> list[dict[str, Any]]:
         """The process log; what is not JSON (a traceback) comes as an event of that name."""
         found: list[dict[str, Any]] = []
-        for line in self.program.log.read_text(errors="replace").splitlines():
+        whole_lines, _, _being_written = self.program.log.read_text(errors="replace").rpartition("\n")
+        for line in whole_lines.splitlines():
             try:
                 found.append(json.loads(line))
             except ValueError:
@@ -237,7 +247,9 @@ def a_world(
 
     faulty: on a disk that can be armed. inside: the start of a command that ends by running another.
     """
+    names = DnsServer()  # which knows none
     changes = {**(changes or {}), **({"database": database.settings} if database else {})}
+    changes["dns"] = {"servers": [names.address]}
     relay, lmtp = NextHop(), NextHop(lmtp=True)
     port, place = choose_port(), folder / "site"
     config = make_site(place, configuration(port, changes), ())
@@ -258,6 +270,7 @@ def a_world(
         program.stop()
         relay.stop()
         lmtp.stop()
+        names.stop()
 
 
 def _subject(content: bytes) -> str:
