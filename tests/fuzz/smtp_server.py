@@ -12,6 +12,7 @@ Findings are written to the present folder as crash-*; each becomes a seed in te
 from __future__ import annotations
 
 import importlib.util
+import math
 import random
 import sys
 import time
@@ -94,13 +95,13 @@ def mutate(octets: bytes, source: random.Random) -> bytes:
     return bytes(result[:MAX_OCTETS])
 
 
-def run_at_random(seconds: float, seed: int | None = None) -> int:
-    """Mutate the corpus until time is up; the number of inputs tried."""
+def run_at_random(seconds: float, seed: int | None = None, inputs: float = math.inf) -> int:
+    """Mutate the corpus until time is up or so many inputs were tried; their number."""
     source = random.Random(seed)
     seeds = [path.read_bytes() for path in sorted(CORPUS.iterdir())]
     tried = 0
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while tried < inputs and time.monotonic() < end:
         octets = mutate(source.choice(seeds), source)
         try:
             check(octets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ def test_seed(path: Path) -> None:
 
 def test_a_moment_of_fuzzing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run_at_random(2.0, seed=1) > 50
+    # So many, not so long: on every machine the same.
+    assert run_at_random(math.inf, seed=1, inputs=1000) == 1000
 
 
 @pytest.mark.fuzz
