@@ -83,7 +83,7 @@ def peak_growth_kib(pid: int) -> Iterator[list[int]]:
 
 
 @pytest.mark.peer
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("recipient", [LOCAL[0], EVERYBODY, RELAYED])
 def test_a_huge_message_costs_little_memory(world: World, recipient: str) -> None:
     sent = letter("huge", (recipient,), HUGE_BYTES)
