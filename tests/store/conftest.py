@@ -17,8 +17,6 @@ from clement.store import models  # noqa: E402
 from clement.store.access.actor import Actor, shell_actor  # noqa: E402
 from clement.store.schema import migrate  # noqa: E402
 
-LOCK_TIMEOUT_S = 1
-
 
 def settings_of(server: DatabaseServer, name: str, *, socket: Path | None = None) -> DatabaseSettings:
     """How the store reaches a database of a throw-away server, or of a proxy before it."""
@@ -27,7 +25,6 @@ def settings_of(server: DatabaseServer, name: str, *, socket: Path | None = None
         name=name,
         socket=str(socket) if socket else server.host,
         user=server.user,
-        lock_timeout_s=LOCK_TIMEOUT_S,
     )
 
 
@@ -41,7 +38,7 @@ def prepared(settings: DatabaseSettings) -> DatabaseSettings:
 @pytest.fixture(scope="session")
 def sqlite_settings(tmp_path_factory: pytest.TempPathFactory) -> DatabaseSettings:
     path = tmp_path_factory.mktemp("store") / "clement.sqlite3"
-    return prepared(DatabaseSettings(path=str(path), lock_timeout_s=LOCK_TIMEOUT_S))
+    return prepared(DatabaseSettings(path=str(path)))
 
 
 @pytest.fixture(scope="session")

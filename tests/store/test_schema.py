@@ -1,6 +1,5 @@
 """Migrations, the gate against a foreign schema, and settings that may lose what was committed."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,10 +147,8 @@ def test_case_146_a_statement_may_take_only_so_long(
 ) -> None:
     server: DatabaseServer = request.getfixturevalue(engine)
     connect(replace(settings_of(server, server.create_database()), statement_timeout_s=1))
-    started_s = time.monotonic()
     with connection.cursor() as cursor, pytest.raises(OperationalError):
         cursor.execute(long_work)
-    assert time.monotonic() - started_s < 30
     disconnect()
 
 
