@@ -33,7 +33,7 @@ class Sink:
 
     def stop(self) -> str:
         self.program.send_signal(signal.SIGTERM)
-        out, err = self.program.communicate(timeout=20)
+        out, err = self.program.communicate(timeout=60)
         assert (self.program.returncode, err) == (0, "")
         return out
 
@@ -48,7 +48,7 @@ def sink(tmp_path: Path) -> Iterator[Sink]:
 
 
 def code_for(sink: Sink, *recipients: str) -> int:
-    with smtplib.SMTP("127.0.0.1", sink.port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", sink.port, timeout=60) as client:
         try:
             client.sendmail("me@x.example", recipients, MESSAGE)
         except smtplib.SMTPRecipientsRefused as refused:
