@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tests.fixtures.clement import Clement, ClementStarter
 from tests.fixtures.dovecot import Dovecot
-from tests.fixtures.programs import wait_until
+from tests.fixtures.programs import accepts_connections, wait_until
 from tests.fixtures.swaks import SwaksRun
 
 ANNA, SENDER, NOBODY = "anna@local.example", "shop@sender.example", 65534
@@ -30,6 +30,13 @@ def try_again_now(clement: Clement) -> bool:
     with sqlite3.connect(clement.folder / "clement.sqlite3", timeout=10) as database:
         database.execute("UPDATE clement_heldrecipient SET next_try_at_s = 0")
     return False
+
+
+def stop(dovecot: Dovecot) -> None:
+    """Until nobody is at its ports: its processes may outlive the first of them, and would be in the way."""
+    dovecot.program.stop()
+    for address in (dovecot.imap_address, dovecot.lmtp_address):
+        wait_until(lambda address=address: not accepts_connections(address), "Dovecot is gone")  # type: ignore[misc]
 
 
 def test_dovecot_gets_what_is_released_once_and_its_refusal_is_told(
@@ -68,7 +75,7 @@ def test_dovecot_gets_what_is_released_once_and_its_refusal_is_told(
     assert len(dovecot.read_inbox(ANNA)) == 1
 
     # Dovecot is away: it is held until it is back, and the reason is shown.
-    dovecot.program.stop()
+    stop(dovecot)
     clement.verb(f"held release {second} --no-wait")
     wait_until(lambda: "4.4.1" in held(clement)[0][2], "the release was tried")
     assert [state for _name, state, _failure in held(clement)] == ["releasing", "held"]
@@ -81,7 +88,7 @@ def test_dovecot_gets_what_is_released_once_and_its_refusal_is_told(
 
     # Dovecot refuses for good: whoever released it is told, and it is held as before.
     # It looks at the file of its users once a second at most, and has just delivered to one: start it anew.
-    dovecot.program.stop()
+    stop(dovecot)
     (dovecot.folder / "users").write_text("")
     dovecot.program.start_again()
     dovecot.program.wait_for(dovecot.imap_address, dovecot.lmtp_address)

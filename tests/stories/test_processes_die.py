@@ -22,14 +22,15 @@ def test_receivers_are_killed_under_load(build: Builder) -> None:
     for thread in threads:
         thread.start()
     for turn in range(4):
-        time.sleep(0.5)
+        sent = len(accepted)
+        wait_until(lambda sent=sent: len(accepted) > sent + 6, "mail is under way")  # type: ignore[misc]
         name = f"receiver-{turn % 2}"
         pid = house.process(name)
         os.kill(pid, signal.SIGKILL)
         wait_until(partial(_replaced, house, name, pid), "started again")
     over.set()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     stored = [
         line
         for path in house.stored()
@@ -37,12 +38,11 @@ def test_receivers_are_killed_under_load(build: Builder) -> None:
         if line.startswith("Subject: ")
     ]
     found = [line.removeprefix("Subject: ") for line in stored]
-    assert len(accepted) > 20
     assert set(accepted) <= set(found), "nothing accepted is lost"
     assert len(found) == len(set(found)), "nothing is there twice"
     assert set(found) - set(accepted) <= set(uncertain), "and what is there besides was under way"
     still_serves(house)
-    wait_until(lambda: _recorded(house) >= set(accepted), "everything accepted is in SQL", 20)
+    wait_until(lambda: _recorded(house) >= set(accepted), "everything accepted is in SQL")
 
 
 def _replaced(house: House, name: str, pid: int) -> bool:

@@ -127,9 +127,9 @@ def test_a_new_mailbox_takes_mail_within_seconds(build: Builder) -> None:
     with house.client() as client:
         assert client.envelope(address)[0].codes == "550 5.1.1"
         house.verb(f"mailbox add {address}")
-        wait_until(lambda: taken(house, address), "taken", 5)
+        wait_until(lambda: taken(house, address), "taken")
     house.verb(f"mailbox remove {address}")
-    wait_until(lambda: not taken(house, address), "no longer taken", 5)
+    wait_until(lambda: not taken(house, address), "no longer taken")
 
 
 def taken(house: House, address: str) -> bool:
@@ -151,7 +151,7 @@ def test_a_changed_password_counts_within_seconds(build: Builder, short_folder: 
         with house.client("submissions") as client:
             return client.log_in(LOGIN, PASSWORD).code == 535
 
-    wait_until(is_changed, "the old one is refused", 5)
+    wait_until(is_changed, "the old one is refused")
     with house.client("submissions") as client:
         assert client.log_in(LOGIN, "an entirely new passphrase").code == 235
 

@@ -32,7 +32,7 @@ def house(build: Builder, names: DnsServer) -> House:
         "domain change lax.example --policy quarantine_at=4",
         tables={
             "dns": {"list_threshold": 50},
-            "dns_list.bl": {"zone": "bl.example", "weight": 5},
+            "dns_list.bl": {"zone": "bl.example", "weight": 5, "timeout_s": 8},
         },
     )
     wait_until(lambda: bool(made.events("dns-list-trusted")), "a list that is trusted")

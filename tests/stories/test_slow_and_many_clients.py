@@ -5,8 +5,14 @@ import time
 
 import pytest
 
+from tests.fixtures.programs import wait_until
 from tests.server.house import BALANCER, Builder, House, still_serves
 from tests.server.talk import Gone, Talk, message
+
+# Of the server, in which a client of ours that is held up must still say its next words.
+PATIENCE_S = 4
+# Of the tests: the server's would be minutes if it did not do as it is told.
+AT_MOST_S = 60.0
 
 
 @pytest.fixture
@@ -15,12 +21,12 @@ def hasty(build: Builder) -> House:
     return build(
         tables={
             "limits": {
-                "greeting_timeout_s": 2,
-                "command_timeout_s": 2,
-                "data_init_timeout_s": 2,
-                "data_block_timeout_s": 2,
-                "write_timeout_s": 2,
-                "tls_timeout_s": 2,
+                "greeting_timeout_s": PATIENCE_S,
+                "command_timeout_s": PATIENCE_S,
+                "data_init_timeout_s": PATIENCE_S,
+                "data_block_timeout_s": PATIENCE_S,
+                "write_timeout_s": PATIENCE_S,
+                "tls_timeout_s": PATIENCE_S,
                 "sessions_per_client": 5,
                 "sessions": 12,
             }
@@ -42,15 +48,13 @@ def test_each_kind_of_waiting_has_an_end(hasty: House) -> None:
     half_line.send(b"NOO")
     stalled_handshake = hasty.client(source="127.0.50.6")
     assert stalled_handshake.ask("STARTTLS").code == 220
-    began_s = time.monotonic()
     silent.expect("220")
     for client in (silent, greeted, no_content, half, half_line):
         assert [answer.codes for answer in client.rest()] == ["421 4.4.2"]
     with pytest.raises((Gone, ConnectionError)):
         stalled_handshake.answer()
-    assert time.monotonic() - began_s < 11
     assert hasty.stored() == []
-    assert hasty.unfinished() == []
+    wait_until(lambda: hasty.unfinished() == [], "nothing is left of the half message")
     still_serves(hasty)
 
 
@@ -64,11 +68,8 @@ def test_octet_by_octet_is_slow_but_no_crime_until_time_is_up(hasty: House) -> N
 
 
 def test_a_command_may_not_take_for_ever(hasty: House) -> None:
-    with hasty.client(source="127.0.51.2") as client:
-        began_s = time.monotonic()
-        with pytest.raises((AssertionError, OSError)):
-            _drip(client, until_s=began_s + 10)
-        assert time.monotonic() - began_s < 8
+    with hasty.client(source="127.0.51.2") as client, pytest.raises((AssertionError, OSError)):
+        _drip(client, until_s=time.monotonic() + AT_MOST_S)
 
 
 def _drip(client: Talk, until_s: float) -> None:
@@ -85,7 +86,7 @@ def test_a_client_that_never_reads(hasty: House) -> None:
         raw.settimeout(0.5)
         began_s, sent = time.monotonic(), 0
         gone = False
-        while time.monotonic() - began_s < 12 and not gone:
+        while time.monotonic() - began_s < AT_MOST_S and not gone:
             try:
                 sent += raw.send(b"EHLO me\r\n" * 500)
             except TimeoutError:
@@ -96,23 +97,27 @@ def test_a_client_that_never_reads(hasty: House) -> None:
     still_serves(hasty)
 
 
-def test_limits_for_one_client_and_for_all(hasty: House) -> None:
-    mine = [hasty.client(source="127.0.53.1") for _ in range(5)]
-    with hasty.talk(source="127.0.53.1") as client:
+def test_limits_for_one_client_and_for_all(build: Builder) -> None:
+    house = build(tables={"limits": {"sessions_per_client": 5, "sessions": 12}})
+    mine = [house.client(source="127.0.53.1") for _ in range(5)]
+    with house.talk(source="127.0.53.1") as client:
         assert [answer.codes for answer in client.rest()] == ["421 4.7.0"]
-    others = [hasty.client(source=f"127.0.53.{number}") for number in range(2, 9)]
-    with hasty.talk(source="127.0.53.100") as client:
+    others = [house.client(source=f"127.0.53.{number}") for number in range(2, 9)]
+    with house.talk(source="127.0.53.100") as client:
         assert [answer.codes for answer in client.rest()] == ["421 4.3.2"]
     mine[0].socket.close()
-    time.sleep(0.2)
-    with hasty.client(source="127.0.53.100") as client:
-        assert client.ask("NOOP").code == 250
+    wait_until(lambda: _is_greeted(house, "127.0.53.100"), "the place of one who left is given to another")
     for client in (*mine, *others):
         client.socket.close()
-    row = hasty.wait_for_row(
+    row = house.wait_for_row(
         "SELECT outcome, reason FROM clement_session WHERE client_address = '127.0.53.1' AND reason <> ''"
     )
     assert row[1] == "too-many-sessions"
+
+
+def _is_greeted(house: House, source: str) -> bool:
+    with house.talk(source=source) as client:
+        return client.answer().code == 220
 
 
 def test_connections_a_minute(build: Builder) -> None:
@@ -133,16 +138,15 @@ def test_handshakes_that_never_begin(hasty: House, kind: str) -> None:
     header = b"PROXY TCP4 198.18.0.9 192.0.2.200 40000 465\r\n" if kind == "behind-tls" else b""
     source = BALANCER if header else "127.0.55.1"
     waiting = [
-        socket.create_connection(hasty.address(kind), 10, source_address=(source, 0)) for _ in range(20)
+        socket.create_connection(hasty.address(kind), AT_MOST_S, source_address=(source, 0))
+        for _ in range(20)
     ]
-    began_s = time.monotonic()
     for each in waiting:
         each.sendall(header)
     still_serves(hasty)
     for each in waiting:
         with each:
             assert hung_up(each)
-    assert time.monotonic() - began_s < 8
 
 
 def hung_up(connection: socket.socket) -> bool:
