@@ -168,7 +168,7 @@ def rows(world: World, sent: Letter) -> list[str]:
 
 def release(world: World, recipient: str) -> None:
     """What `clement held release` writes; a verb takes a second."""
-    with closing(sqlite3.connect(world.folder / "clement.sqlite3", timeout=30)) as connection, connection:
+    with closing(sqlite3.connect(world.folder / "clement.sqlite3", timeout=60)) as connection, connection:
         connection.execute(
             "UPDATE clement_heldrecipient SET state = 'releasing', changed_at_s = 1795000000 WHERE id = ?",
             (recipient,),

@@ -177,7 +177,7 @@ class World:
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         place = f"file:{self.folder / 'clement.sqlite3'}?mode=ro"
-        with closing(sqlite3.connect(place, uri=True, timeout=30)) as connection:
+        with closing(sqlite3.connect(place, uri=True, timeout=60)) as connection:
             return connection.execute(statement, values).fetchall()
 
     def accepted_in_sql(self) -> list[str]:

@@ -49,7 +49,7 @@ def read(path: Path) -> tuple[EmailMessage, str]:
 
 
 def page(url: str, form: bytes | None = None) -> str:
-    with urlopen(Request(url, data=form), timeout=20) as answer:
+    with urlopen(Request(url, data=form), timeout=60) as answer:
         return str(answer.read().decode())
 
 

@@ -75,7 +75,7 @@ def test_a_session_that_died_with_its_process_is_not_called_open_for_ever(build:
     assert "still open" in house.verb(f"explain {transaction_id}")
     # As it would look after the longest time that a session may last.
     earlier = first_id_at(began_s(transaction_id.partition("-")[0]) - 3 * 3600)
-    with closing(sqlite3.connect(house.folder / "clement.sqlite3")) as database, database:
+    with closing(sqlite3.connect(house.folder / "clement.sqlite3", timeout=60)) as database, database:
         database.execute("UPDATE clement_transaction SET id = ?", [f"{earlier}-1"])
         database.execute("UPDATE clement_recipient SET transaction_key = ?", [f"{earlier}-1"])
     for verb in ("explain", "session"):

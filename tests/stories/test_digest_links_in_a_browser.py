@@ -23,13 +23,13 @@ DOUBTFUL = (
 
 def held(clement: Clement) -> list[str]:
     """Ids of what is held."""
-    with sqlite3.connect(clement.folder / "clement.sqlite3", timeout=10) as database:
+    with sqlite3.connect(clement.folder / "clement.sqlite3", timeout=60) as database:
         rows = database.execute("SELECT id FROM clement_heldrecipient WHERE state = 'held'").fetchall()
     return [name for (name,) in rows]
 
 
 def key(clement: Clement) -> bytes:
-    with sqlite3.connect(clement.folder / "clement.sqlite3", timeout=10) as database:
+    with sqlite3.connect(clement.folder / "clement.sqlite3", timeout=60) as database:
         return bytes.fromhex(database.execute("SELECT octets FROM clement_digestkey").fetchone()[0])
 
 

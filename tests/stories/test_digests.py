@@ -26,7 +26,7 @@ ANNA, BRUNO = "anna@local.example", "bruno@local.example"
 
 def yesterday(clement: Clement) -> None:
     """Let what is held be held since two days ago, so that its digest is due."""
-    with sqlite3.connect(clement.folder / "clement.sqlite3", timeout=10) as database:
+    with sqlite3.connect(clement.folder / "clement.sqlite3", timeout=60) as database:
         database.execute("UPDATE clement_heldmessage SET at_s = at_s - 172800")
 
 
@@ -41,7 +41,7 @@ def body(path: Path) -> str:
 
 
 def page(url: str, form: bytes | None = None) -> str:
-    with urlopen(Request(url, data=form), timeout=20) as answer:
+    with urlopen(Request(url, data=form), timeout=60) as answer:
         return str(answer.read().decode())
 
 

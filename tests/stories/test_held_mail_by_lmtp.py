@@ -18,7 +18,7 @@ LINES = ["First line", ".", "..", ".one dot", "...three dots", "last line"]
 
 def held(clement: Clement) -> list[tuple[str, str, str]]:
     """Id, state, and why its release has failed, of what is not released yet; the oldest first."""
-    with sqlite3.connect(clement.folder / "clement.sqlite3", timeout=10) as database:
+    with sqlite3.connect(clement.folder / "clement.sqlite3", timeout=60) as database:
         rows = database.execute(
             "SELECT id, state, failure FROM clement_heldrecipient WHERE state <> 'released' ORDER BY id"
         )
@@ -27,7 +27,7 @@ def held(clement: Clement) -> list[tuple[str, str, str]]:
 
 def try_again_now(clement: Clement) -> bool:
     """Let the pause after a failure be over; False."""
-    with sqlite3.connect(clement.folder / "clement.sqlite3", timeout=10) as database:
+    with sqlite3.connect(clement.folder / "clement.sqlite3", timeout=60) as database:
         database.execute("UPDATE clement_heldrecipient SET next_try_at_s = 0")
     return False
 

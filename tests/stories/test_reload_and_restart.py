@@ -162,7 +162,7 @@ def test_the_web_page_stays_where_it_is_across_reloads(build: Builder) -> None:
     for turn in range(2):
         reload(house)
         wait_until(partial(_has_said, house, "reloaded", turn + 1), "reloaded")
-        connection = HTTPConnection("127.0.0.1", int(web), timeout=10)
+        connection = HTTPConnection("127.0.0.1", int(web), timeout=60)
         connection.request("GET", "/")
         assert connection.getresponse().status == 200
     wait_until(lambda: _has_ended(house, "web", 2), "the old pages' processes are gone")
