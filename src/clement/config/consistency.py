@@ -11,12 +11,13 @@ from clement.config.locate import KeyPath
 from clement.config.settings import Settings
 from clement.policy.digest_schedule import ScheduleUnusable, parse_schedule
 from clement.policy.mesh.lifetime import LONGEST_LIFE_S
-from clement.smtp import parse_mailbox
+from clement.smtp import Mailbox, parse_mailbox
 from clement.smtp.address import AddressError
 
 
 def find_contradictions(settings: Settings, blame: Blame) -> None:
     """Note every contradiction between settings that are each right by themselves."""
+    _check_site_addresses(settings, blame)
     _check_listeners(settings, blame)
     _check_certificates(settings, blame)
     _check_times(settings, blame)
@@ -33,6 +34,25 @@ def _check_score(settings: Settings, blame: Blame) -> None:
     score = settings.score
     if 0 < score.refuse_at <= score.quarantine_at:
         blame.add(("score", "refuse_at"), "not above quarantine_at, so that nothing would ever be held")
+
+
+def _check_site_addresses(settings: Settings, blame: Blame) -> None:
+    """Whom strangers are told to write to, and who writes to our own people."""
+    site, author = settings.site, settings.digest.author
+    named: list[tuple[KeyPath, str]] = [
+        (("site", "postmaster" if site.postmaster else "hostname"), site.postmaster_address),
+        *([(("digest", "author"), author)] if author else []),
+    ]
+    for path, address in named:
+        _parse_address(address, path, blame)
+
+
+def _parse_address(address: str, path: KeyPath, blame: Blame) -> Mailbox | None:
+    try:
+        return parse_mailbox(address.encode("utf-8"), smtputf8=True)
+    except AddressError as fault:
+        blame.add(path, f"expected an address, found {address!r} ({fault})")
+        return None
 
 
 def _check_listeners(settings: Settings, blame: Blame) -> None:
@@ -122,13 +142,9 @@ def _check_learning(settings: Settings, blame: Blame) -> None:
     for path, address in given:
         if not address and path[1] != "traps":
             continue
-        try:
-            key = parse_mailbox(address.encode("utf-8"), smtputf8=True).key
-        except AddressError as fault:
-            blame.add(path, f"expected an address, found {address!r} ({fault})")
-            continue
-        if seen.setdefault(key, dotted(path)) != dotted(path):
-            blame.add(path, f"{address} is {seen[key]} already")
+        mailbox = _parse_address(address, path, blame)
+        if mailbox is not None and seen.setdefault(mailbox.key, dotted(path)) != dotted(path):
+            blame.add(path, f"{address} is {seen[mailbox.key]} already")
     for index, name in enumerate(learning.junk_folders):
         if not name or "/" in name or name.startswith("."):
             blame.add(("learning", "junk_folders", index), f"expected the name of a folder, found {name!r}")
