@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 
 from clement.config.endpoint import Endpoint, parse_endpoint
-from clement.config.expectation import expected, shown, without_none
+from clement.config.expectation import at_most, expected, shown, without_none
 from clement.config.locate import KeyPath
 from clement.config.problem import Problem
 from clement.config.secret import Secret, parse_secret
@@ -112,7 +112,8 @@ class Converter:
         except ValueError as error:
             self._blame.add(path, f"{error}{_found(annotation, value)}")
             return None
-        self._blame.add(path, f"expected {expected(annotation)}{_found(annotation, value)}")
+        wanted = f"{expected(annotation)}{at_most(annotation, value)}"
+        self._blame.add(path, f"expected {wanted}{_found(annotation, value)}")
         return None
 
     def _list(self, annotation: Any, value: object, path: KeyPath) -> tuple[Any, ...]:  # noqa: ANN401 - any setting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from clement.config.values import Count
+from clement.config.values import WholeDays
 
 
 class DigestSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +17,7 @@ class DigestSettings(msgspec.Struct, frozen=True, kw_only=True):
     """en or fr."""
     refused_copies: bool = False
     """true: list copies of refused mail as well; their authors know that they were refused."""
-    links_days: Count = 7
+    links_days: WholeDays = 7
     """Days that the links of a digest work."""
     author: str = ""
     """Whom digests come from; by default the site's postmaster."""

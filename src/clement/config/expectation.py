@@ -54,6 +54,15 @@ def expected(annotation: Any) -> str:  # noqa: ANN401 - annotations have no comm
     return _PLAIN[annotation]
 
 
+def at_most(annotation: Any, value: object) -> str:  # noqa: ANN401 - annotations have no common type
+    """What `expected` leaves out: the bound that a number exceeds, where nobody is expected to reach it."""
+    if annotation is not Mode and get_origin(annotation) is Annotated and isinstance(value, int | float):
+        for meta in annotation.__metadata__:
+            if isinstance(meta, Meta) and meta.le is not None and value > meta.le:
+                return "" if str(meta.le) in expected(annotation) else f", at most {meta.le}"
+    return ""
+
+
 def shown(value: object, annotation: Any = None) -> str:  # noqa: ANN401 - annotations have no common type
     """A TOML value as an error quotes it: on one line, printable, at most `MAX_SHOWN` characters."""
     if isinstance(value, bool):

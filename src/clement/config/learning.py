@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from clement.config.values import Count, CountOrNone, Seconds
+from clement.config.values import Count, CountOrNone, Seconds, WholeDaysOrNone
 
 
 class LearningSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,7 +14,7 @@ class LearningSettings(msgspec.Struct, frozen=True, kw_only=True):
     """false: nothing is weighed by it, and nobody teaches it but `clement learned` and `clement train`."""
     publish_s: Seconds = 30
     """What was taught is given to all receivers after so long at most, and at most so often."""
-    ledger_days: CountOrNone = 365
+    ledger_days: WholeDaysOrNone = 365
     """Days that the ledger keeps what was taught, and so the model, apart from the last 2000 lessons.
     0: for ever."""
     ledger_acts: Count = 50_000

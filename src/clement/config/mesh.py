@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from clement.config.values import Count, CountOrNone, Port, Seconds
+from clement.config.values import Count, Port, Seconds, WholeDaysOrNone
 from clement.policy.network import Network
 
 PublicKeyText = Annotated[
@@ -63,7 +63,7 @@ class MeshSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Also share networks that were banned by hand."""
     veto_messages: Count = 5
     """So many messages accepted from a network protect it from the mesh, and cost its accuser standing."""
-    veto_days: CountOrNone = 30
+    veto_days: WholeDaysOrNone = 30
     """How far back such messages count."""
     peer: tuple[MeshPeerSettings, ...] = ()
     """The peers."""

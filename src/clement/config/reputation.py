@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from clement.config.values import Count, CountOrNone, Days, Rate, Share
+from clement.config.values import Count, CountOrNone, Days, Hours, Rate, Share
 
 
 class ReputationSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class ReputationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """And the share of unwanted mail that must be certain (the lower bound of a 95 % interval)."""
     ban_days: Days = 7
     """How long a ban lasts; one that is still knocked at and still earned is renewed."""
-    trial_hours: Rate = 24
+    trial_hours: Hours = 24
     """How long a ban is watched before it takes effect. 0: no longer than until the next round."""
     trial_messages: CountOrNone = 2
     """More accepted messages than this during the trial, and the ban is dropped..."""

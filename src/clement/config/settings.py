@@ -35,6 +35,7 @@ from clement.config.values import (
     Seconds,
     UserId,
     Weight,
+    WholeDaysOrNone,
 )
 
 
@@ -121,7 +122,7 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """"file:PATH" or "env:NAME", never the password itself."""
     connect_timeout_s: Seconds = 5
     """Wait for a connection before the database counts as away."""
-    keep_log_days: CountOrNone = 90
+    keep_log_days: WholeDaysOrNone = 90
     """Days that the log of sessions is kept. 0: for ever."""
 
 
