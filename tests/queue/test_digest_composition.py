@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from typing import cast
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -150,3 +151,10 @@ def test_every_reason_for_which_mail_is_held_has_words(words: Words) -> None:
 def test_a_regional_language_is_its_main_one() -> None:
     assert words_for("fr-CH") is FRENCH
     assert words_for("sv") is ENGLISH
+
+
+def test_a_recipient_in_another_script_is_written_as_rfc_6532_has_it() -> None:
+    octets = compose(msgspec.structs.replace(digest(item()), recipient="renée@xn--bcher-kva.example"), FRENCH)
+    assert "\r\nTo: renée@xn--bcher-kva.example\r\n" in octets.decode("utf-8")
+    _message, text, _html = parts(octets)
+    assert "renée@xn--bcher-kva.example" in text

@@ -20,6 +20,8 @@ MAX_TEXT_CHARS = 200
 TEXT_COLUMNS = 76
 
 _POLICY = SMTP.clone(max_line_length=TEXT_COLUMNS + 2)
+_INTERNATIONAL_POLICY = _POLICY.clone(utf8=True)
+"""RFC 6532: an address beyond ASCII can be written in no other way."""
 _STYLE = (
     "body{font:16px/1.45 system-ui,sans-serif;color:#1c1c1c;background:#fff;margin:0 auto;max-width:44rem;"
     "padding:1rem}article{border-top:1px solid #c9c9c9;padding:.8rem 0}dl{margin:.3rem 0;display:grid;"
@@ -62,9 +64,10 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 def compose(letter: Letter) -> bytes:
     """The message, with CRLF line ends. RFC 3834 §5: nobody's program answers it."""
-    message = EmailMessage(policy=_POLICY)
-    message["From"] = Address("Clement", addr_spec=letter.author)
-    message["To"] = Address(addr_spec=letter.recipient)
+    is_ascii = letter.author.isascii() and letter.recipient.isascii()
+    message = EmailMessage(policy=_POLICY if is_ascii else _INTERNATIONAL_POLICY)
+    message["From"] = _address("Clement", letter.author)
+    message["To"] = _address("", letter.recipient)
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(letter.at)
     message["Message-ID"] = letter.message_id
@@ -76,6 +79,14 @@ def compose(letter: Letter) -> bytes:
     message.add_alternative(_as_html(letter), subtype="html", cte="quoted-printable")
     message["Content-Language"] = letter.language
     return message.as_bytes()
+
+
+def _address(name: str, mailbox: str) -> Address:
+    if mailbox.isascii():
+        return Address(name, addr_spec=mailbox)
+    # The parser behind addr_spec knows RFC 5322 alone, without RFC 6532.
+    local_part, _, domain = mailbox.rpartition("@")
+    return Address(name, local_part, domain)
 
 
 def shown(text: str, instead: str) -> str:
