@@ -57,6 +57,8 @@ def test_init_with_a_state_folder_writes_where_it_is(empty: Shell) -> None:
     assert (empty.folder / "lib" / "clement.sqlite3").exists()
     assert '"0.0.0.0:25"' in text
     assert '"[::]:587"' in text
+    # The folder of the configuration is root's, and the service may not write there.
+    assert [path.name for path in (empty.folder / "etc").iterdir()] == ["clement.toml"]
 
 
 def test_init_keeps_a_newer_database_as_it_is(shell: Shell) -> None:

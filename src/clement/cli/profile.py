@@ -65,6 +65,7 @@ def write_configuration(profile: Profile, state: Path, folder: Path) -> str:
     place("store", "mail_root", "mail")
     place("spool", "folder", "spool")
     place("journal", "folder", "journal")
+    place("held", "folder", "held")
     listeners = [
         {"kind": toml_string(kind), "address": toml_string(address)} for kind, address in profile.listeners
     ]
