@@ -69,6 +69,8 @@ def test_the_log_is_filtered_listed_and_told(story: tuple[Clement, Shell]) -> No
         (("--outcome", "accepted"), 1),
         (("--to", "anna@local.example"), 2),
         (("--from", "unwanted@sender.example"), 1),
+        (("--from", "<unwanted@SENDER.example>"), 1),
+        (("--from", "<>"), 0),
         (("--reason", "recipient-unknown"), 1),
         (("--client", "127.0.0.1"), 3),
         (("--client", "192.0.2.1"), 0),
@@ -81,8 +83,9 @@ def test_the_log_is_filtered_listed_and_told(story: tuple[Clement, Shell]) -> No
         assert len(shell.json("log", *words)) == count, words
     assert "Nothing in the log" in shell.run("log", "--reason", "virus").stderr
     assert "expected one of accepted, network-banned" in shell.refusal("log", "--reason", "spam", code=2)
+    assert "expected an address or <>" in shell.refusal("log", "--from", "@sender.example", code=2)
     assert "expected an IP address" in shell.refusal("log", "--client", "localhost", code=2)
-    assert "expected 30min, 2h" in shell.refusal("log", "--since", "yesterday", code=2)
+    assert "expected 30min, 2h" in shell.refusal("log", "--since", "someday", code=2)
 
     accepted = shell.json("log", "--outcome", "accepted")[0]
     told = shell.out("session", accepted["session_id"][:19])

@@ -13,7 +13,7 @@ from clement.cli.database import operator
 from clement.cli.log_lines import FLOOD_COLUMNS, RECIPIENT_COLUMNS, SESSION_COLUMNS, recipient_line
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.terminal import Column, print_json, print_lines, print_table
-from clement.smtp.address import fold_local_part
+from clement.smtp.address import AddressError, fold_local_part, parse_reverse_path
 
 if TYPE_CHECKING:
     from clement.store.access.actor import Actor
@@ -37,7 +37,9 @@ def log(
         ),
     ] = "",
     until: Annotated[str, typer.Option(help="Up to here.", show_default=False)] = "",
-    sender: Annotated[str, typer.Option("--from", help="This reverse-path.", show_default=False)] = "",
+    sender: Annotated[
+        str, typer.Option("--from", help="This reverse-path, <> for the null one.", show_default=False)
+    ] = "",
     to: Annotated[
         str, typer.Option("--to", help="This recipient, or all of @DOMAIN.", show_default=False)
     ] = "",
@@ -128,12 +130,22 @@ def _filter(
         since_s=moment_s(since, "--since", now_s, is_future=False) if since else 0.0,
         until_s=moment_s(until, "--until", now_s, is_future=False) if until else 0.0,
         client=address,
-        reverse_path=sender.strip("<>"),
+        reverse_path=_reverse_path(sender) if sender else None,
         recipient=fold_local_part(to),
         outcome=Outcome(outcome) if outcome else None,
         reason=reason,
         text=text,
     )
+
+
+def _reverse_path(text: str) -> str:
+    """As it stands in the log: "" is the null one."""
+    from clement.cli.phrases import wrong
+
+    try:
+        return str(parse_reverse_path(text.strip("<>").encode(), smtputf8=True))
+    except AddressError:
+        raise wrong("--from", f"expected an address or <>, found {text}") from None
 
 
 def _show(

@@ -49,7 +49,7 @@ def sessions(
     For root, `text` is sought in HELO names and logins. For all others, and when a recipient or reverse-path
     is asked for: the sessions of the recipients that match. Raises ValueError for a cursor that no page gave.
     """
-    if not actor.root or wanted.recipient or wanted.reverse_path:
+    if not actor.root or wanted.recipient or wanted.reverse_path is not None:
         return _sessions_of_recipients(actor, wanted, cursor, limit)
     rows = Session.objects.defer("transcript").order_by("-id")
     if wanted.client:

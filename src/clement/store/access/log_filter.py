@@ -16,13 +16,14 @@ class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     since_s, until_s: Unix seconds; until_s is not included.
     client: an IP address.  reverse_path, recipient: normalised addresses; recipient also `@domain`.
+    reverse_path: "" is the null one, None any.
     text: stands somewhere in subject, author, Message-ID, reverse-path or recipient.
     """
 
     since_s: float = 0.0
     until_s: float = 0.0
     client: str = ""
-    reverse_path: str = ""
+    reverse_path: str | None = None
     recipient: str = ""
     outcome: Outcome | None = None
     reason: str = ""

@@ -39,7 +39,7 @@ Stream = Callable[[Key, int], Look]
 
 def streams(actor: Actor, wanted: LogFilter) -> list[Stream]:
     """The streams that hold what `wanted` asks for, as far as the actor may see it."""
-    if wanted.client or wanted.reverse_path:
+    if wanted.client or wanted.reverse_path is not None:
         return [_KeyedStream(actor, wanted)]
     if wanted.recipient and not wanted.recipient.startswith("@"):
         return [_AddressStream(actor, wanted)]
@@ -173,7 +173,7 @@ class _KeyedStream:
         sessions = _between(found, "id", self._wanted).order_by("-id")
         counted = list(sessions.values_list("id", "transaction_count")[:KEYS_AT_ONCE])
         ids = [one for session_id, count in counted for one in transactions_of(session_id, count)]
-        if self._wanted.reverse_path:
+        if self._wanted.reverse_path is not None:
             of_it = Transaction.objects.filter(id__in=ids, reverse_path=self._wanted.reverse_path)
             ids = list(of_it.values_list("id", flat=True))
         return ids, ((counted[-1][0], 0) if len(counted) == KEYS_AT_ONCE else None)
