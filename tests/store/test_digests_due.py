@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from django.db import OperationalError
 
 from clement.policy.directive import Action, Scope
 from clement.policy.directory import Mode, NextHop
@@ -17,7 +18,8 @@ from clement.store.actions.group import add_group
 from clement.store.digest_due import TURN_S, SqlDigests
 from clement.store.digest_key import digest_key
 from clement.store.digest_records import DigestPlanInForce
-from clement.web.held_desk import SqlHeldDesk
+from clement.web import held_desk
+from clement.web.held_desk import SqlHeldDesk, SqlLinkKey
 from clement.web.held_links import Fate, Shown
 
 DAY_S = 86_400.0
@@ -179,6 +181,14 @@ def test_a_link_of_one_recipient_does_nothing_to_another_s_mail(
     assert desk.look(link(held)) is Fate.GONE
     assert desk.act(link(held)) is Fate.GONE
     assert state(held) == "held"
+
+
+def test_no_key_is_had_from_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_random_octets: object) -> bytes:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(held_desk, "digest_key", away)
+    assert SqlLinkKey(bytes)() is None
 
 
 @pytest.mark.usefixtures("database")

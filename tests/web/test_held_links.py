@@ -133,5 +133,13 @@ def test_what_cannot_be_done_is_said(desk: Desk, fate: Fate, status: HTTPStatus)
     assert ask(desk, sign(link(), KEY), "POST", b"deed=release")[0] == status
 
 
+def test_without_the_key_nothing_is_judged_and_the_page_says_to_come_back(desk: Desk) -> None:
+    pages = HeldPages(desk, lambda: None, lambda: NOW_S, desk)
+    for token in (sign(link(), KEY), "forged"):
+        answer = pages.answer("POST", token, "", b"deed=release")
+        assert (answer.status, ENGLISH.not_now in answer.html) == (HTTPStatus.SERVICE_UNAVAILABLE, True)
+    assert desk.done == []
+
+
 def test_other_methods_are_refused(desk: Desk) -> None:
     assert ask(desk, sign(link(), KEY), "DELETE")[0] == HTTPStatus.METHOD_NOT_ALLOWED

@@ -21,7 +21,7 @@ from clement.store.digest_due import SqlDigests
 from clement.store.digest_key import digest_key
 from clement.store.digest_records import DigestPlanInForce
 from clement.store.reports_due import SqlReports
-from clement.web.held_desk import SqlHeldDesk
+from clement.web.held_desk import SqlHeldDesk, SqlLinkKey
 from clement.web.held_links import HeldPages
 from clement.web.lesson_desk import SqlLessonDesk
 
@@ -68,7 +68,7 @@ def held_pages(settings: Settings) -> HeldPages:
     """The pages behind the links of digests."""
     desk = SqlHeldDesk(settings.held.undo_days * DAY_S, time.time)
     lessons = SqlLessonDesk(time.time)
-    return HeldPages(desk, lambda: digest_key(secrets.token_bytes), time.time, lessons)
+    return HeldPages(desk, SqlLinkKey(secrets.token_bytes), time.time, lessons)
 
 
 def site_plan(settings: DigestSettings) -> DigestPlanInForce:

@@ -14,6 +14,7 @@ from clement.store.access.actor import Actor, NotFound
 from clement.store.actions.change import ActionRefused, StoreUnavailable
 from clement.store.actions.directive import NewDirective, add_directive
 from clement.store.actions.held import delete, release
+from clement.store.digest_key import digest_key
 from clement.store.held_records import HeldRow, HeldState
 from clement.telemetry import events as log_events
 from clement.telemetry.log import Log
@@ -21,6 +22,23 @@ from clement.telemetry.pace import Pace
 from clement.web.held_links import Fate, Shown
 
 log = Log("web")
+
+
+class SqlLinkKey:
+    """The key of the links, as `held_links.HeldPages` asks for it. random_octets: what one is made of."""
+
+    def __init__(self, random_octets: Callable[[int], bytes]) -> None:
+        self._random_octets = random_octets
+        self._pace = Pace()
+
+    def __call__(self) -> bytes | None:
+        try:
+            with one_connection():
+                return digest_key(self._random_octets)
+        except DatabaseError as fault:
+            if self._pace.due(type(fault).__name__):
+                log.warning(log_events.LINK_NOT_FOLLOWED, why=str(fault)[:300])
+            return None
 
 
 class SqlHeldDesk:

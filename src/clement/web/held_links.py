@@ -90,10 +90,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class HeldPages:
-    """Answers requests below PREFIX. key: signs links; now_s: Unix time. lessons: for links to them."""
+    """Answers requests below PREFIX. now_s: Unix time. lessons: for links to them.
+
+    key: signs links; None while it cannot be read.
+    """
 
     def __init__(
-        self, desk: HeldDesk, key: Callable[[], bytes], now_s: Callable[[], float], lessons: HeldDesk
+        self, desk: HeldDesk, key: Callable[[], bytes | None], now_s: Callable[[], float], lessons: HeldDesk
     ) -> None:
         self._desk = desk
         self._lessons = lessons
@@ -103,8 +106,11 @@ class HeldPages:
     def answer(self, method: str, token: str, accept_language: str, form: bytes) -> Answer:
         """The page for one request. form: of a POST, at most MAX_FORM_BYTES."""
         words = preferred(accept_language)
+        key = self._key()
+        if key is None:
+            return _told(HTTPStatus.SERVICE_UNAVAILABLE, words, words.held_page, words.not_now)
         try:
-            link = verify(token, self._key(), self._now_s())
+            link = verify(token, key, self._now_s())
         except LinkUnusable as fault:
             if fault.expired:
                 return _told(HTTPStatus.GONE, words, words.held_page, words.expired)
