@@ -95,6 +95,13 @@ def application(
     """The WSGI application. held: the pages behind the links of digests, where digests have links."""
 
     def answer(environment: dict[str, Any], start: Start) -> Iterable[bytes]:
+        if environment.get("REQUEST_METHOD", "") == "HEAD":
+            # The head of what GET would bring, and nothing behind it (RFC 9110 §9.3.2).
+            got(environment, start)
+            return []
+        return got(environment, start)
+
+    def got(environment: dict[str, Any], start: Start) -> Iterable[bytes]:
         path = environment.get("PATH_INFO", "")
         if path == "/":
             return _send(start, HTTPStatus.OK, "text/html; charset=utf-8", PAGE.format(host=escape(hostname)))
@@ -110,7 +117,10 @@ def application(
 def _answer_held(held: HeldPages, environment: dict[str, Any], start: Start) -> Iterable[bytes]:
     method = environment.get("REQUEST_METHOD", "")
     if method not in {"GET", "HEAD", "POST"}:
-        return _send(start, HTTPStatus.METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "GET or POST.\n")
+        allowed = [*HEADERS, ("Allow", "GET, HEAD, POST")]  # RFC 9110 §15.5.6
+        return _send(
+            start, HTTPStatus.METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "GET or POST.\n", allowed
+        )
     answer = held.answer(
         method,
         environment.get("PATH_INFO", "").removeprefix(held_links.PREFIX),
