@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from clement.cli.exit_codes import Failure
 from clement.cli.explanation import explain
 from clement.cli.password import make_password
-from clement.cli.phrases import moment_s, next_hop_text, next_hops, size_bytes
+from clement.cli.phrases import expiry_s, moment_s, next_hop_text, next_hops, size_bytes
 from clement.cli.reason_words import WORDS, words_of
 from clement.cli.simulate import with_crlf
 from clement.cli.terminal import as_objects, duration, safe, size
@@ -53,6 +53,15 @@ def test_case_136_nothing_unprintable_reaches_a_terminal(text: str) -> None:
 )
 def test_sizes_as_people_write_them(text: str, bytes_: int) -> None:
     assert size_bytes(text, "--quota") == bytes_
+
+
+@pytest.mark.parametrize("text", ["2001-01-01", "2027-01-15", "2027-01-15T08:00Z"])
+def test_what_has_an_end_ends_later_than_now(text: str) -> None:
+    now_s = datetime(2027, 1, 15, 8, tzinfo=UTC).timestamp()
+    assert expiry_s("never", "--expires", now_s) == 0
+    assert expiry_s("2027-01-15T08:01Z", "--expires", now_s) == now_s + 60
+    with pytest.raises(Failure, match="--expires: expected a moment that lies ahead"):
+        expiry_s(text, "--expires", now_s)
 
 
 @pytest.mark.parametrize(

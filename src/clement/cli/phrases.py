@@ -205,5 +205,10 @@ def rule_field(text: str, option: str) -> tuple[Field, str]:
 
 
 def expiry_s(text: str, option: str, now_s: float) -> int:
-    """Unix seconds at which something ends; 0 for `never`. Raises Failure."""
-    return 0 if text.strip() == "never" else round(moment_s(text, option, now_s, is_future=True))
+    """Unix seconds at which something ends, still to come; 0 for `never`. Raises Failure."""
+    if text.strip() == "never":
+        return 0
+    ends_at_s = round(moment_s(text, option, now_s, is_future=True))
+    if ends_at_s <= now_s:
+        raise wrong(option, f"expected a moment that lies ahead, found {text}")
+    return ends_at_s
