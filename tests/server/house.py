@@ -22,7 +22,7 @@ from tests.fixtures.verbs import run_in_fork
 from tests.server.fake_clamd import FakeClamd, clean
 from tests.server.next_hop import NextHop
 from tests.server.process_log import read_lines
-from tests.server.talk import Hung, Talk
+from tests.server.talk import Gone, Hung, Talk
 
 KINDS = ("mx", "submission", "submissions", "lmtp", "behind", "behind-tls")
 BALANCER = "127.0.0.2"
@@ -35,7 +35,7 @@ Tables = Mapping[str, Mapping[str, object]]
 class House:
     """One Clement: where it listens, what it stored, what it logged, which processes it has.
 
-    log_offset: how far its log was read as fresh. begun_at: where in its log the latest start is told.
+    log_offset: how far its log was read as fresh. begun_at: where the latest start is told in it.
     """
 
     folder: Path
@@ -152,10 +152,11 @@ class House:
     def wait(self) -> None:
         """Wait until a client is greeted: the ports are open before, and whoever knocked is counted."""
         self.program.wait_for(*(self.address(kind) for kind in self.ports))
+        self.process("receiver-0")  # before, those of a run that was killed may hold the ports
         wait_until(self._greets, "a greeting")
 
     def _greets(self) -> bool:
-        with suppress(Hung), self.talk() as client:
+        with suppress(Hung, Gone, OSError), self.talk() as client:
             return client.answer().code == 220
         return False
 
