@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -83,15 +84,16 @@ def test_a_log_that_cannot_be_written_stops_nothing() -> None:
     assert done.stdout == b"on\n"
 
 
-def test_journald_is_told_the_priority() -> None:
+@pytest.mark.parametrize(("named", "begins"), [("its own", b"<3>{"), ("another", b"{")])
+def test_journald_is_told_the_priority_and_nobody_else(tmp_path: Path, named: str, begins: bytes) -> None:
     program = "from clement.telemetry.log import Log; Log('x').error('y')"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        stderr=subprocess.PIPE,
-        env={**os.environ, "JOURNAL_STREAM": "1:2"},
-        check=True,
-    )
-    assert done.stderr.startswith(b"<3>{")
+    with (tmp_path / "stderr").open("w+b") as stderr:
+        status = os.fstat(stderr.fileno())
+        stream = f"{status.st_dev}:{status.st_ino if named == 'its own' else status.st_ino + 1}"
+        environment = {**os.environ, "JOURNAL_STREAM": stream}
+        subprocess.run([sys.executable, "-c", program], stderr=stderr, env=environment, check=True)
+        stderr.seek(0)
+        assert stderr.read().startswith(begins)
 
 
 def test_structlog_is_imported_with_the_first_event_only() -> None:

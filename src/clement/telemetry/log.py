@@ -111,8 +111,23 @@ def _trace(_logger: object, _method: str, values: MutableMapping[str, Any]) -> M
 
 def _render(_logger: object, _method: str, values: MutableMapping[str, Any]) -> bytes:
     line = msgspec.json.encode(values)
-    # journald reads the priority from the start of the line; JOURNAL_STREAM says that it is listening.
-    return _PRIORITIES.get(str(values.get("level")), b"") + line if "JOURNAL_STREAM" in os.environ else line
+    # journald reads the priority from the start of the line.
+    return _PRIORITIES.get(str(values.get("level")), b"") + line if _journald_listens() else line
+
+
+def _journald_listens() -> bool:
+    """Whether stderr is the stream that systemd has named, by device and inode (systemd.exec(5)).
+
+    Whoever redirects our output hands the name on all the same.
+    """
+    named = os.environ.get("JOURNAL_STREAM")
+    if not named:
+        return False
+    try:
+        ours = os.fstat(2)
+    except OSError:
+        return False
+    return named == f"{ours.st_dev}:{ours.st_ino}"
 
 
 @cache
