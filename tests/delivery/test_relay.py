@@ -272,14 +272,14 @@ class TestSeveralRecipients:
 
 
 class TestLmtp:
-    def test_each_recipient_has_an_answer_of_its_own(self, tmp_path: Path) -> None:
+    def test_each_recipient_has_an_answer_of_its_own(self, short_folder: Path) -> None:
         async def scene(world: World) -> None:
             answers = [b"250 2.0.0 ok", b"452 4.2.2 full", b"552 5.2.2 over quota"]
             script: dict[str, bytes | list[bytes]] = {
                 ".": answers,
                 "RCPT TO:<x@relay.example>": b"550 5.1.1 <x@relay.example> User doesn't exist",
             }
-            async with Hop(script, is_lmtp=True, path=str(tmp_path / "lmtp")).running() as hop:
+            async with Hop(script, is_lmtp=True, path=str(short_folder / "lmtp")).running() as hop:
                 each = [destination(hop.address(), local_part=name) for name in "abxc"]
                 delivery = world.transport.start(envelope(), each)
                 prepared = await delivery.prepare(Content.in_memory(MESSAGE))
@@ -287,7 +287,7 @@ class TestLmtp:
                 placements = await delivery.commit()
                 assert [placement.reply.code for placement in placements] == [250, 451, 550, 554]
                 assert hop.commands[0] == b"LHLO mx.example"
-                assert placements[0].next_hop == str(tmp_path / "lmtp")
+                assert placements[0].next_hop == str(short_folder / "lmtp")
 
         play(scene)
 

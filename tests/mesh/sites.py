@@ -165,7 +165,7 @@ class FromAfar(smtplib.SMTP):
 
     def __init__(self, client: str, address: tuple[str, int]) -> None:
         self._client = client
-        super().__init__(*address, local_hostname="client.example", timeout=30)
+        super().__init__(*address, local_hostname="client.example", timeout=LONG_S)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         connection = socket.create_connection((host, port), timeout)
@@ -262,7 +262,7 @@ class FalsePeer(smtplib.SMTP):
     """A peer that we play ourselves, with its key, to do what no Clement does."""
 
     def __init__(self, key: PrivateKey, site: Site) -> None:
-        super().__init__(*site.mx, local_hostname="peer.example", timeout=30)
+        super().__init__(*site.mx, local_hostname="peer.example", timeout=LONG_S)
         self.ehlo()
         self.starttls(context=any_certificate())
         self.ehlo()
