@@ -289,7 +289,7 @@ def test_a_reload_takes_the_place_of_one_that_is_unfinished(
     tiny.reload("one", "two", room=9)
     tiny.wait_for("new one begins", "one ends", "new two ends")
     tiny.wait_until_said('"reloaded"')
-    assert tiny.notes().count("new two begins") == 2
+    wait_until(lambda: tiny.notes().count("new two begins") == 2, "the second of them has begun")
     assert tiny.program.stop() == 0
     assert "new three begins" not in tiny.notes()
 
