@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 
 import msgspec
@@ -58,7 +59,7 @@ def row(**changes: object) -> HeldRow:
 
 def test_what_has_become_of_a_message_is_one_sentence() -> None:
     away = row(state=HeldState.RELEASING, failures=3, failing_since_s=1e9, failure="451 away \x1b[31m")
-    assert "not delivered since 2001-09-09" in outcome(away)
+    assert re.search("not delivered since 2001-09-0[89]", outcome(away))  # by the time zone of this machine
     assert "\x1b" not in outcome(away)
     assert outcome(row(state=HeldState.RELEASED)).endswith(": delivered")
     assert outcome(row(state=HeldState.RELEASING)).endswith(": will be delivered")
