@@ -83,6 +83,21 @@ def test_a_good_configuration_moves_a_listener_and_shows_the_new_certificate(bui
     assert len(house.messages("anna@local.example")) == 1
 
 
+def test_folders_that_are_not_there_yet_are_made(build: Builder) -> None:
+    house = build()
+    names = {"store": "mail_root", "journal": "folder", "held": "folder"}
+    tables = "".join(f'[{table}]\n{key} = "elsewhere/{table}"\n' for table, key in names.items())
+    (house.folder / "elsewhere").mkdir()
+    house.config.write_text(f"{house.config.read_text()}{tables}")
+    reload(house)
+    wait_until(lambda: bool(house.events("reloaded")), "reloaded")
+    wait_until(lambda: _has_ended(house, "receiver-0", 1), "the old receiver is gone")
+    still_serves(house)
+    made = {path.name: path.stat().st_mode & 0o777 for path in (house.folder / "elsewhere").iterdir()}
+    assert made == dict.fromkeys(names, 0o700)
+    assert not house.events("process-restarts")
+
+
 def renew(house: House) -> None:
     """A certificate of another time, made the way the first one was."""
     for path in (house.folder / "tls").iterdir():

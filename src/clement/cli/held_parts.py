@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from clement.config.held import HeldSettings
 from clement.config.object_store import ObjectStoreSettings
 from clement.config.settings import Settings
 from clement.delivery.held_mail import HoldingPlace, HoldLimits, Records, SpoolHolder
@@ -24,12 +23,6 @@ from clement.telemetry.log import Log
 from clement.telemetry.metrics import Series
 
 log = Log("server")
-
-
-def make_held_folder(held: HeldSettings) -> None:
-    """Make the folder itself; what is in it is made as it is needed. Raises OSError."""
-    if held.enabled:
-        held.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def held_store(settings: Settings, filesystem: FileSystem) -> HeldStore:

@@ -10,6 +10,7 @@ import typer
 
 from clement.cli.exit_codes import ExitCode, Failure
 from clement.cli.paging import all_pages
+from clement.cli.paths import state_folders
 from clement.cli.terminal import progress, say
 
 if TYPE_CHECKING:
@@ -144,14 +145,7 @@ def _write_configuration(path: Path, state: Path, hostname: str | None, *, is_lo
 
 
 def _make_folders(settings: Settings) -> None:
-    folders = [
-        settings.store.mail_root,
-        settings.spool.folder,
-        settings.journal.folder,
-        settings.held.folder,
-        settings.processes.run_folder,
-    ]
-    for folder in folders:
+    for folder in state_folders(settings):
         _make_folder(folder)
     if settings.tls.certificate is not None and settings.tls.key is not None:
         _make_folder(settings.tls.certificate.parent)

@@ -50,3 +50,21 @@ class Paths(msgspec.Struct, frozen=True):
         beneath = (self.metrics, self.splits, self.staging, self.long_scans)
         for folder in (self.directory.parent, self.checkers.parent, *beneath):
             folder.mkdir(parents=True, exist_ok=True)
+
+
+def state_folders(settings: Settings) -> tuple[Path, ...]:
+    """The folders that settings name, of which any may be missing where it can be made."""
+    return (
+        settings.store.mail_root,
+        settings.spool.folder,
+        settings.journal.folder,
+        settings.held.folder,
+        settings.processes.run_folder,
+    )
+
+
+def make_folders(settings: Settings) -> None:
+    """Make all that the processes expect to find: mail is nobody else's business. Raises OSError."""
+    for folder in state_folders(settings):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    Paths.of(settings).make()

@@ -12,10 +12,9 @@ from clement.cli.checker_sockets import CheckerSockets
 from clement.cli.database import connected
 from clement.cli.directory import keeper_of
 from clement.cli.exit_codes import ExitCode, Failure
-from clement.cli.held_parts import make_held_folder
 from clement.cli.learning_parts import keeper_of as model_keeper_of
 from clement.cli.listeners import ListenerFault, Opened, Sockets
-from clement.cli.paths import Paths
+from clement.cli.paths import Paths, make_folders
 from clement.cli.postmaster import postmaster_is_lost
 from clement.cli.processes import roles
 from clement.cli.wiring import Outside
@@ -50,8 +49,7 @@ def serve(settings: Settings, config_path: Path, outside: Outside | None = None)
         opened = sockets.open(settings)
         sockets.adopt(opened)
         drop(settings.processes.user, settings.processes.group)
-        Paths.of(settings).make()
-        make_held_folder(settings.held)
+        make_folders(settings)
     except (ListenerFault, NoSuchUser) as fault:
         raise Failure(ExitCode.CONFIGURATION, str(fault)) from None
     except OSError as fault:
@@ -81,8 +79,7 @@ def _serve_on(
             find_faults(fresh, blame)
             if blame.problems:
                 raise ConfigurationError(blame.problems)
-            Paths.of(fresh).make()
-            make_held_folder(fresh.held)
+            make_folders(fresh)
             return _roles_with_sockets(fresh, sockets, checker_sockets, outside)
         except (ConfigurationError, ListenerFault, OSError) as fault:
             raise ReloadRefused(str(fault)) from fault
