@@ -42,6 +42,23 @@ def test_what_was_written_is_read_once(tmp_path: Path) -> None:
     assert feed.current.version == 2
 
 
+def test_an_empty_one_is_told_from_none(tmp_path: Path) -> None:
+    path = tmp_path / "directory"
+    feed = DirectoryFile(path)
+
+    async def waiting() -> None:
+        wait = asyncio.create_task(feed.until_known())
+        path.write_bytes(b"nonsense")
+        await asyncio.sleep(0.01)
+        assert not wait.done()
+        assert not feed.is_known
+        write_directory(path, Directory())
+        await wait
+
+    asyncio.run(waiting())
+    assert feed.is_known
+
+
 def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     write_directory(tmp_path / "directory", directory(1))
     assert stat.S_IMODE((tmp_path / "directory").stat().st_mode) == 0o600

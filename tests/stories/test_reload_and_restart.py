@@ -9,6 +9,7 @@ import tomllib
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
+from threading import Timer
 
 from clement.cli.wiring import Paths
 from clement.config import load
@@ -85,10 +86,10 @@ def test_a_good_configuration_moves_a_listener_and_shows_the_new_certificate(bui
 
 def test_folders_that_are_not_there_yet_are_made(build: Builder) -> None:
     house = build()
-    names = {"store": "mail_root", "journal": "folder", "held": "folder"}
+    names = {"store": "mail_root", "spool": "folder", "journal": "folder", "held": "folder"}
     tables = "".join(f'[{table}]\n{key} = "elsewhere/{table}"\n' for table, key in names.items())
     (house.folder / "elsewhere").mkdir()
-    house.config.write_text(f"{house.config.read_text()}{tables}")
+    house.config.write_text(house.config.read_text().replace("[spool]\nfree_space_bytes = 1000000\n", tables))
     reload(house)
     wait_until(lambda: bool(house.events("reloaded")), "reloaded")
     wait_until(lambda: _has_ended(house, "receiver-0", 1), "the old receiver is gone")
@@ -96,6 +97,22 @@ def test_folders_that_are_not_there_yet_are_made(build: Builder) -> None:
     made = {path.name: path.stat().st_mode & 0o777 for path in (house.folder / "elsewhere").iterdir()}
     assert made == dict.fromkeys(names, 0o700)
     assert not house.events("process-restarts")
+
+
+def test_without_a_directory_nobody_is_told_that_he_is_not_here(build: Builder) -> None:
+    house = build()
+    snapshot = house.folder / "spool" / "directory.snapshot"
+
+    def is_damaged() -> bool:
+        snapshot.write_bytes(b"damaged")  # and again: the recorder writes it once when it begins
+        return bool(house.events("directory-unreadable"))
+
+    wait_until(is_damaged, "told")
+    os.kill(house.process("receiver-0"), signal.SIGKILL)
+    mending = Timer(1, house.verb, ["mailbox add gustav@local.example --no-wait"])
+    mending.start()
+    still_serves(house)
+    mending.join()
 
 
 def renew(house: House) -> None:

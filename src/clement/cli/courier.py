@@ -85,7 +85,7 @@ async def _repeat(
         pause_s = LOOK_EVERY_S
         feed.read()
         try:
-            if await round_():
+            if feed.is_known and await round_():
                 continue
         except (Error, OSError) as fault:
             if pace.due(log_events.HELD_FAILED):

@@ -71,18 +71,26 @@ def _serve_on(
         log.warning(log_events.STAYS_ROOT, setting="processes.user")
     _prepare_directory(settings)
     checker_sockets = CheckerSockets()
+    in_force = settings
 
     def load() -> Sequence[Role]:
         """The roles of the configuration as it is now."""
+        nonlocal in_force
         try:
             fresh, blame = load_with_blame(config_path)
             find_faults(fresh, blame)
             if blame.problems:
                 raise ConfigurationError(blame.problems)
             make_folders(fresh)
-            return _roles_with_sockets(fresh, sockets, checker_sockets, outside)
+            if fresh.database != in_force.database or not Paths.of(fresh).directory.exists():
+                _prepare_directory(fresh)
+            found = _roles_with_sockets(fresh, sockets, checker_sockets, outside)
         except (ConfigurationError, ListenerFault, OSError) as fault:
             raise ReloadRefused(str(fault)) from fault
+        except Failure as fault:
+            raise ReloadRefused(fault.text) from fault
+        in_force = fresh
+        return found
 
     log.info(log_events.SERVING, addresses=[str(listener.address) for listener in settings.listener])
     tidy = partial(fold_quietly, Paths.of(settings).metrics)

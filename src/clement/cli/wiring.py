@@ -169,7 +169,7 @@ async def start_receiver(
     greylist = Greylist(metrics.add)
     greylist_keeper = GreylistKeeper(greylist, paths.greylist)
     feed = DirectoryFile(paths.directory, _noting(metrics, greylist_keeper))
-    feed.read()
+    await feed.until_known()
     greylist_keeper.tend(feed.current)
     mesh_feed = MeshFile(paths.mesh)
     mesh_feed.refresh()

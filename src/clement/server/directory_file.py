@@ -49,6 +49,18 @@ class DirectoryFile:
         """The latest directory read."""
         return self._current
 
+    @property
+    def is_known(self) -> bool:
+        """Whether one was ever read. Until then `current` is empty, which says nothing of who is hosted."""
+        return self._seen is not None
+
+    async def until_known(self) -> None:
+        """Wait for the first one."""
+        while True:
+            if self.is_known or self.read():
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
+
     def read(self) -> bool:
         """Read it now if there is a newer one; True when it was read. An unreadable one changes nothing."""
         seen = self._newer()

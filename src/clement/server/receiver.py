@@ -52,12 +52,14 @@ async def receive(
     census: Region,
     ready: Callable[[], None],
 ) -> None:
-    """Serve until SIGTERM, then drain. `start` builds the services inside the running loop."""
+    """Serve until SIGTERM, then drain. `start` builds the services inside the running loop, once it can."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
-    running = await start()
+    running = await _started(start, stop)
+    if running is None:
+        return
     gate = Gate(loop, running.services, timeouts, crowd, census)
     doors = [await _open(loop, gate, listener) for listener in listeners]
     hasten_enums()
@@ -74,6 +76,17 @@ async def receive(
         task.cancel()
     for finish in running.at_end:
         await finish()
+
+
+async def _started(start: Callable[[], Awaitable[Running]], stop: asyncio.Event) -> Running | None:
+    """What `start` gives; None when we are told to stop while it still waits for what it needs."""
+    starting, stopping = asyncio.ensure_future(start()), asyncio.ensure_future(stop.wait())
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        stopping.cancel()
+        return starting.result()
+    starting.cancel()
+    return None
 
 
 async def _tick(gate: Gate, every_second: Sequence[Callable[[], object]]) -> None:
