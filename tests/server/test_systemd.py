@@ -27,9 +27,14 @@ def test_nobody_listens(short_folder: Path) -> None:
 
 def test_sockets_passed_to_us() -> None:
     passed = {"LISTEN_PID": "7", "LISTEN_FDS": "3", "LISTEN_FDNAMES": "mx::submission"}
-    assert systemd.activated_sockets(passed, 7) == {"mx": 3, "fd1": 4, "submission": 5}
+    assert systemd.activated_sockets(passed, 7) == {"mx": [3], "fd1": [4], "submission": [5]}
     assert systemd.activated_sockets({**passed, "LISTEN_PID": "8"}, 7) == {}
     assert systemd.activated_sockets({}, 7) == {}
+
+
+def test_all_sockets_of_one_unit_have_its_name() -> None:
+    passed = {"LISTEN_PID": "7", "LISTEN_FDS": "3", "LISTEN_FDNAMES": "smtp:smtp:web"}
+    assert systemd.activated_sockets(passed, 7) == {"smtp": [3, 4], "web": [5]}
 
 
 def test_watchdog() -> None:

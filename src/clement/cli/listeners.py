@@ -98,11 +98,21 @@ class Sockets:
             case UnixEndpoint(path):
                 return bind_unix(path)
             case InheritedEndpoint(name):
-                if name not in self._inherited:
-                    raise OSError(f"systemd passed no socket named {name!r}")
-                inherited = socket.socket(fileno=os.dup(self._inherited[name]))
-                inherited.setblocking(False)
-                return inherited
+                return self._inherit(name)
+
+    def _inherit(self, name: str) -> socket.socket:
+        """The one socket of this name: on a second one clients would wait for ever to be greeted."""
+        passed = self._inherited.get(name, [])
+        if not passed:
+            raise OSError(f"systemd passed no socket named {name!r}")
+        if len(passed) > 1:
+            raise OSError(
+                f"systemd passed {len(passed)} sockets named {name!r}: each ListenStream= needs a unit "
+                "and a FileDescriptorName= of its own"
+            )
+        inherited = socket.socket(fileno=os.dup(passed[0]))
+        inherited.setblocking(False)
+        return inherited
 
 
 def patiently(bind: Callable[[], socket.socket]) -> socket.socket:

@@ -31,17 +31,20 @@ def notify(message: str, environment: Mapping[str, str] = os.environ) -> None:
 
 def activated_sockets(
     environment: Mapping[str, str] = os.environ, process_id: int | None = None
-) -> dict[str, int]:
-    """The descriptors passed to this process, by name (FileDescriptorName= of the socket unit)."""
+) -> dict[str, list[int]]:
+    """The descriptors passed to this process, by name (FileDescriptorName= of the socket unit).
+
+    All sockets of one unit have its name: of two ListenStream= each is one.
+    """
     wanted = os.getpid() if process_id is None else process_id
     if environment.get("LISTEN_PID") != str(wanted):
         return {}
     count = int(environment.get("LISTEN_FDS", "0"))
     names = environment.get("LISTEN_FDNAMES", "").split(":")
-    named = {}
+    named: dict[str, list[int]] = {}
     for number in range(count):
         name = names[number] if number < len(names) and names[number] else f"fd{number}"
-        named[name] = FIRST_DESCRIPTOR + number
+        named.setdefault(name, []).append(FIRST_DESCRIPTOR + number)
     return named
 
 
