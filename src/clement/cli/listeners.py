@@ -13,7 +13,13 @@ from pathlib import Path
 
 import msgspec
 
-from clement.config.endpoint import Endpoint, InheritedEndpoint, TcpEndpoint, UnixEndpoint
+from clement.config.endpoint import (
+    LONGEST_UNIX_ADDRESS,
+    Endpoint,
+    InheritedEndpoint,
+    TcpEndpoint,
+    UnixEndpoint,
+)
 from clement.config.limits import LimitSettings
 from clement.config.listener import ListenerKind, ListenerSettings
 from clement.config.settings import Settings, TlsVersion
@@ -26,8 +32,6 @@ from clement.server.tls import server_context
 from clement.smtp import Extensions, ProtocolLimits, Service, replies
 
 SOCKET_MODE = 0o660
-LONGEST_UNIX_ADDRESS = 107
-"""Octets: unix(7), `sun_path` without its NUL."""
 TAKEN_PATIENCE_S = 3.0
 
 SERVICES = {

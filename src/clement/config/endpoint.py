@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from ipaddress import ip_address
 from pathlib import Path
@@ -42,6 +43,9 @@ class InheritedEndpoint(msgspec.Struct, frozen=True):
 
 Endpoint = TcpEndpoint | UnixEndpoint | InheritedEndpoint
 
+LONGEST_UNIX_ADDRESS = 107
+"""Octets: unix(7), `sun_path` without its NUL."""
+
 EXPECTED = '"ADDRESS:PORT" (such as "127.0.0.1:25" or "[::1]:25"), "unix:PATH" or "fd:NAME"'
 
 _TCP = re.compile(r"(?:\[(?P<bracketed>[^\]]*)\]|(?P<plain>[^:\[\]]*)):(?P<port>[0-9]{1,5})")
@@ -51,13 +55,19 @@ def parse_endpoint(text: str, folder: Path) -> Endpoint:
     """Read an endpoint; a relative socket path is taken from `folder`. Raises ValueError."""
     kind, mark, rest = text.partition(":")
     if kind == "unix" and mark and rest:
-        return UnixEndpoint(folder / rest)
+        return _unix(folder / rest)
     if kind == "fd" and mark and rest:
         return InheritedEndpoint(rest)
     found = _TCP.fullmatch(text)
     if found is None:
         raise ValueError(f"expected {EXPECTED}")
     return _tcp(found["bracketed"], found["plain"], int(found["port"]))
+
+
+def _unix(path: Path) -> UnixEndpoint:
+    if len(os.fsencode(path)) > LONGEST_UNIX_ADDRESS or "\0" in str(path):
+        raise ValueError(f"expected the path of a socket, without NUL, at most {LONGEST_UNIX_ADDRESS} octets")
+    return UnixEndpoint(path)
 
 
 def _tcp(bracketed: str | None, plain: str | None, port: int) -> TcpEndpoint:

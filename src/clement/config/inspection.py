@@ -118,12 +118,12 @@ def _inspect_account(settings: Settings, blame: Blame) -> None:
     if processes.user:
         try:
             pwd.getpwnam(processes.user)
-        except KeyError:
+        except (KeyError, ValueError):
             blame.add(("processes", "user"), f"this machine has no user {processes.user}")
     if processes.group:
         try:
             grp.getgrnam(processes.group)
-        except KeyError:
+        except (KeyError, ValueError):
             blame.add(("processes", "group"), f"this machine has no group {processes.group}")
 
 
