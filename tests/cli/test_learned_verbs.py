@@ -12,6 +12,9 @@ from tests.cli.conftest import Shell
 WORDS = ("garden", "invoice", "meeting", "lottery", "pills", "casino")
 
 
+ANNA = ("--for", "anna@local.example")
+
+
 def message(number: int) -> bytes:
     return (
         f"From: a{number}@far.example\nTo: anna@local.example\nMessage-ID: <{number}@far.example>\n"
@@ -33,6 +36,10 @@ def test_messages_are_taught_shown_and_taken_back(shell: Shell, files: list[str]
     (again,) = shell.json("learned", "spam", files[0], "--for", "anna@local.example")
     assert (again["act_id"], again["is_new"]) == (taught[0]["act_id"], False)
     assert "wanted (act 3)" in shell.out("learned", "ham", files[2])
+    assert "act 1" in shell.run("learned", "spam", "-", *ANNA, stdin=message(0).decode()).stdout
+    assert shell.refusal("learned", "spam", "none.eml", code=2) == (
+        "clement: cannot read none.eml: No such file or directory"
+    )
     rows = shell.json("learned", "acts")
     assert [(row["id"], row["about"], row["unwanted"], row["state"]) for row in rows] == [
         (3, "", False, "pending"),

@@ -25,6 +25,9 @@ def test_who_is_not_banned_can_be_pardoned_beforehand(shell: Shell) -> None:
 def test_of_a_stranger_nothing_is_known(shell: Shell) -> None:
     assert "nothing is known of 192.0.2.9/32" in shell.refusal("banned", "show", "192.0.2.9", code=3)
     assert "expected an address" in shell.refusal("trusted", "add", "mx.example", code=2)
+    assert "cannot read none.csv: No such file" in shell.refusal(
+        "banned", "import", "none.csv", "--format", "csv", code=2
+    )
     assert "no trusted server" in shell.refusal("trusted", "remove", "192.0.2.9", code=3)
 
 
@@ -32,9 +35,11 @@ def test_of_a_stranger_nothing_is_known(shell: Shell) -> None:
 def test_a_list_moves_from_one_server_to_another(shell: Shell, written_as: str) -> None:
     for server in ("192.0.2.7", "198.51.100.0/24", "2001:db8:5::/48"):
         shell.run("banned", "add", server)
-    (shell.folder / "list").write_text(shell.out("banned", "export", "--format", written_as))
+    exported = shell.out("banned", "export", "--format", written_as)
+    (shell.folder / "list").write_text(exported)
     for server in ("192.0.2.7", "198.51.100.0/24", "2001:db8:5::/48"):
         shell.run("banned", "remove", server)
+    shell.run("banned", "preview", "-", "--format", written_as, stdin=exported)
     assert shell.out("banned", "import", "list", "--format", written_as).startswith("3 added")
     assert [row["network"] for row in shell.json("banned", "list")] == [
         "192.0.2.7/32",

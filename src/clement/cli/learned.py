@@ -32,7 +32,6 @@ Files = Annotated[
     typer.Argument(
         help="Messages; - is standard input.",
         show_default=False,
-        exists=True,
         dir_okay=False,
         allow_dash=True,
     ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from clement.cli.database import operator
-from clement.cli.exit_codes import ExitCode, Failure
+from clement.cli.exit_codes import ExitCode, Failure, unreadable
 from clement.cli.in_force import TakingUp, WaitOption
 from clement.cli.options import ConfigOption, JsonOption
 from clement.cli.server_list import banned, entries, trusted
@@ -40,7 +40,6 @@ FileArgument = Annotated[
     typer.Argument(
         help="The list; - is standard input.",
         show_default=False,
-        exists=True,
         dir_okay=False,
         allow_dash=True,
     ),
@@ -50,7 +49,6 @@ OptionalFile = Annotated[
     typer.Argument(
         help="A list that may be imported; - is standard input. By default, the bans on trial.",
         show_default=False,
-        exists=True,
         dir_okay=False,
         allow_dash=True,
     ),
@@ -251,7 +249,7 @@ def _read(file: Path, written_as: FormatName, expires_at_s: int) -> tuple[list[L
         octets = sys.stdin.buffer.read(MOST_BYTES + 1) if str(file) == "-" else file.read_bytes()
         text = octets.decode("utf-8")
     except (OSError, UnicodeDecodeError) as fault:
-        raise Failure(ExitCode.USAGE, f"{file}: {fault}") from None
+        raise unreadable(file, fault) from None
     if len(octets) > MOST_BYTES:
         raise Failure(ExitCode.USAGE, f"{file}: more than {MOST_BYTES} bytes")
     parsed = parse(text.split("\n"), ListFormat(written_as), int(time.time()))
