@@ -1,6 +1,7 @@
 """Writing to the directory: refusals and their reasons, versions, many things and many people at once."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -252,6 +253,25 @@ def test_directives_that_touch_each_other_are_noted(site: Actor) -> None:
     assert any(f"contradicts directive {first.id}" in note for note in contrary.notes)
     with pytest.raises(ActionRefused, match=f"directive {first.id} says the same"):
         add_directive(site, rule(Action.REFUSE, "@SHOP.example"))
+
+
+def test_a_directive_that_has_ended_is_in_nobody_s_way(site: Actor) -> None:
+    def rule(action: Action, expires_at_s: int = 0) -> NewDirective:
+        return NewDirective(
+            scope=Scope.DOMAIN,
+            scope_name="family.example",
+            action=action,
+            sender_pattern="@shop.example",
+            expires_at_s=expires_at_s,
+        )
+
+    ended_s = int(time.time()) - 1
+    add_directive(site, rule(Action.REFUSE, ended_s))
+    add_directive(site, rule(Action.ACCEPT, ended_s))
+    again = add_directive(site, rule(Action.ACCEPT))
+    assert not any("contradicts" in note for note in again.notes)
+    with pytest.raises(ActionRefused, match=f"directive {again.id} says the same"):
+        add_directive(site, rule(Action.ACCEPT))
 
 
 def test_sparing_the_delay_of_greylisting_contradicts_nothing(site: Actor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from msgspec import UNSET, UnsetType
 
 from clement.policy.directive import Action, Origin, Scope
@@ -66,7 +66,8 @@ def add_directive(actor: Actor, wanted: NewDirective) -> Noted:
     """
     with directory_change(actor) as change:
         directive = _directive(actor, wanted, int(change.at_s))
-        same = list(_on_the_same_question(directive, _about_the_same(directive)))
+        about_the_same = _about_the_same(directive, int(change.at_s))
+        same = list(_on_the_same_question(directive, about_the_same))
         for other in same:
             if other.action == directive.action:
                 raise ActionRefused("sender_pattern", f"directive {other.id} says the same already")
@@ -170,8 +171,10 @@ def _expiry(expires_at_s: int) -> int:
     return expires_at_s
 
 
-def _about_the_same(directive: models.Directive) -> QuerySet[models.Directive]:
+def _about_the_same(directive: models.Directive, now_s: int) -> QuerySet[models.Directive]:
+    """Those that have not ended: what has says nothing any more."""
     return models.Directive.objects.filter(
+        Q(expires_at_s=0) | Q(expires_at_s__gt=now_s),
         scope=directive.scope,
         group=directive.group,
         domain=directive.domain,
