@@ -121,6 +121,24 @@ def test_the_scanner_is_asked_again_as_the_group_wants_it(
     assert play.index.state(recipient) == state
 
 
+class Stumbles(Answers):
+    """A scanner whose own fault one message brings to light."""
+
+    async def feed(self, chunk: bytes) -> None:
+        if b"stumbling block" in chunk:
+            raise ZeroDivisionError
+
+
+def test_a_release_over_which_we_stumble_keeps_no_other_back(root: Path) -> None:
+    recipients = [held(root, octets=MESSAGE + b"stumbling block\r\n"), held(root)]
+    play = Round(root, scanner=Stumbles(Clean()))
+    play.index.ask(*recipients)
+    assert play() == 2
+    assert [play.index.state(each) for each in recipients] == ["releasing", "released"]
+    assert play.index.why(recipients[0]) == "a fault of this server: ZeroDivisionError()"
+    assert play() == 0, "not before its time"
+
+
 def test_what_has_changed_since_is_said(root: Path) -> None:
     """The mailbox has gone; or is another's now, by an alias; the files are gone, or damaged."""
     recipients = [held(root) for _ in range(3)]

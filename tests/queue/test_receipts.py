@@ -23,8 +23,10 @@ from clement.delivery.relay import RelayTransport
 from clement.delivery.routing import Transports
 from clement.net.smtp_client import SmtpClient
 from clement.policy.directive import Scope
+from clement.queue import letter
 from clement.queue.digest.links import Deed, verify
 from clement.queue.digest.site import LetterSite
+from clement.queue.letter import Letter
 from clement.queue.postman import Postman
 from clement.queue.receipt.composition import compose
 from clement.queue.receipt.sending import PATIENCE_S, ReceiptSender
@@ -231,6 +233,20 @@ def test_a_next_hop_that_is_away_is_tried_again_for_a_day(root: Path) -> None:
     assert reports.row == {"state": "waiting", "failures": 1, "next": NOW_S + FIRST_PAUSE_S}
     play(root, reports, port=choose_port(), now_s=NOW_S + PATIENCE_S)
     assert reports.row["state"] == "skipped"
+
+
+def test_a_receipt_that_cannot_be_written_is_put_off(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(letter, "_written", stumble)
+    reports = Reports(root / "report.json")
+    play(root, reports)
+    assert reports.row == {"state": "waiting", "failures": 1, "next": NOW_S + FIRST_PAUSE_S}
+    monkeypatch.undo()
+    play(root, reports, now_s=NOW_S + FIRST_PAUSE_S)
+    assert len(stored(root / "mail")) == 1
+
+
+def stumble(_letter: Letter) -> bytes:
+    raise ZeroDivisionError
 
 
 def test_whoever_is_not_there_any_more_is_not_told(root: Path) -> None:

@@ -87,9 +87,11 @@ async def _repeat(
         try:
             if feed.is_known and await round_():
                 continue
-        except (Error, OSError) as fault:
+        except Exception as fault:
+            # What fails in one kind of round ends no other.
+            is_away = isinstance(fault, Error | OSError)
             if pace.due(log_events.HELD_FAILED):
-                log.warning(log_events.HELD_FAILED, why=str(fault)[:300])
+                log.warning(log_events.HELD_FAILED, why=repr(fault)[:300], exc_info=not is_away)
             await sql.run(disconnect)
             pause_s = AFTER_FAILURE_S
         await _wait(stop, pause_s)

@@ -174,8 +174,7 @@ class Courier:
         found = await self._read(due)
         try:
             route = self._route(found.recipient)
-            await self._scan(found, route)
-            await self._deliver(found, route)
+            await self._hand_over(found, route)
         finally:
             found.content.discard()
         world.reached(Point.RELEASE_DELIVERED)
@@ -215,6 +214,18 @@ class Courier:
         elif isinstance(route, Relayed):
             return route
         raise _Refused("the recipient does not exist here any more")
+
+    async def _hand_over(self, found: _ToRelease, route: Local | Relayed) -> None:
+        """Scan and deliver. Raises _Refused, _NotNow, StorageFailure."""
+        try:
+            await self._scan(found, route)
+            await self._deliver(found, route)
+        except (_Refused, _NotNow, StorageFailure):
+            raise
+        except Exception as fault:
+            # One release over which we fail keeps no other back.
+            log.error(log_events.RELEASE_FAILED, id=found.due.id, exc_info=True)  # noqa: G201 - not logging
+            raise _NotNow(f"a fault of this server: {fault!r}") from fault
 
     async def _scan(self, found: _ToRelease, route: Local | Relayed) -> None:
         """What was no virus when the message came may be known as one today."""

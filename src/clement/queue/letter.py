@@ -62,8 +62,20 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     answers: str = ""
 
 
+class Unwritable(Exception):
+    """No message can be made of a letter: our own fault, which the text names."""
+
+
 def compose(letter: Letter) -> bytes:
-    """The message, with CRLF line ends. RFC 3834 §5: nobody's program answers it."""
+    """The message, with CRLF line ends. RFC 3834 §5: nobody's program answers it. Raises Unwritable."""
+    try:
+        return _written(letter)
+    except Exception as fault:
+        # One letter with which something is wrong keeps no other back.
+        raise Unwritable(f"it cannot be written: {fault!r}") from fault
+
+
+def _written(letter: Letter) -> bytes:
     is_ascii = letter.author.isascii() and letter.recipient.isascii()
     message = EmailMessage(policy=_POLICY if is_ascii else _INTERNATIONAL_POLICY)
     message["From"] = _address("Clement", letter.author)

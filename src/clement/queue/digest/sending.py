@@ -14,6 +14,7 @@ from typing import Protocol
 from clement.queue.digest.composition import MOST_ITEMS, Digest, DigestItem, compose
 from clement.queue.digest.site import LetterSite, zone_of
 from clement.queue.digest.words import words_for
+from clement.queue.letter import Unwritable
 from clement.queue.postman import Postman, Undelivered
 from clement.spool.workers import Workers
 from clement.store.digest_records import DueDigest, HeldItem
@@ -72,10 +73,10 @@ class DigestSender:
         """Send one digest; False when it could not be delivered, and is to be tried again."""
         if not due.items:
             return False
-        octets = await self._sql.run(partial(compose_due, self._site, due, self._now_s()))
         try:
+            octets = await self._sql.run(partial(compose_due, self._site, due, self._now_s()))
             await self._postman.deliver(due.address, octets, _id(due))
-        except Undelivered as fault:
+        except (Undelivered, Unwritable) as fault:
             if self._pace.due(log_events.DIGEST_FAILED):
                 log.warning(log_events.DIGEST_FAILED, address=due.address, why=str(fault)[:300])
             return False
@@ -86,7 +87,7 @@ class DigestSender:
 
 
 def compose_due(site: LetterSite, due: DueDigest, now_s: float) -> bytes:
-    """The message of a digest. Blocks, and raises when SQL is away."""
+    """The message of a digest. Blocks, and raises when SQL is away. Raises Unwritable."""
     words, until_s = words_for(due.plan.language), site.links_until_s(now_s)
     linked = site.linking(due.address, until_s)
     digest = Digest(

@@ -17,7 +17,10 @@ _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 
 
 def compose(site: LetterSite, due: DueReceipt, now_s: float) -> bytes:
-    """The message, with CRLF line ends. Blocks, and raises when SQL is away, as `site.key` does."""
+    """The message, with CRLF line ends. Blocks, and raises when SQL is away, as `site.key` does.
+
+    Raises Unwritable.
+    """
     words = words_for(due.plan.language)
     until_s = site.links_until_s(now_s)
     link = site.linking(due.address, until_s)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, Protocol
 
 from clement.queue.digest.site import LetterSite
+from clement.queue.letter import Unwritable
 from clement.queue.postman import Postman, Undelivered
 from clement.queue.receipt.composition import compose, name_of
 from clement.queue.schedule import is_over, next_try_at_s
@@ -78,20 +79,23 @@ class ReceiptSender:
         return MOST_AT_ONCE
 
     async def _send(self, due: DueReceipt) -> None:
-        octets = await self._sql.run(partial(compose, self._site, due, self._now_s()))
         try:
+            octets = await self._sql.run(partial(compose, self._site, due, self._now_s()))
             await self._postman.deliver(due.address, octets, name_of(due), once=True)
         except Undelivered as fault:
-            await self._put_off(due, fault)
+            await self._put_off(due, str(fault), for_good=fault.for_good)
+            return
+        except Unwritable as fault:
+            await self._put_off(due, str(fault))
             return
         await self._sql.run(partial(self._reports.ended, due.id, self._now_s()))
         log.info(log_events.RECEIPT_SENT, id=due.id, address=due.address, messages=len(due.items))
 
-    async def _put_off(self, due: DueReceipt, fault: Undelivered) -> None:
+    async def _put_off(self, due: DueReceipt, why: str, *, for_good: bool = False) -> None:
         now_s = self._now_s()
         if self._pace.due(log_events.RECEIPT_FAILED):
-            log.warning(log_events.RECEIPT_FAILED, id=due.id, address=due.address, why=str(fault)[:300])
-        if fault.for_good or is_over(due.at_s, now_s, PATIENCE_S):
+            log.warning(log_events.RECEIPT_FAILED, id=due.id, address=due.address, why=why[:300])
+        if for_good or is_over(due.at_s, now_s, PATIENCE_S):
             await self._sql.run(partial(self._reports.ended, due.id, now_s, ReportState.SKIPPED))
             return
         failures = due.failures + 1
