@@ -84,6 +84,8 @@ def test_moments() -> None:
     assert moment_s("2026-01-01T00:00:00+00:00", "--since", 0, is_future=False) == 1_767_225_600
     with pytest.raises(Failure, match="expected 30min, 2h, 7d, 4w, today, yesterday or a date"):
         moment_s("99999-01-01", "--since", 0, is_future=False)
+    with pytest.raises(Failure, match="within a hundred years, found 99999999999w"):
+        moment_s("99999999999w", "--expires", 0, is_future=True)
 
 
 def test_days_begin_at_midnight_of_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,10 @@ REFUSALS: dict[str, tuple[Deed, str]] = {
         lambda who: add_group(who, "t", policy=GroupPolicy(size_limit_bytes=100)),
         "at least",
     ),
+    "a size limit that no database holds": (
+        lambda who: add_group(who, "t", policy=GroupPolicy(size_limit_bytes=2**63)),
+        "at most",
+    ),
     "refusing for a scanner that is away": (
         lambda who: add_group(who, "u", policy=GroupPolicy(scanner_unavailable=Fallback.REFUSE)),
         "never answered 5yz",

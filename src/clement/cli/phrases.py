@@ -24,6 +24,8 @@ NEXT_HOP = "[smtp:|lmtp:]HOST[:PORT][,priority=N][,tls=never|offered|required]"
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kMGT]?)(i?)B?")
 _SPAN = re.compile(r"([0-9]+)\s*(min|h|d|w)")
+LONGEST_SPAN_S = 36_525 * 86_400
+"""What lies beyond has no date in calendars and databases."""
 _SPAN_S = {"min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _DAYS_BEHIND = {"today": 0, "yesterday": -1}
 _DAYS_AHEAD = {"tomorrow": 1}
@@ -150,6 +152,8 @@ def moment_s(text: str, option: str, now_s: float, *, is_future: bool) -> float:
     found = _SPAN.fullmatch(text)
     if found is not None:
         span_s = int(found[1]) * _SPAN_S[found[2]]
+        if span_s > LONGEST_SPAN_S:
+            raise wrong(option, f"expected a time within a hundred years, found {text}")
         return now_s + span_s if is_future else now_s - span_s
     try:
         return datetime.fromisoformat(text).astimezone().timestamp()

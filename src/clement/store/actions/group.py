@@ -32,6 +32,7 @@ HIGHEST_SCORE = 100
 LONGEST_PREFIX = 40
 THRESHOLDS = ("tag_at", "quarantine_at", "refuse_at")
 SMALLEST_SIZE_LIMIT_BYTES = 64 * 1024  # RFC 5321 §4.5.3.1.7: a server must take content of 64K octets
+LARGEST_SIZE_LIMIT_BYTES = 2**63 - 1  # what a database holds
 
 
 class GroupChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +134,8 @@ def check_policy(policy: GroupPolicy) -> None:
     """Whether these settings make sense together. Raises ActionRefused naming the one that does not."""
     if policy.size_limit_bytes < SMALLEST_SIZE_LIMIT_BYTES:
         raise ActionRefused("size_limit_bytes", f"at least {SMALLEST_SIZE_LIMIT_BYTES} (RFC 5321 §4.5.3.1.7)")
+    if policy.size_limit_bytes > LARGEST_SIZE_LIMIT_BYTES:
+        raise ActionRefused("size_limit_bytes", f"at most {LARGEST_SIZE_LIMIT_BYTES}")
     if policy.scanner_unavailable is Fallback.REFUSE:
         text = "a scanner that is away is our own fault, and that is never answered 5yz: defer or accept"
         raise ActionRefused("scanner_unavailable", text)
