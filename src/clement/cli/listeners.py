@@ -54,6 +54,11 @@ class Opened(msgspec.Struct, frozen=True):
     web: socket.socket | None
     sockets: dict[Endpoint, socket.socket]
 
+    @property
+    def unix_sockets(self) -> list[Path]:
+        """Those that are files, which belong to whoever has opened them."""
+        return [endpoint.path for endpoint in self.sockets if isinstance(endpoint, UnixEndpoint)]
+
 
 class Sockets:
     """The listening sockets, kept across reloads so that an address that stays is never closed.

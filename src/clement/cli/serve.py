@@ -22,7 +22,7 @@ from clement.config import ConfigurationError
 from clement.config.inspection import find_faults, stays_root
 from clement.config.load import load_with_blame
 from clement.config.settings import Settings
-from clement.server.privileges import NoSuchUser, drop
+from clement.server.privileges import NoSuchUser, drop, hand_over
 from clement.server.supervisor import Role, Supervisor
 from clement.telemetry import events as log_events
 from clement.telemetry.collect import fold
@@ -48,7 +48,9 @@ def serve(settings: Settings, config_path: Path, outside: Outside | None = None)
     try:
         opened = sockets.open(settings)
         sockets.adopt(opened)
-        drop(settings.processes.user, settings.processes.group)
+        processes = settings.processes
+        hand_over(processes.user, processes.group, opened.unix_sockets)
+        drop(processes.user, processes.group)
         make_folders(settings)
     except (ListenerFault, NoSuchUser) as fault:
         raise Failure(ExitCode.CONFIGURATION, str(fault)) from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+from collections.abc import Iterable
+from pathlib import Path
 
 
 class NoSuchUser(ValueError):
@@ -31,3 +33,11 @@ def drop(user: str, group: str) -> None:
     os.setgroups(os.getgrouplist(user, gid))
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
+
+
+def hand_over(user: str, group: str, paths: Iterable[Path]) -> None:
+    """Give what root has made to the user that `drop` makes of us. Raises NoSuchUser, OSError."""
+    if user and os.geteuid() == 0:
+        uid, gid = identity(user, group)
+        for path in paths:
+            os.chown(path, uid, gid)
