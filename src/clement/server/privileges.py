@@ -30,6 +30,8 @@ def drop(user: str, group: str) -> None:
     uid, gid = identity(user, group)
     if os.geteuid() == uid:
         return
+    if os.geteuid() != 0:
+        raise PermissionError(f"only root can become {user}, as processes.user asks")
     os.setgroups(os.getgrouplist(user, gid))
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
