@@ -42,4 +42,5 @@ def hand_over(user: str, group: str, paths: Iterable[Path]) -> None:
     if user and os.geteuid() == 0:
         uid, gid = identity(user, group)
         for path in paths:
-            os.chown(path, uid, gid)
+            # Where that user may write to the folder, a link could stand there by now.
+            os.chown(path, uid, gid, follow_symlinks=False)
