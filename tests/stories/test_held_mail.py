@@ -58,9 +58,10 @@ def test_a_doubtful_message_is_held_and_released_once(
     assert "<offer-1@sender.example>" in shown
     assert "last line" in shown
 
-    told = house.verb(f"held release {row['id']} --accept-sender")
-    assert "delivered" in told
-    assert f"accepts {SENDER} for {ANNA}" in told
+    told = house.verb(f"held release {row['id']} --accept-sender --json")
+    assert [json.loads(line)["state"] for line in told.splitlines()] == ["released"]
+    rules = map(json.loads, house.verb("directive list --json").splitlines())
+    assert SENDER in [rule["sender_pattern"] for rule in rules if rule["action"] == "accept"]
     [path] = house.messages(ANNA)
     raw = house.verb(f"held show {row['id']} --raw").replace("\r\n", "\n")
     assert path.read_text().endswith(raw)

@@ -134,7 +134,7 @@ def release(
 
         rows = _each(actor, name, lambda row: ask(actor, row.id), "held")
         for row in rows if accept_sender else ():
-            say(accept_from(actor, row))
+            (complain if json else say)(accept_from(actor, row))
         if wait:
             rows = _outcomes(actor, rows)
         _tell(rows, json=json)
