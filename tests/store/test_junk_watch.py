@@ -149,16 +149,19 @@ def test_many_moves_are_taught_look_by_look_and_up_to_the_quota(tmp_path: Path) 
 
 
 def test_a_mailbox_can_make_nobody_read_what_is_no_message(tmp_path: Path) -> None:
-    """Links and pipes, folders that are links, and names that are none (a mailbox is its owner's to fill)."""
+    """Links, pipes and folders, also folders that are links (a mailbox is its owner's to fill)."""
     maildir, secret = tmp_path / "anna", tmp_path / "secret"
     secret.write_text("secret")
     link = put(maildir, ".Junk", "link", b"")
     link.unlink()
     link.symlink_to(secret)
     os.mkfifo(maildir / ".Junk" / "new" / "pipe")
+    (maildir / ".Junk" / "new" / "folder").mkdir()
     (maildir / ".Spam").symlink_to(tmp_path)
     large = put(maildir, ".Junk", "large", b"x" * 100)
     look = JunkFolders(OsFileSystem(), ("Junk", "Spam"), lambda: 4e9).look(str(maildir), JunkMemory(), 20)
-    assert len(look.moved) == 3
-    assert [read_message(moved.path, 50) for moved in look.moved] == [None, None, None]
+    assert len(look.moved) == 4
+    opened = sorted(Path("/proc/self/fd").iterdir())
+    assert [read_message(moved.path, 50) for moved in look.moved] == [None] * 4
+    assert sorted(Path("/proc/self/fd").iterdir()) == opened
     assert read_message(str(large), 100) == b"x" * 100

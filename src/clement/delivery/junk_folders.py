@@ -130,8 +130,12 @@ def read_message(path: str, at_most_bytes: int) -> bytes | None:
         descriptor = os.open(path, _OPEN)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > at_most_bytes:
             return None
-        return file.read(at_most_bytes)
+        # Only now: a folder makes no file object, and the descriptor would stay open.
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(at_most_bytes)
+    finally:
+        os.close(descriptor)
