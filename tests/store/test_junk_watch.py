@@ -148,6 +148,20 @@ def test_many_moves_are_taught_look_by_look_and_up_to_the_quota(tmp_path: Path) 
     assert list((tmp_path / "state").iterdir()) == []
 
 
+@pytest.mark.usefixtures("sqlite")
+def test_a_name_that_is_no_text_stops_nothing(tmp_path: Path) -> None:
+    """Such a message is not looked at, since its name cannot be remembered; the one beside it is."""
+    maildir, watch = tmp_path / "anna", watch_of(tmp_path, tmp_path / "state")
+    put(maildir, ".Junk", "first", message("first"))
+    assert watch.look(DIRECTORY) == 0
+    for name in ("odd", "even"):
+        put(maildir, ".Junk", name, message(name))
+    odd = next((maildir / ".Junk" / "new").glob("1700000003.*"))
+    odd.rename(odd.with_name(os.fsdecode(b"17\xff.host")))
+    assert watch.look(DIRECTORY) == 1
+    assert watch.look(DIRECTORY) == 0
+
+
 def test_a_mailbox_can_make_nobody_read_what_is_no_message(tmp_path: Path) -> None:
     """Links, pipes and folders, also folders that are links (a mailbox is its owner's to fill)."""
     maildir, secret = tmp_path / "anna", tmp_path / "secret"

@@ -115,8 +115,14 @@ class JunkFolders:
             if self._stamp(folder) == _MISSING:
                 continue
             for name in self._filesystem.names(folder):
-                if not name.startswith("."):
-                    yield name.partition(":")[0].partition(",")[0], f"{folder}/{name}"
+                first_part = name.partition(":")[0].partition(",")[0]
+                if not name.startswith(".") and _is_text(first_part):
+                    yield first_part, f"{folder}/{name}"
+
+
+def _is_text(name: str) -> bool:
+    """Octets of a name that are no UTF-8 are lone surrogates here, which cannot be written down."""
+    return not any("\ud800" <= char <= "\udfff" for char in name)
 
 
 def _newest(names: dict[str, str]) -> frozenset[str]:
