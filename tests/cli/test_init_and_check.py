@@ -8,6 +8,7 @@ import stat
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 
 from tests.cli.conftest import Shell
@@ -130,6 +131,17 @@ def test_check_finds_a_folder_that_cannot_be(shell: Shell) -> None:
     path = shell.folder / "clement.toml"
     path.write_text(path.read_text().replace('#folder = "spool"', 'folder = "nowhere/at/all"'))
     assert "spool.folder" in shell.refusal("check", "--no-ports", code=1)
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"), [("mail", "is a folder"), ("none/clement.sqlite3", "does not exist")]
+)
+def test_check_finds_a_database_that_cannot_be(shell: Shell, path: str, fault: str) -> None:
+    config = shell.folder / "clement.toml"
+    config.write_text(config.read_text().replace('#path = "clement.sqlite3"', f'path = "{path}"'))
+    said = shell.refusal("check", "--no-ports", code=1)
+    assert "database.path: " in said
+    assert fault in said
 
 
 def test_without_a_configuration_every_verb_says_so(empty: Shell) -> None:

@@ -73,7 +73,11 @@ REFUSALS: dict[str, tuple[Deed, str]] = {
     ),
     "refusing for a scanner that is away": (
         lambda who: add_group(who, "u", policy=GroupPolicy(scanner_unavailable=Fallback.REFUSE)),
-        "never answered 5yz",
+        "never answered 5yz: defer, accept or quarantine",
+    ),
+    "names of attachments with commas between them": (
+        lambda who: add_group(who, "a", policy=GroupPolicy(refused_attachment_names="*.pst,*.zip")),
+        "blanks between them, not commas",
     ),
     "a subject that no header could bear": (
         lambda who: add_group(who, "s", policy=GroupPolicy(subject_prefix="[spam]\r\nBcc: x@y.example")),

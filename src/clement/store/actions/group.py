@@ -137,7 +137,7 @@ def check_policy(policy: GroupPolicy) -> None:
     if policy.size_limit_bytes > LARGEST_SIZE_LIMIT_BYTES:
         raise ActionRefused("size_limit_bytes", f"at most {LARGEST_SIZE_LIMIT_BYTES}")
     if policy.scanner_unavailable is Fallback.REFUSE:
-        text = "a scanner that is away is our own fault, and that is never answered 5yz: defer or accept"
+        text = "a scanner that is away is our own fault, never answered 5yz: defer, accept or quarantine"
         raise ActionRefused("scanner_unavailable", text)
     _check_greylisting(policy)
     _check_names(policy.refused_attachment_names)
@@ -156,6 +156,9 @@ def threshold(field: str, value: float | None) -> float | None:
 
 
 def _check_names(patterns: str) -> None:
+    if "," in patterns:
+        text = "patterns have blanks between them, not commas; a comma in a name is matched by ?"
+        raise ActionRefused("refused_attachment_names", text)
     if len(patterns) > LONGEST_PATTERNS or not patterns.isprintable():
         text = f"patterns such as *.pst with blanks between them, at most {LONGEST_PATTERNS} characters"
         raise ActionRefused("refused_attachment_names", text)
