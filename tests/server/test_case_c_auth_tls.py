@@ -191,8 +191,11 @@ def test_case_058_nobody_acts_for_another(server: Server) -> None:
         assert answer.codes == "535 5.7.8"
         assert client.log_in(LOGIN, PASSWORD).code == 235
         assert client.ask("MAIL FROM:<bruno@local.example>").codes == "553 5.7.1"
-        assert client.ask("MAIL FROM:<>").codes == "553 5.7.1"
         assert client.ask(f"MAIL FROM:<{LOGIN}>").code == 250
+        assert client.ask("RSET").code == 250
+        # What answers a message has no reverse-path; then the author must be one of hers.
+        client.envelope("bruno@local.example", sender="")
+        assert client.content(message("in his name", author="bruno@local.example")).codes == "550 5.7.1"
 
 
 def test_case_059_login_with_and_without_initial_response(server: Server) -> None:
