@@ -21,7 +21,7 @@ from tests.fixtures.programs import find_program, need, wait_until
 pytestmark = pytest.mark.peer
 
 CALLS = "openat,write,writev,pwrite64,fsync,fdatasync,rename,renameat,renameat2,link,linkat,sendto,sendmsg"
-RESUMED = re.compile(r"^(\d+) <\.\.\. (\w+) resumed>(.*)$")
+RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*)$")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ def parsed(log: str) -> list[Call]:
         else:
             found.append(Call(number, number, rest.strip()))
     return found
+
+
+def test_a_call_in_two_parts_is_one_however_long_its_process_id() -> None:
+    log = "718   fsync(9</mail/new> <unfinished ...>\n12345 write(4<x>, ...) = 1\n718   <... fsync resumed>) = 0\n"
+    assert parsed(log) == [Call(1, 1, "write(4<x>, ...) = 1"), Call(0, 2, "fsync(9</mail/new> ) = 0")]
 
 
 @contextmanager
