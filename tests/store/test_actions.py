@@ -282,6 +282,27 @@ def test_a_directive_that_has_ended_is_in_nobody_s_way(site: Actor) -> None:
         add_directive(site, rule(Action.ACCEPT))
 
 
+def test_a_directive_that_ends_sooner_does_not_say_the_same(site: Actor) -> None:
+    def rule(expires_at_s: int = 0) -> NewDirective:
+        return NewDirective(
+            scope=Scope.DOMAIN,
+            scope_name="family.example",
+            action=Action.ACCEPT,
+            sender_pattern="@shop.example",
+            expires_at_s=expires_at_s,
+        )
+
+    soon_s = int(time.time()) + 86_400
+    first = add_directive(site, rule(soon_s))
+    with pytest.raises(ActionRefused, match=f"directive {first.id} says the same"):
+        add_directive(site, rule(soon_s - 60))
+    longer = add_directive(site, rule(soon_s + 60))
+    assert f"outlasts directive {first.id}, which says the same" in longer.notes
+    lasting = add_directive(site, rule())
+    with pytest.raises(ActionRefused, match=f"directive {lasting.id} says the same"):
+        add_directive(site, rule(soon_s + 120))
+
+
 def test_sparing_the_delay_of_greylisting_contradicts_nothing(site: Actor) -> None:
     def rule(action: Action) -> NewDirective:
         return NewDirective(

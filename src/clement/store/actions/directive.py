@@ -62,17 +62,16 @@ class DirectiveChange(msgspec.Struct, frozen=True, kw_only=True):
 def add_directive(actor: Actor, wanted: NewDirective) -> Noted:
     """Add a rule to a scope one administers; a user adds to his own addresses.
 
-    The notes tell of rules that it overlaps or contradicts. Raises NotFound, ActionRefused.
+    The notes tell of rules that it overlaps, outlasts or contradicts. Raises NotFound, ActionRefused.
     """
     with directory_change(actor) as change:
         directive = _directive(actor, wanted, int(change.at_s))
         about_the_same = _about_the_same(directive, int(change.at_s))
         same = list(_on_the_same_question(directive, about_the_same))
         for other in same:
-            if other.action == directive.action:
+            if other.action == directive.action and _lasts_as_long(other, directive):
                 raise ActionRefused("sender_pattern", f"directive {other.id} says the same already")
-        notes = [f"contradicts directive {other.id}; of equals, the stricter wins" for other in same]
-        notes += _notes(directive)
+        notes = [_note_beside(directive, other) for other in same] + _notes(directive)
         directive.save(force_insert=True)
         _note_change(change, "directive.add", directive, None)
         return Noted(id=directive.id, notes=tuple(notes))
@@ -192,6 +191,18 @@ def _on_the_same_question(
     if directive.action == Action.SKIP_GREYLISTING:
         return found.filter(action=Action.SKIP_GREYLISTING)
     return found.exclude(action=Action.SKIP_GREYLISTING)
+
+
+def _lasts_as_long(other: models.Directive, directive: models.Directive) -> bool:
+    """Whether the other ends no sooner."""
+    return not other.expires_at_s or 0 < directive.expires_at_s <= other.expires_at_s
+
+
+def _note_beside(directive: models.Directive, other: models.Directive) -> str:
+    """What there is to say of another that is about the same."""
+    if other.action == directive.action:
+        return f"outlasts directive {other.id}, which says the same"
+    return f"contradicts directive {other.id}; of equals, the stricter wins"
 
 
 def _notes(directive: models.Directive) -> list[str]:
