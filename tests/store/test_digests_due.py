@@ -13,6 +13,7 @@ from clement.queue.digest.links import Deed, HeldLink
 from clement.store import models
 from clement.store.access.actor import Actor
 from clement.store.actions.digest import NewDigestPlan, plan_digest
+from clement.store.actions.directive import NewDirective, add_directive
 from clement.store.actions.domain import add_domain
 from clement.store.actions.group import add_group
 from clement.store.digest_due import TURN_S, SqlDigests
@@ -20,7 +21,7 @@ from clement.store.digest_key import digest_key
 from clement.store.digest_records import DigestPlanInForce
 from clement.web import held_desk
 from clement.web.held_desk import SqlHeldDesk, SqlLinkKey
-from clement.web.held_links import Fate, Shown
+from clement.web.held_links import Fate, NotAccepted, Shown
 
 DAY_S = 86_400.0
 NOW_S = 1_800_000_000.0
@@ -172,6 +173,42 @@ def test_a_link_does_its_deed_once(domain: models.Domain, desk: SqlHeldDesk, dee
     wanted = [(Action.ACCEPT, "eve@shop.example", "ann@relay.example")]
     assert rules == (wanted if deed is Deed.RELEASE_AND_ACCEPT else [])
     assert models.AuditEntry.objects.filter(actor="ann@relay.example (link)").exists()
+
+
+def stand_against(root: Actor, action: Action, **other: object) -> int:
+    wanted = {"scope": Scope.USER, "scope_name": "ann@relay.example", "sender_pattern": "eve@shop.example"}
+    return add_directive(root, NewDirective(action=action, **{**wanted, **other})).id  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("action", [Action.QUARANTINE, Action.REFUSE])
+def test_a_rule_that_stands_against_the_author_is_told(
+    root: Actor, domain: models.Domain, desk: SqlHeldDesk, action: Action
+) -> None:
+    number = stand_against(root, action)
+    for message in (1, 2):  # the second time the rule is there already
+        held = hold(domain, message, "ann@relay.example", NOW_S)
+        assert desk.act(link(held, Deed.RELEASE_AND_ACCEPT)) == NotAccepted(number, action)
+        assert state(held) == "releasing"
+
+
+def test_a_final_rule_of_a_wider_scope_is_told_as_well(
+    root: Actor, domain: models.Domain, desk: SqlHeldDesk
+) -> None:
+    stand_against(root, Action.REFUSE, scope=Scope.GROUP, scope_name="relay", sender_pattern="@example")
+    held = hold(domain, 1, "ann@relay.example", NOW_S)
+    assert desk.act(link(held, Deed.RELEASE_AND_ACCEPT)) is Fate.DONE
+    wider = {"scope": Scope.SITE, "scope_name": "", "sender_pattern": "@shop.example", "final": True}
+    number = stand_against(root, Action.REFUSE, **wider)
+    held = hold(domain, 2, "ann@relay.example", NOW_S)
+    assert desk.act(link(held, Deed.RELEASE_AND_ACCEPT)) == NotAccepted(number, Action.REFUSE)
+
+
+def test_the_null_reverse_path_is_nobody_s_to_accept(domain: models.Domain, desk: SqlHeldDesk) -> None:
+    held = hold(domain, 1, "ann@relay.example", NOW_S)
+    models.HeldMessage.objects.update(reverse_path="")
+    assert desk.act(link(held, Deed.RELEASE_AND_ACCEPT)) == NotAccepted()
+    assert state(held) == "releasing"
+    assert not models.Directive.objects.exists()
 
 
 def test_a_link_of_one_recipient_does_nothing_to_another_s_mail(

@@ -1,16 +1,20 @@
 """Held mail in SQL: indexed once, decided once, seen by those whose it is, gone when its files are."""
 
 import itertools
+import re
 import threading
 
 import pytest
 
+from clement.cli.held_release import accept_from
 from clement.journal.records import HeldGone, HeldRecord
+from clement.policy.directive import Action, Scope
 from clement.spool.held_entry import HeldFacts, HeldRecipient, entry_id, recipient_id
 from clement.store.access import held as access
 from clement.store.access.actor import Actor, NotFound
 from clement.store.actions import held as actions
 from clement.store.actions.change import ActionForbidden, ActionRefused
+from clement.store.actions.directive import NewDirective, add_directive, remove_directive
 from clement.store.database import disconnect
 from clement.store.held_expiry import SqlHeldIndex
 from clement.store.held_records import HeldFilter, HeldState
@@ -201,6 +205,24 @@ def test_a_release_that_fails_says_since_when_and_is_tried_again(site: Actor) ->
     assert access.one(site, annas).state is HeldState.HELD
     assert access.one(site, annas).failure == "a virus"
     assert actions.release(site, annas).failure == ""
+
+
+def test_accepting_the_sender_with_a_release_tells_of_the_rule_that_wins(site: Actor) -> None:
+    first, second = (access.one(site, each) for each in tell(entry_of(ANNA), entry_of(ANNA)))
+    held = NewDirective(
+        scope=Scope.USER,
+        scope_name=ANNA,
+        action=Action.QUARANTINE,
+        sender_pattern="shop@sender.example",
+    )
+    number = add_directive(site, held).id
+    against = (
+        f"mail from shop@sender.example is not accepted for {ANNA}: directive {number} (quarantine) wins"
+    )
+    assert re.match(rf"{re.escape(against)}; directive \d+ would accept shop@", accept_from(site, first))
+    assert accept_from(site, second).startswith(f"{against}; no rule was made: ")
+    remove_directive(site, number)
+    assert accept_from(site, second).startswith("no rule was made: ")
 
 
 def test_what_is_deleted_can_be_brought_back_until_it_expires(site: Actor) -> None:

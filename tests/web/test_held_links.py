@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from html import unescape
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 
 from clement.queue.digest.links import Deed, HeldLink, sign
-from clement.queue.digest.words import ENGLISH
-from clement.web.held_links import PREFIX, Fate, HeldPages, Shown
+from clement.queue.digest.words import ENGLISH, words_for
+from clement.web.held_links import PREFIX, Fate, HeldPages, NotAccepted, Shown
 from clement.web.placeholder import application
 
 KEY = bytes(range(32))
@@ -23,15 +24,16 @@ class Desk:
 
     def __init__(self) -> None:
         self.done: list[HeldLink] = []
-        self.found: Shown | Fate = Shown("Eve <eve@shop.example>", "<b>Offer</b>", NOW_S)
+        self.found: Shown | Fate | NotAccepted = Shown("Eve <eve@shop.example>", "<b>Offer</b>", NOW_S)
 
     def look(self, link: HeldLink) -> Shown | Fate:
+        assert not isinstance(self.found, NotAccepted)
         return Fate.ALREADY if self.done else self.found
 
-    def act(self, link: HeldLink) -> Fate:
+    def act(self, link: HeldLink) -> Fate | NotAccepted:
         if self.done:
             return Fate.ALREADY
-        if isinstance(self.found, Fate):
+        if not isinstance(self.found, Shown):
             return self.found
         self.done.append(link)
         return Fate.DONE
@@ -94,6 +96,32 @@ def test_the_answer_does_it_once(desk: Desk, deed: Deed) -> None:
     assert already in ask(desk, token, "POST", form)[2]
     assert already in ask(desk, token)[2]
     assert len(desk.done) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "refused", "held", "nameless"),
+    [
+        ("en", "rule number 12 refuses it", "rule number 12 holds it back", "no rule can be made"),
+        ("fr", "la règle numéro 12 le refuse", "la règle numéro 12 le retient", "aucune règle ne peut"),
+    ],
+)
+def test_the_page_does_not_promise_what_a_rule_stands_against(
+    desk: Desk, language: str, refused: str, held: str, nameless: str
+) -> None:
+    deed = Deed.RELEASE_AND_ACCEPT
+    token, form = sign(link(deed), KEY), f"deed={deed}".encode()
+    for found, told in (
+        (NotAccepted(12, "refuse"), refused),
+        (NotAccepted(12, "quarantine"), held),
+        (NotAccepted(), nameless),
+    ):
+        desk.found = found
+        status, _headers, page = ask(desk, token, "POST", form, language)
+        assert status == HTTPStatus.OK
+        words = words_for(language)
+        assert told in unescape(page)
+        assert words.done[Deed.RELEASE] in unescape(page)
+        assert words.done[deed] not in unescape(page)
 
 
 @pytest.mark.parametrize(

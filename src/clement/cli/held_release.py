@@ -13,25 +13,20 @@ if TYPE_CHECKING:
 
 def accept_from(actor: Actor, row: HeldRow) -> str:
     """Add a directive for the sender and this recipient; what to tell the person who wanted it."""
-    from clement.policy.directive import Action, Origin, Scope
-    from clement.store.actions.change import ActionRefused
-    from clement.store.actions.directive import NewDirective, add_directive
+    from clement.store.actions.acceptance import accept_author
 
-    if "@" not in row.reverse_path:
-        return "no rule was made: the message has the null reverse-path, which is nobody's"
-    try:
-        noted = add_directive(
-            actor,
-            NewDirective(
-                scope=Scope.USER,
-                scope_name=row.address,
-                action=Action.ACCEPT,
-                sender_pattern=row.reverse_path,
-                origin=Origin.RELEASE,
-                note=f"released {row.id}",
-            ),
+    found = accept_author(actor, row)
+    told = []
+    if found.overruled_by is not None:
+        winner = found.overruled_by
+        told.append(
+            f"mail from {row.reverse_path} is not accepted for {row.address}: directive {winner.id} "
+            f"({winner.action}) wins"
         )
-    except ActionRefused as refusal:
-        return f"no rule was made: {safe(str(refusal))}"
-    told = [f"directive {noted.id} accepts {safe(row.reverse_path)} for {safe(row.address)}"]
-    return "; ".join([*told, *map(safe, noted.notes)])
+    if found.made is None:
+        told.append(f"no rule was made: {found.refusal}")
+    else:
+        verb = "accepts" if found.holds else "would accept"
+        told.append(f"directive {found.made.id} {verb} {row.reverse_path} for {row.address}")
+        told += found.made.notes
+    return "; ".join(map(safe, told))

@@ -70,7 +70,7 @@ def _load(version: int, now_s: int) -> DirectoryContents:
             mailboxes=mailboxes,
             aliases=_aliases(),
             persons=_persons(owned),
-            directives=_directives(now_s),
+            directives=directives_in_force(models.Directive.objects.all(), now_s),
             networks=_networks(now_s),
             servers=listed_servers(now_s),
             reputations=reputations(),
@@ -147,8 +147,9 @@ def _persons(owned: dict[int, list[str]]) -> tuple[Person, ...]:
     )
 
 
-def _directives(now_s: int) -> tuple[Directive, ...]:
-    found = models.Directive.objects.filter(Q(domain=None) | Q(domain__enabled=True))
+def directives_in_force(found: QuerySet[models.Directive], now_s: int) -> tuple[Directive, ...]:
+    """Those that have not ended and are of no disabled domain."""
+    found = found.filter(Q(domain=None) | Q(domain__enabled=True))
     columns = _unexpired(found, now_s).values_list(
         "id", "scope", "group_id", "domain__name", "address", "action", "sender_pattern", "recipient_pattern",
         "client_network", "origin", "final", "expires_at_s", "note",

@@ -7,19 +7,18 @@ from contextlib import contextmanager
 
 from django.db import DatabaseError, close_old_connections
 
-from clement.policy.directive import Action, Origin, Scope
 from clement.queue.digest.links import Deed, HeldLink
 from clement.store.access import held as access
 from clement.store.access.actor import Actor, NotFound
+from clement.store.actions.acceptance import accept_author
 from clement.store.actions.change import ActionRefused, StoreUnavailable
-from clement.store.actions.directive import NewDirective, add_directive
 from clement.store.actions.held import delete, release
 from clement.store.digest_key import digest_key
 from clement.store.held_records import HeldRow, HeldState
 from clement.telemetry import events as log_events
 from clement.telemetry.log import Log
 from clement.telemetry.pace import Pace
-from clement.web.held_links import Fate, Shown
+from clement.web.held_links import Fate, NotAccepted, Shown
 
 log = Log("web")
 
@@ -61,14 +60,14 @@ class SqlHeldDesk:
             return Fate.ALREADY
         return Shown(row.author or row.reverse_path, row.subject, row.at_s)
 
-    def act(self, link: HeldLink) -> Fate:
+    def act(self, link: HeldLink) -> Fate | NotAccepted:
         try:
             with one_connection():
                 return self._act(link)
         except (DatabaseError, StoreUnavailable) as fault:
             return self._away(fault)
 
-    def _act(self, link: HeldLink) -> Fate:
+    def _act(self, link: HeldLink) -> Fate | NotAccepted:
         row = _row(link)
         if row is None:
             return Fate.GONE
@@ -83,7 +82,7 @@ class SqlHeldDesk:
         except ActionRefused:
             return Fate.ALREADY
         if link.deed is Deed.RELEASE_AND_ACCEPT:
-            _accept(actor, row)
+            return _accept(actor, row)
         return Fate.DONE
 
     def _away(self, fault: Exception) -> Fate:
@@ -111,22 +110,15 @@ def _holder_of(link: HeldLink, row: HeldRow) -> Actor:
     )
 
 
-def _accept(actor: Actor, row: HeldRow) -> None:
-    """Accept what this author writes to this recipient; a rule that says so already is as good."""
-    if "@" not in row.reverse_path:
-        return  # the null reverse-path is nobody's
-    wanted = NewDirective(
-        scope=Scope.USER,
-        scope_name=row.address,
-        action=Action.ACCEPT,
-        sender_pattern=row.reverse_path,
-        origin=Origin.RELEASE,
-        note=f"released {row.id}",
-    )
-    try:
-        add_directive(actor, wanted)
-    except ActionRefused as refusal:
-        log.info(log_events.LINK_NOT_FOLLOWED, why=str(refusal)[:300])
+def _accept(actor: Actor, row: HeldRow) -> Fate | NotAccepted:
+    """Accept what this author writes to this recipient; whether that holds."""
+    found = accept_author(actor, row)
+    if found.holds:
+        return Fate.DONE
+    if found.overruled_by is not None:
+        return NotAccepted(found.overruled_by.id, found.overruled_by.action)
+    log.info(log_events.LINK_NOT_FOLLOWED, why=found.refusal[:300])
+    return NotAccepted()
 
 
 @contextmanager

@@ -72,13 +72,23 @@ class Fate(Enum):
     NOT_NOW = "not now"
 
 
+class NotAccepted(msgspec.Struct, frozen=True):
+    """The message is delivered, but its author is not accepted from now on.
+
+    directive_id, action: of the rule that stands against it; 0 and "" when none could be made for him.
+    """
+
+    directive_id: int = 0
+    action: str = ""
+
+
 class HeldDesk(Protocol):
     """Who does what a link asks for."""
 
     def look(self, link: HeldLink) -> Shown | ShownLesson | Fate:
         """What there is under this link, or why nothing can be done with it. Never raises."""
 
-    def act(self, link: HeldLink) -> Fate:
+    def act(self, link: HeldLink) -> Fate | NotAccepted:
         """Do it, once. Never raises."""
 
 
@@ -135,7 +145,11 @@ class HeldPages:
         return _page(HTTPStatus.OK, words, words.page(link.deed), f"<p>{asked}</p><dl>{listed}</dl>{button}")
 
     def _act(self, link: HeldLink, words: Words) -> Answer:
-        return _fate(self._desk_of(link).act(link), link, words)
+        came_of_it = self._desk_of(link).act(link)
+        if isinstance(came_of_it, NotAccepted):
+            why = words.not_accepted[came_of_it.action].format(number=came_of_it.directive_id)
+            return _told(HTTPStatus.OK, words, words.page(link.deed), f"{words.done[Deed.RELEASE]} {why}")
+        return _fate(came_of_it, link, words)
 
     def _desk_of(self, link: HeldLink) -> HeldDesk:
         return self._lessons if link.deed is Deed.TAKE_BACK else self._desk

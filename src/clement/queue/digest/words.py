@@ -32,7 +32,10 @@ class PageWords(msgspec.Struct, frozen=True):
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
-    """One language. Texts with braces are formatted; `moment` gives a point in time as people write it."""
+    """One language. Texts with braces are formatted; `moment` gives a point in time as people write it.
+
+    not_accepted: by the action of the rule that stands against it, "" where none could be made.
+    """
 
     language: str
     subject_one: str
@@ -62,6 +65,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     ask: dict[str, str]
     confirm: dict[str, str]
     done: dict[str, str]
+    not_accepted: dict[str, str]
     message: str
     learned: str
     unwanted: str
@@ -148,6 +152,20 @@ ENGLISH: Final = Words(
         "delete": "The message is deleted.",
         "take-back": "It is taken back; within a minute or so the filter is as if it had never been said.",
     },
+    not_accepted={
+        "refuse": (
+            "But this author's mail will not be accepted from now on: rule number {number} refuses it, and "
+            "wins. Ask the administrator of your mail to change that rule."
+        ),
+        "quarantine": (
+            "But this author's mail will not be accepted from now on: rule number {number} holds it back, "
+            "and wins. Ask the administrator of your mail to change that rule."
+        ),
+        "": (
+            "But this author's mail will not be accepted from now on: no rule can be made for the address "
+            "that this message came from."
+        ),
+    },
     message="Message",
     learned="Learned as",
     unwanted="unwanted",
@@ -218,6 +236,20 @@ FRENCH: Final = Words(
         ),
         "delete": "Le message est supprimé.",
         "take-back": "C'est retiré ; d'ici une minute environ, le filtre sera comme si rien n'avait été dit.",
+    },
+    not_accepted={
+        "refuse": (
+            "Mais le courrier de cet auteur ne sera pas accepté pour autant : la règle numéro {number} le "
+            "refuse et l'emporte. Demandez à l'administrateur de votre messagerie de la modifier."
+        ),
+        "quarantine": (
+            "Mais le courrier de cet auteur ne sera pas accepté pour autant : la règle numéro {number} le "
+            "retient et l'emporte. Demandez à l'administrateur de votre messagerie de la modifier."
+        ),
+        "": (
+            "Mais le courrier de cet auteur ne sera pas accepté pour autant : aucune règle ne peut être "
+            "établie pour l'adresse d'où vient ce message."
+        ),
     },
     message="Message",
     learned="Appris comme",
