@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from clement.journal.records import ReportedMessage, ReportRecord, TeachingRecord
@@ -83,6 +84,30 @@ def test_what_became_of_each_message_is_found_in_the_ledger() -> None:
     assert due.items[0].subject == "\\x00 offer \\udcff"
     assert (due.plan, due.address) == (SITE, ANNA)
     assert reports("elsewhere").next_due(NOW_S) is None
+
+
+def test_a_receipt_names_the_lesson_that_was_in_force_when_the_report_came() -> None:
+    def at(number: int, *, unwanted: bool, is_learned: bool = True) -> list[TeachingRecord | ReportRecord]:
+        at_s = NOW_S + number
+        given = msgspec.structs.replace(lesson(f"report-{number}", 0, 1), at_s=at_s, unwanted=unwanted)
+        told = msgspec.structs.replace(report(number, given), at_s=at_s, unwanted=unwanted)
+        return [given, told] if is_learned else [told]
+
+    # Over the day's limit nothing is learned, and what he said before is taken back by then.
+    over = at(4, unwanted=True, is_learned=False)
+    every = [*at(1, unwanted=True), *at(2, unwanted=True), *at(3, unwanted=False), *over]
+    SqlLogWriter("node").write(every, {"segment": 10})
+    first, last = models.TeachingAct.objects.order_by("id").values_list("id", flat=True)
+    found = []
+    while (due := reports(per_hour=9).next_due(NOW_S)) is not None:
+        reports().ended(due.id, NOW_S)
+        found.append((due.items[0].outcome, due.items[0].act_id))
+    assert found == [
+        (ReportOutcome.LEARNED, first),
+        (ReportOutcome.BEFORE, first),
+        (ReportOutcome.LEARNED, last),
+        (ReportOutcome.LIMIT, 0),
+    ]
 
 
 def test_whoever_was_told_is_not_told_again_and_what_he_reported_is_forgotten() -> None:

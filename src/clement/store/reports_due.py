@@ -16,7 +16,7 @@ import msgspec
 from clement.journal.records import ReportedMessage, ReportRecord
 from clement.store.access.digest import plan_for
 from clement.store.digest_records import DigestPlanInForce
-from clement.store.learning.lessons import Whose, of_same_message
+from clement.store.learning.lessons import Whose, known_when_reported
 from clement.store.learning_records import DueReceipt, ReportItem, ReportOutcome, ReportState
 from clement.store.log_text import fit
 from clement.store.models import Domain, TeachingAct, TeachingReport
@@ -114,7 +114,6 @@ class SqlReports:
             messages = _MESSAGES.decode(bytes(row.messages))
         except msgspec.MsgspecError:
             messages = ()
-        whose = Whose(row.group_key, row.domain_key, row.mailbox_key)
         return DueReceipt(
             id=row.id,
             at_s=row.at_s,
@@ -122,7 +121,7 @@ class SqlReports:
             address=row.address,
             unwanted=row.unwanted,
             message_id=row.message_id,
-            items=tuple(_item(message, whose) for message in messages),
+            items=tuple(_item(message, row) for message in messages),
             left_out=row.left_out,
             failures=row.failures,
             plan=self._plan(row.address),
@@ -135,7 +134,7 @@ class SqlReports:
         return plan_for(address, domain_id, group_id, self._site)
 
 
-def _item(message: ReportedMessage, whose: Whose) -> ReportItem:
+def _item(message: ReportedMessage, row: TeachingReport) -> ReportItem:
     """What has become of a reported message in the ledger."""
     outcome, act_id = ReportOutcome.UNREADABLE, 0
     if message.record:
@@ -144,7 +143,13 @@ def _item(message: ReportedMessage, whose: Whose) -> ReportItem:
         )
         outcome = ReportOutcome.LEARNED
         if not act_id:
-            before = of_same_message(message.body_hash.hex()[:64], message.message_id, whose)
-            act_id = before[-1][0] if before else 0
-            outcome = ReportOutcome.BEFORE if before else ReportOutcome.LIMIT
+            act_id = known_when_reported(
+                message.body_hash.hex()[:64],
+                message.message_id,
+                Whose(row.group_key, row.domain_key, row.mailbox_key),
+                unwanted=row.unwanted,
+                at_s=row.at_s,
+                transaction=row.id,
+            )
+            outcome = ReportOutcome.BEFORE if act_id else ReportOutcome.LIMIT
     return ReportItem(message.author, message.subject, outcome, act_id, message.record)

@@ -6,6 +6,7 @@ import zlib
 from typing import Final, NamedTuple
 
 import msgspec
+from django.db.models import Q, QuerySet
 
 from clement.policy.lesson import MOST_FEATURES_BYTES, Lesson, Way, scopes_of
 from clement.store.learning_records import ActState, StoredLesson, Taught
@@ -110,17 +111,35 @@ def take_back(act_id: int, by: str, at_s: float) -> None:
 
 def of_same_message(body_hash: str, message_id: str, whose: Whose) -> list[tuple[int, bool]]:
     """Ids, and what was said. By both: many messages have one body, and a Message-ID is anybody's."""
+    found = _of_message(body_hash, message_id, whose).filter(state__in=IN_FORCE)
+    return list(found.order_by("id").values_list("id", "unwanted"))
+
+
+def known_when_reported(
+    body_hash: str, message_id: str, whose: Whose, *, unwanted: bool, at_s: float, transaction: str
+) -> int:
+    """The lesson that said the same when a report came, whatever became of it since; 0 for none.
+
+    at_s, transaction: the report's. Its own lessons may be a little younger than it.
+    """
+    found = _of_message(body_hash, message_id, whose).filter(
+        Q(at_s__lte=at_s) | Q(transaction_key=transaction),
+        Q(state__in=IN_FORCE) | Q(undone_at_s__gte=at_s),
+        unwanted=unwanted,
+    )
+    return found.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def _of_message(body_hash: str, message_id: str, whose: Whose) -> QuerySet[TeachingAct]:
     if not body_hash:
-        return []
-    found = TeachingAct.objects.filter(
+        return TeachingAct.objects.none()
+    return TeachingAct.objects.filter(
         body_hash=body_hash,
         message_id=message_id,
-        state__in=IN_FORCE,
         group_key=whose.group_id,
         domain_key=whose.domain_id,
         mailbox_key=whose.mailbox_id,
     )
-    return list(found.order_by("id").values_list("id", "unwanted"))
 
 
 def _given_today(way: Way, by: By, whose: Whose, at_s: float) -> int:
