@@ -82,7 +82,11 @@ def test_a_mailbox_is_taught_once_however_often_it_is_imported(shell: Shell, fil
 
 def test_what_is_no_mailbox_and_no_index_is_refused(shell: Shell, files: list[str]) -> None:
     assert "label" in shell.refusal("train", files[0], code=2)
-    assert "no mailbox" in shell.refusal("train", ".", "--spam", "--for", "nobody@far.example", code=3)
+    for verb in (("train", ".", "--spam"), ("learned", "spam", files[0])):
+        for nobody in ("nobody@far.example", "anne@local.example"):
+            refusal = shell.refusal(*verb, "--for", nobody, code=3)
+            assert refusal.endswith(f"clement: no mailbox {nobody}")
+    assert shell.json("learned", "acts") == []
 
 
 def test_an_mbox_gives_back_what_it_quoted(shell: Shell) -> None:

@@ -58,6 +58,15 @@ def test_each_teaches_for_what_is_his_and_for_no_other_tenant(people: dict[str, 
     assert could == WHO_MAY
 
 
+def test_an_address_without_a_mailbox_stands_for_no_domain_that_is_stored_here(
+    people: dict[str, Actor],
+) -> None:
+    for role in ("root", "group", "domain"):
+        with pytest.raises(NotFound, match=r"no mailbox typo@one\.north\.example"):
+            teach(people[role], lesson(1), "typo@one.north.example")
+    assert not models.TeachingAct.objects.exists()
+
+
 def test_a_lesson_has_the_scopes_of_whose_taste_it_is(people: dict[str, Actor]) -> None:
     for number, address in enumerate(("", "@one.north.example", ANNA, "any.body@relay.example")):
         teach(people["root"], lesson(number, extra=("spf_fail",), weight=0.5), address)

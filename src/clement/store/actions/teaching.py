@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 import msgspec
 from django.db import transaction
 
+from clement.policy.directory import Mode
 from clement.policy.lesson import Lesson
 from clement.store import names
 from clement.store.access import teaching as access
@@ -150,7 +151,7 @@ def undo(actor: Actor, act_id: int, *, clock: Callable[[], float] = time.time) -
 def whose_taste(actor: Actor, address: str) -> tuple[Whose, str]:
     """For whom a lesson is that this person may give, and that one's normalised name.
 
-    An address of a domain that has no mailbox of this name stands for its domain, if he administers that.
+    An address behind a next hop that has no mailbox here stands for its domain, if he administers that.
     Raises NotFound, ActionRefused.
     """
     if not address:
@@ -166,6 +167,8 @@ def whose_taste(actor: Actor, address: str) -> tuple[Whose, str]:
             domain = visible.one_domain(actor, domain_name)
         except NotFound:
             raise NotFound("mailbox", address) from None
+        if domain.group.mode != Mode.RELAY:
+            raise NotFound("mailbox", address)
     else:
         domain = visible.one_domain(actor, domain_name)
     return Whose(domain.group_id, domain.id), f"@{domain.name}"
