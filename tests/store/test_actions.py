@@ -32,7 +32,7 @@ from clement.store.actions.mailbox import (
     change_mailbox,
     remove_mailbox,
 )
-from clement.store.actions.network import add_network
+from clement.store.actions.network import NetworkChange, add_network, change_network
 from clement.store.actions.person import add_person, allow_send_as, set_password
 from clement.store.snapshot import current_version, load_directory
 from tests.store.directories import PASSWORD
@@ -339,6 +339,28 @@ def test_networks_inside_each_other_are_noted(root: Actor) -> None:
     add_network(root, "192.0.2.0/24", Standing.RELAYABLE)  # relaying and reputation are separate questions
     with pytest.raises(ActionRefused, match="banned already"):
         add_network(root, "192.0.2.0/24", Standing.TRUSTED)
+
+
+def test_an_entry_of_a_network_that_has_ended_is_in_nobody_s_way(root: Actor) -> None:
+    now_s = int(time.time())
+    ended = add_network(root, "192.0.2.0/24", Standing.BANNED, expires_at_s=now_s - 1)
+    trusted = add_network(root, "192.0.2.0/24", Standing.TRUSTED, expires_at_s=now_s - 1)
+    assert add_network(root, "192.0.2.7/32", Standing.BANNED).notes == ()
+    again = add_network(root, "192.0.2.0/24", Standing.BANNED, expires_at_s=now_s + 86_400)
+    assert again.notes == ("1 narrower entries inside it keep winning over it",)
+    with pytest.raises(ActionRefused, match=f"banned already .entry {again.id}."):
+        add_network(root, "192.0.2.0/24", Standing.BANNED)
+    for gone in (ended, trusted):
+        with pytest.raises(NotFound):
+            directory.network(root, gone.id)
+    removed = models.AuditEntry.objects.filter(action="network.remove", object_name="192.0.2.0/24")
+    assert removed.count() == 2
+
+    relayable = add_network(root, "192.0.2.7/32", Standing.RELAYABLE, expires_at_s=now_s - 1)
+    other = add_network(root, "192.0.2.7/32", Standing.NOT_RELAYABLE)
+    assert change_network(root, other.id, NetworkChange(standing=Standing.RELAYABLE)).id == other.id
+    with pytest.raises(NotFound):
+        directory.network(root, relayable.id)
 
 
 def test_ten_thousand_mailboxes_in_one_go(site: Actor) -> None:

@@ -13,6 +13,7 @@ from clement.store.access import rows, visible
 from clement.store.access.actor import Actor
 from clement.store.actions.change import (
     ActionRefused,
+    Change,
     bounded_note,
     check_version,
     checked,
@@ -43,14 +44,15 @@ def add_network(
 ) -> Noted:
     """Say something of a range of client addresses, IPv4 or IPv6.
 
-    The notes tell which wider and narrower entries it stands beside; the longest prefix wins.
+    The notes tell which wider and narrower entries it stands beside; the longest prefix wins. It takes the
+    place of those of the same network that have ended.
     Raises ActionRefused.
     """
     require_root(actor, "change client networks")
     with directory_change(actor) as change:
         wanted = checked("network", names.network, network)
-        _check_is_free(wanted, standing)
         _check_is_sane(wanted, standing)
+        _make_room(change, wanted, standing)
         entry = models.ClientNetwork(
             network=str(wanted),
             standing=standing,
@@ -58,7 +60,7 @@ def add_network(
             expires_at_s=expires_at_s,
             note=bounded_note(note),
         )
-        notes = _notes(wanted, standing)
+        notes = _notes(wanted, standing, change.at_s)
         entry.save(force_insert=True)
         change.note("network.add", entry.network, new=rows.network_row(entry))
         tell_by_hand(change, new=rows.network_row(entry))
@@ -75,8 +77,8 @@ def change_network(
         check_version(version, entry.version)
         old = rows.network_row(entry)
         if wanted.standing is not UNSET and wanted.standing != entry.standing:
-            _check_is_free(ip_network(old.network), wanted.standing, besides=entry.id)
             _check_is_sane(ip_network(old.network), wanted.standing)
+            _make_room(change, ip_network(old.network), wanted.standing, besides=entry.id)
             entry.standing = wanted.standing
         if wanted.final is not UNSET:
             entry.final = wanted.final
@@ -108,14 +110,17 @@ def _question(standing: Standing) -> frozenset[Standing]:
     return RELAYING if standing in RELAYING else REPUTATION
 
 
-def _check_is_free(network: Network, standing: Standing, besides: int = 0) -> None:
-    question = _question(standing)
-    taken = models.ClientNetwork.objects.filter(network=str(network), standing__in=question)
-    other = taken.exclude(id=besides).first()
-    if other is not None:
-        raise ActionRefused(
-            "network", f"{network} is {other.standing} already (entry {other.id}); change that one"
-        )
+def _make_room(change: Change, network: Network, standing: Standing, besides: int = 0) -> None:
+    """Remove entries of this network that have ended; refuse when one is in force. besides: an entry's id."""
+    taken = models.ClientNetwork.objects.filter(network=str(network), standing__in=_question(standing))
+    for other in taken.exclude(id=besides):
+        if not 0 < other.expires_at_s <= change.at_s:
+            raise ActionRefused(
+                "network", f"{network} is {other.standing} already (entry {other.id}); change that one"
+            )
+        # Those who follow the lists know when it ended, and are told nothing more of it.
+        change.note("network.remove", other.network, old=rows.network_row(other))
+        other.delete()
 
 
 def _check_is_sane(network: Network, standing: Standing) -> None:
@@ -129,11 +134,12 @@ def _final(standing: Standing, *, final: bool) -> bool:
     return final
 
 
-def _notes(network: Network, standing: Standing) -> tuple[str, ...]:
-    """The nearest wider entry and how many narrower ones answer the same question."""
+def _notes(network: Network, standing: Standing, now_s: float) -> tuple[str, ...]:
+    """The nearest wider entry and how many narrower ones answer the same question, of those in force."""
     wider: list[tuple[int, models.ClientNetwork]] = []
     narrower = 0
-    for entry in models.ClientNetwork.objects.filter(standing__in=_question(standing)):
+    same_question = models.ClientNetwork.objects.filter(standing__in=_question(standing))
+    for entry in same_question.exclude(expires_at_s__gt=0, expires_at_s__lte=now_s):
         other = ip_network(entry.network)
         if contains(other, network):
             wider.append((other.prefixlen, entry))
