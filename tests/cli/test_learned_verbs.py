@@ -89,6 +89,17 @@ def test_what_is_no_mailbox_and_no_index_is_refused(shell: Shell, files: list[st
     assert shell.json("learned", "acts") == []
 
 
+def test_an_empty_message_teaches_nothing(shell: Shell) -> None:
+    folder = shell.folder / "cut"
+    folder.mkdir()
+    for name, octets in (("1", b""), ("2", b"\r\n \n"), ("3", message(3))):
+        (folder / name).write_bytes(octets)
+    told = shell.run("train", "cut", "--spam", "--json")
+    assert '"read":1,"taught":1,"known":0,"unreadable":2' in told.stdout
+    assert told.stderr.splitlines()[:2] == ["cut/1: it is empty", "cut/2: it is empty"]
+    assert shell.refusal("learned", "ham", "cut/1", code=1) == "clement: cut/1: it is empty"
+
+
 def test_an_mbox_gives_back_what_it_quoted(shell: Shell) -> None:
     from clement.cli.lesson_files import specimens
 

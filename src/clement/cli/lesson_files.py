@@ -43,6 +43,8 @@ def lesson_from(
     octets: bytes, read: Callable[[bytes], ContentStudy | None], way: Way, *, unwanted: bool
 ) -> Lesson:
     """The same, with what `read` finds in it."""
+    if not octets or octets.isspace():
+        raise Unreadable("it is empty")
     content = with_crlf(octets)
     found = read(content)
     if found is None or not found.features.hashes:
