@@ -38,7 +38,12 @@ def log(
     ] = "",
     until: Annotated[str, typer.Option(help="Up to here.", show_default=False)] = "",
     sender: Annotated[
-        str, typer.Option("--from", help="This reverse-path, <> for the null one.", show_default=False)
+        str,
+        typer.Option(
+            "--from",
+            help="This reverse-path, its local-part in the case that the log shows; <> for the null one.",
+            show_default=False,
+        ),
     ] = "",
     to: Annotated[
         str, typer.Option("--to", help="This recipient, or all of @DOMAIN.", show_default=False)
