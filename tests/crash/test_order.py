@@ -52,8 +52,15 @@ def parsed(log: str) -> list[Call]:
 
 
 def test_a_call_in_two_parts_is_one_however_long_its_process_id() -> None:
-    log = "718   fsync(9</mail/new> <unfinished ...>\n12345 write(4<x>, ...) = 1\n718   <... fsync resumed>) = 0\n"
-    assert parsed(log) == [Call(1, 1, "write(4<x>, ...) = 1"), Call(0, 2, "fsync(9</mail/new> ) = 0")]
+    lines = (
+        "718   fsync(9</mail/new> <unfinished ...>",
+        "12345 write(4<x>, ...) = 1",
+        "718   <... fsync resumed>) = 0",
+    )
+    assert parsed("\n".join(lines)) == [
+        Call(1, 1, "write(4<x>, ...) = 1"),
+        Call(0, 2, "fsync(9</mail/new> ) = 0"),
+    ]
 
 
 @contextmanager
