@@ -36,7 +36,12 @@ def check(
     """
     from clement.cli.terminal import complain, print_json, say
     from clement.config import ConfigurationError, Problem
-    from clement.config.inspection import find_cautions, find_faults, find_obstacles
+    from clement.config.inspection import (
+        find_cautions,
+        find_database_faults,
+        find_faults,
+        find_obstacles,
+    )
     from clement.config.load import load_with_blame
 
     path = find_config(config)
@@ -46,6 +51,7 @@ def check(
     try:
         settings, blame = load_with_blame(path)
         find_faults(settings, blame)
+        find_database_faults(settings, blame)
         is_running = ports is None and _runs_here(settings)
         if ports is not False and not is_running:
             find_obstacles(settings, blame)

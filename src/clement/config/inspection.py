@@ -30,7 +30,6 @@ def find_faults(settings: Settings, blame: Blame) -> None:
     _inspect_secret(settings, blame)
     _inspect_sealing_key(settings, blame)
     _inspect_account(settings, blame)
-    _inspect_database(settings, blame)
     _inspect_mesh(settings, blame)
     for table, key, folder in (
         ("store", "mail_root", settings.store.mail_root),
@@ -40,6 +39,23 @@ def find_faults(settings: Settings, blame: Blame) -> None:
         ("processes", "run_folder", settings.processes.run_folder),
     ):
         _inspect_folder(folder, (table, key), blame)
+
+
+def find_database_faults(settings: Settings, blame: Blame) -> None:
+    """Note a file for the database that cannot be. Not among what keeps a server from starting.
+
+    One whose database is away goes by the directory that it knew last.
+    """
+    database = settings.database
+    if database.engine is not Engine.SQLITE:
+        return
+    folder = database.path.parent
+    if database.path.is_dir():
+        blame.add(("database", "path"), f"{database.path} is a folder; it is the database's file")
+    elif not folder.is_dir():
+        blame.add(("database", "path"), f"the folder {folder} does not exist")
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        blame.add(("database", "path"), f"nothing can be written in {folder}, as the database needs")
 
 
 def find_obstacles(settings: Settings, blame: Blame) -> None:
@@ -173,20 +189,6 @@ def _inspect_folder(folder: Path, key: KeyPath, blame: Blame) -> None:
         blame.add(key, f"{folder} is not a folder")
     elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         blame.add(key, f"{folder} cannot be written to")
-
-
-def _inspect_database(settings: Settings, blame: Blame) -> None:
-    """A database in a file: whether there can be one. `clement init` makes it."""
-    database = settings.database
-    if database.engine is not Engine.SQLITE:
-        return
-    folder = database.path.parent
-    if database.path.is_dir():
-        blame.add(("database", "path"), f"{database.path} is a folder; it is the database's file")
-    elif not folder.is_dir():
-        blame.add(("database", "path"), f"the folder {folder} does not exist")
-    elif not os.access(folder, os.W_OK | os.X_OK):
-        blame.add(("database", "path"), f"nothing can be written in {folder}, as the database needs")
 
 
 def _try_address(address: Endpoint, key: KeyPath, blame: Blame) -> None:
