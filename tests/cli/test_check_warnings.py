@@ -34,6 +34,12 @@ def test_without_a_database_that_answers_the_file_alone_is_checked(shell: Shell)
     assert not (shell.folder / "clement.sqlite3").exists()
 
 
+def test_a_mail_root_that_is_missing_is_warned_of(shell: Shell) -> None:
+    (shell.folder / "mail").rename(shell.folder / "away")
+    (said,) = (line for line in warnings_of(shell) if "store.mail_root" in line)
+    assert said.endswith("does not exist; until it does, mail is deferred, and `clement init` makes it")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can stay root")
 def test_root_that_would_stay_root_is_warned(shell: Shell) -> None:
     assert any("warning: processes.user: " in line for line in warnings_of(shell))

@@ -86,8 +86,8 @@ def test_a_good_configuration_moves_a_listener_and_shows_the_new_certificate(bui
 
 def test_folders_that_are_not_there_yet_are_made(build: Builder) -> None:
     house = build()
-    names = {"store": "mail_root", "spool": "folder", "journal": "folder", "held": "folder"}
-    tables = "".join(f'[{table}]\n{key} = "elsewhere/{table}"\n' for table, key in names.items())
+    names = ("spool", "journal", "held")
+    tables = "".join(f'[{table}]\nfolder = "elsewhere/{table}"\n' for table in names)
     (house.folder / "elsewhere").mkdir()
     house.config.write_text(house.config.read_text().replace("[spool]\nfree_space_bytes = 1000000\n", tables))
     reload(house)
@@ -97,6 +97,21 @@ def test_folders_that_are_not_there_yet_are_made(build: Builder) -> None:
     made = {path.name: path.stat().st_mode & 0o777 for path in (house.folder / "elsewhere").iterdir()}
     assert made == dict.fromkeys(names, 0o700)
     assert not house.events("process-restarts")
+
+
+def test_but_never_the_mail_root_whose_disk_may_not_be_mounted(build: Builder) -> None:
+    house = build()
+    house.config.write_text(f'{house.config.read_text()}[store]\nmail_root = "elsewhere"\n')
+    reload(house)
+    wait_until(lambda: _has_ended(house, "receiver-0", 1), "the old receiver is gone")
+    assert _answer_to_mail(house) == "452 4.3.1"
+    (house.folder / "elsewhere").mkdir()
+    wait_until(lambda: _answer_to_mail(house) == "250 2.1.0", "mail is taken again")
+
+
+def _answer_to_mail(house: House) -> str:
+    with house.client() as client:
+        return client.ask("MAIL FROM:<author@sender.example>").codes
 
 
 def test_without_a_directory_nobody_is_told_that_he_is_not_here(build: Builder) -> None:

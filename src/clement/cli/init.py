@@ -145,7 +145,7 @@ def _write_configuration(path: Path, state: Path, hostname: str | None, *, is_lo
 
 
 def _make_folders(settings: Settings) -> None:
-    for folder in state_folders(settings):
+    for folder in (settings.store.mail_root, *state_folders(settings)):
         _make_folder(folder)
     if settings.tls.certificate is not None and settings.tls.key is not None:
         _make_folder(settings.tls.certificate.parent)

@@ -53,9 +53,11 @@ class Paths(msgspec.Struct, frozen=True):
 
 
 def state_folders(settings: Settings) -> tuple[Path, ...]:
-    """The folders that settings name, of which any may be missing where it can be made."""
+    """The folders that settings name and a server makes where they are missing.
+
+    Not the mail root: where that is missing, a disk is not mounted (docs/decisions/0003).
+    """
     return (
-        settings.store.mail_root,
         settings.spool.folder,
         settings.journal.folder,
         settings.held.folder,

@@ -71,6 +71,10 @@ def find_cautions(settings: Settings, blame: Blame) -> None:
     if stays_root(settings):
         text = "empty; started as root, as now, every process stays root"
         blame.warn(("processes", "user"), text)
+    mail_root = settings.store.mail_root
+    if not mail_root.exists():
+        text = f"{mail_root} does not exist; until it does, mail is deferred, and `clement init` makes it"
+        blame.warn(("store", "mail_root"), text)
     find_list_cautions(settings, blame)
 
 
