@@ -12,9 +12,11 @@ from clement.config.settings import Settings
 
 def main() -> None:
     find_faults = inspection.find_faults
+    still_to_send = [signal.SIGHUP]
 
     def find_faults_meanwhile(settings: Settings, blame: Blame) -> None:
-        os.kill(os.getpid(), signal.SIGHUP)
+        if still_to_send:  # the reload that follows judges the configuration as well
+            os.kill(os.getpid(), still_to_send.pop())
         find_faults(settings, blame)
 
     inspection.find_faults = find_faults_meanwhile
